@@ -19,7 +19,7 @@ def json_argument(text: str) -> Any:
 
 
 def progress(line: str) -> None:
-    """Print a line of progress at once, to standard error: the job's log, or the terminal of one who runs it by hand."""
+    """Print a line of progress at once, to standard error: the log of the job, or a terminal."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,0 +1,164 @@
+"""Draw one figure of the paper, as PDF and as PNG, from the files named on the command line."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from invariance import plots
+from invariance.artefacts import InputError, load_array
+from invariance.command_line import run
+
+RING_COLUMNS = ["model", "training", "ring", "measure", "mean", "low", "high"]
+SAMPLES = 10  # images shown of each distortion
+
+
+def main() -> None:
+    """Read the command line, draw, write both files."""
+    arguments = parse()
+    plots.style()
+    plots.save(arguments.draw(arguments), arguments.output, arguments.png, arguments.dataset)
+
+
+def parse() -> argparse.Namespace:
+    """The command line; `draw` is the function of the figure that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    figures = parser.add_subparsers(title="figures", metavar="FIGURE", required=True)
+
+    figure = add_figure(figures, sample_distortions)
+    figure.add_argument("--source", type=Path, required=True, help="undistorted images, .npy")
+    figure.add_argument("--canvas", type=int, required=True, help="side of the distorted images, in pixels")
+    figure.add_argument(
+        "--distortion",
+        type=named_path,
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="a copy of the distorted images, .npy; may be given again, and is drawn in the order given",
+    )
+
+    figure = add_figure(figures, learning_curves)
+    figure.add_argument(
+        "--history", type=Path, nargs="+", required=True, help=".../<model>/<training>/seed-<n>/history.csv"
+    )
+
+    figure = add_figure(figures, accuracy_vs_shift)
+    figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
+
+    figure = add_figure(figures, heat_maps)
+    figure.add_argument(
+        "--shifts",
+        type=Path,
+        nargs="+",
+        required=True,
+        help=".../<model>/<training>/seed-<n>.csv; up to 8 models and trainings, drawn in the order given",
+    )
+
+    figure = add_figure(figures, simard_table)
+    figure.add_argument("--table", type=Path, required=True, help="test errors beside the published ones")
+
+    figure = add_figure(figures, augmentation_range)
+    figure.add_argument("--table", type=Path, required=True, help="measures of the study, over seeds")
+    figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
+    return parser.parse_args()
+
+
+def add_figure(figures: argparse._SubParsersAction, draw) -> argparse.ArgumentParser:
+    """Add the sub-command of the figure that `draw` draws, with the arguments that all figures have."""
+    figure = figures.add_parser(draw.__name__, help=draw.__doc__, description=draw.__doc__)
+    figure.set_defaults(draw=draw)
+    figure.add_argument("--dataset", choices=["mnist", "digits"], required=True, help="what the inputs were made from")
+    figure.add_argument("--output", type=Path, required=True, help="the PDF to write")
+    figure.add_argument("--png", type=Path, required=True, help="the PNG to write")
+    return figure
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    """Argparse type of NAME=PATH."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
+    return name, Path(path)
+
+
+def sample_distortions(arguments: argparse.Namespace) -> Figure:
+    """The first ten images, undistorted and under every distortion."""
+    images = load_array(arguments.source, mapped=True)[:SAMPLES]
+    rows = {"original": on_canvas(images, arguments.canvas)}
+    for name, path in arguments.distortion:
+        rows[name] = load_array(path, mapped=True)[:SAMPLES]
+        if rows[name].shape[1:] != rows["original"].shape[1:]:
+            raise InputError(
+                f"{path}: images of {rows[name].shape[1:]} pixels; --canvas {arguments.canvas} needs a square of that side"
+            )
+    return plots.sample_distortions(rows)
+
+
+def on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
+    """Centre images (n, side, side) on a larger canvas; an odd pixel is added below and on the right."""
+    spare = canvas - images.shape[-1]
+    if spare < 0:
+        raise InputError(f"--canvas {canvas}: smaller than the images, of {images.shape[-1]} pixels a side")
+    before = spare // 2
+    return np.pad(images, [(0, 0), (before, spare - before), (before, spare - before)])
+
+
+def learning_curves(arguments: argparse.Namespace) -> Figure:
+    """Validation error against epoch, for every training of each model."""
+    columns = ["epoch", "validation_error"]
+    return plots.learning_curves(pd.concat(read_cell(path, path.parent, columns) for path in arguments.history))
+
+
+def accuracy_vs_shift(arguments: argparse.Namespace) -> Figure:
+    """Accuracy and consistency against shift size, for every model."""
+    return plots.accuracy_vs_shift(read_table(arguments.rings, RING_COLUMNS))
+
+
+def heat_maps(arguments: argparse.Namespace) -> Figure:
+    """Accuracy at every shift, for chosen models and trainings, averaged over seeds."""
+    columns = ["dx", "dy", "accuracy"]
+    return plots.heat_maps(pd.concat(read_cell(path, path.with_suffix(""), columns) for path in arguments.shifts))
+
+
+def simard_table(arguments: argparse.Namespace) -> Figure:
+    """Test errors beside those that Simard, Steinkraus and Platt published."""
+    columns = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
+    return plots.simard_table(read_table(arguments.table, columns))
+
+
+def augmentation_range(arguments: argparse.Namespace) -> Figure:
+    """Radius of invariance against training range, and accuracy against shift size."""
+    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    return plots.augmentation_range(table, read_table(arguments.rings, RING_COLUMNS))
+
+
+def read_cell(path: Path, seed: Path, columns: list[str]) -> pd.DataFrame:
+    """Read one trained model's CSV, naming its model, training and seed after `seed`, .../model/training/seed-n."""
+    return read_table(path, columns).assign(model=seed.parts[-3], training=seed.parts[-2], seed=seed.name)
+
+
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a CSV with a header.
+
+    `none` names a training, so that only an empty field is missing.
+
+    Raises:
+        InputError: the file is missing, empty, no CSV, or lacks one of `columns`.
+    """
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing or table.empty:
+        what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
+        raise InputError(f"{path}: {what}; delete it to have it made again")
+    return table
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,65 @@
+"""Stage 4, shifts: what a trained model says of the test images at every shift of the grid."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from invariance.artefacts import load_array, save_array, whole_file
+from invariance.command_line import json_argument, progress, run
+from invariance.evaluation import logits_over_shifts
+from invariance.images import place_on_canvas, shift_grid
+from invariance.measures import accuracy, consistency, logit_drift
+from invariance.models import PhaseAverage, build_model, total_stride
+from invariance.training import one_thread, predict
+from invariance.weights import load_weights
+
+
+def main() -> None:
+    """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=json_argument, required=True, help="the trained model's entry in the config")
+    parser.add_argument(
+        "--average-phases", action="store_true", help="average its logits over its stride's phases"
+    )
+    parser.add_argument("--weights", type=Path, required=True, help=".safetensors")
+    parser.add_argument("--images", type=Path, required=True, help="test images, uint8 (n, 28, 28), .npy")
+    parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
+    parser.add_argument("--canvas", type=int, required=True, help="side of the canvas, pixels")
+    parser.add_argument("--max-shift", type=int, required=True, help="the grid is all (dx, dy) up to this, pixels")
+    parser.add_argument("--shift-images", type=int, required=True, help="the first so many test images are shifted")
+    parser.add_argument("--grid", type=Path, required=True, help="output, .csv: a row a shift")
+    parser.add_argument("--predictions", type=Path, required=True, help="output, uint8 (shifts, shift images), .npy")
+    parser.add_argument("--test-predictions", type=Path, required=True, help="output, uint8 (n,), .npy")
+    arguments = parser.parse_args()
+
+    one_thread()
+    model = build_model(arguments.model, arguments.canvas)
+    load_weights(model, arguments.weights)
+    if arguments.average_phases:
+        model = PhaseAverage(model, total_stride(arguments.model))
+    images = place_on_canvas(load_array(arguments.images), arguments.canvas)
+    labels = load_array(arguments.labels)
+    shifts = shift_grid(arguments.max_shift)
+
+    test_predictions = predict(model, images).argmax(axis=1).astype(np.uint8)
+    progress(f"test error {100 * (test_predictions != labels).mean():.2f}% of {len(labels)} images")
+    shifted = slice(0, arguments.shift_images)
+    logits = logits_over_shifts(model, images[shifted], shifts)
+    predictions = logits.argmax(axis=2).astype(np.uint8)
+    grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
+        n=predictions.shape[1],
+        accuracy=accuracy(predictions, labels[shifted]),
+        consistency=consistency(predictions, shifts),
+        logit_drift=logit_drift(logits, shifts),
+    )
+    progress(f"{len(shifts)} shifts of {predictions.shape[1]} images: mean accuracy {grid.accuracy.mean():.4f}")
+    with whole_file(arguments.grid) as path:
+        grid.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+    save_array(arguments.predictions, predictions)
+    save_array(arguments.test_predictions, test_predictions)
+
+
+if __name__ == "__main__":
+    run(main)

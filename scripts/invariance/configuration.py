@@ -1,0 +1,656 @@
+"""The config: read, merged, held to its schema, and taken apart into what each job needs.
+
+One config describes two *runs* of the same pipeline. `mnist` is the config without its key `demo`; `digits` is the
+config with `demo` merged over it. A run is a plain mapping; the other functions here take one.
+
+An overlay, `snakemake --configfile my.yaml`, names only what it changes: mappings merge, lists and scalars are
+replaced, and a key whose value is null is removed:
+
+    studies:
+      simard2003:
+        seeds: [0]           # replaces the list
+        cells:
+          mlp: null          # removes the cell
+"""
+
+import difflib
+import functools
+import itertools
+import json
+import math
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from invariance.artefacts import InputError
+
+Run = dict[str, Any]
+RUNS = ("mnist", "digits")
+
+IMAGE_SIDE = 28  # pixels, of MNIST and of the enlarged digits alike
+MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
+PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
+MOST_PROBLEMS = 10
+DEEPEST = 20  # levels of nesting; the config itself has seven
+
+
+# Reading and merging --------------------------------------------------------------------------------------------------
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge `override` over `base`: mappings recursively, anything else replaced. Neither argument is changed.
+
+    None is a value like any other here, so that "remove this key" outlives a chain of merges; `resolve` removes it.
+
+        >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"b": 3}, "d": [4]})
+        {'a': {'b': 3, 'c': 2}, 'd': [4]}
+    """
+    merged = {key: _copy(value) for key, value in base.items()}
+    for key, value in override.items():
+        if isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = _copy(value)
+    return merged
+
+
+def resolve(config: Mapping[str, Any]) -> dict[str, Run]:
+    """The two runs of a config, by name: {"mnist": ..., "digits": ...}, each with its `dataset` set.
+
+    Keys that are null are dropped. What the config removes outside `demo` stays removed in both runs, even where
+    `demo` would change it.
+
+        >>> resolve({"a": 1, "b": 2, "c": None, "demo": {"a": 3, "b": None, "c": {"d": 4}}})
+        {'mnist': {'a': 1, 'b': 2, 'dataset': 'mnist'}, 'digits': {'a': 3, 'dataset': 'digits'}}
+    """
+    base = {key: value for key, value in config.items() if key not in ("demo", "dataset")}
+    demo = _without_removed(config.get("demo") or {}, base)
+    runs = {"mnist": _without_nulls(base), "digits": _without_nulls(merge(base, demo))}
+    return {name: {**run, "dataset": name} for name, run in runs.items()}
+
+
+def load(paths: list[Path]) -> dict[str, Any]:
+    """Read a config and its overlays, merged in this order.
+
+    Raises:
+        InputError: a file is missing, empty, not YAML (with line and column), not a mapping, or repeats a key.
+    """
+    return functools.reduce(merge, (_read(Path(path)) for path in paths), {})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing YAML file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        what = " ".join(filter(None, [error.context, error.problem]))
+        raise InputError(f"{where}: not valid YAML: {what}. Indent with spaces, and close what you open.") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path}: holds a value that is not valid YAML: {' '.join(str(error).split())}") from None
+    if config is None:
+        raise InputError(f"{path}: is empty; a config is a mapping of keys to values, as in config.yaml")
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: holds {_show(config)}; a config is a mapping of keys to values, as in config.yaml")
+    if problems := list(itertools.islice(_malformed(config, ()), MOST_PROBLEMS)):
+        raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which moreover refuses a key that stands twice in one mapping (YAML 1.2, 3.2.1.1)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True) if isinstance(key_node, yaml.ScalarNode) else None
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {_show(key)} stands twice", key_node.start_mark
+                )
+            if isinstance(key, Hashable) and key is not None and key_node.tag != "tag:yaml.org,2002:merge":
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in mapping.items() if value is not None}
+    return {key: _without_nulls(value) if isinstance(value, Mapping) else _copy(value) for key, value in kept.items()}
+
+
+def _without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` less the keys that `base` holds as null."""
+    kept = {key: value for key, value in override.items() if base.get(key, "absent") is not None}
+    return {
+        key: _without_removed(value, base[key])
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        else value
+        for key, value in kept.items()
+    }
+
+
+# What the jobs of a run need ------------------------------------------------------------------------------------------
+
+
+class Cell(NamedTuple):
+    """One trained or evaluated model: its place below results/<dataset>/models and results/<dataset>/shifts."""
+
+    study: str
+    model: str
+    training: str
+    seed: int
+
+
+def cells(run: Run) -> list[Cell]:
+    """Every cell that is evaluated, in the order of the config: studies, models, trainings, seeds."""
+    return [
+        Cell(study, model, training, seed)
+        for study, settings in run["studies"].items()
+        for model, cell in settings["cells"].items()
+        for training in cell["trainings"]
+        for seed in settings["seeds"]
+    ]
+
+
+def trained_cells(run: Run) -> list[Cell]:
+    """The cells that are trained: all but those of phase_average models, which borrow their weights."""
+    return [cell for cell in cells(run) if run["models"][cell.model]["family"] != "phase_average"]
+
+
+def base_model(run: Run, model: str) -> str:
+    """The model whose weights `model` uses: `of` for a phase_average model, otherwise itself."""
+    return run["models"][model].get("of", model)
+
+
+def training_settings(run: Run, study: str, model: str, training: str) -> dict[str, Any]:
+    """What one training depends on, apart from its model and its seed.
+
+    Returns:
+        distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
+        optimisation: that of the study, then of the training, then of the cell merged over it.
+    """
+    settings = run["studies"][study]
+    data = run["datasets"][run["dataset"]]
+    optimisation = settings["optimisation"]
+    for level in (settings["trainings"][training], settings["cells"][model]):
+        optimisation = merge(optimisation, level.get("optimisation", {}))
+    return {
+        "distortion": settings["trainings"][training]["distortion"],
+        "copies": settings["trainings"][training].get("copies", 0),
+        "optimisation": optimisation,
+        "canvas": settings["canvas"],
+        "train_images": data["train_images"],
+        "validation_images": data["validation_images"],
+    }
+
+
+def shift_settings(run: Run, study: str, model: str) -> dict[str, int]:
+    """What one evaluation depends on: canvas (pixels), max_shift (pixels) and shift_images, the cell's or the study's."""
+    settings = run["studies"][study]
+    shift_images = settings["cells"][model].get("shift_images", settings["shift_images"])
+    return {"canvas": settings["canvas"], "max_shift": settings["max_shift"], "shift_images": shift_images}
+
+
+def distorted_copies(run: Run) -> dict[tuple[int, str], int]:
+    """How many copies the trainings read: (canvas in pixels, distortion) -> copies, in the order of first use.
+
+    Trainings that share a canvas and a distortion share its copies, so the largest number asked for is made.
+    """
+    copies: dict[tuple[int, str], int] = {}
+    for study, model, training, _ in trained_cells(run):
+        settings = training_settings(run, study, model, training)
+        if settings["distortion"] != "none":
+            key = settings["canvas"], settings["distortion"]
+            copies[key] = max(copies.get(key, 0), settings["copies"])
+    return copies
+
+
+# Validation -----------------------------------------------------------------------------------------------------------
+
+KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the config to a value
+
+
+class Problem(NamedTuple):
+    """Something wrong in a config: where, the value as shown (None for a missing key), and what is allowed."""
+
+    path: KeyPath
+    shown: str | None
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, [_dotted(self.path), self.shown, self.what]))
+
+
+def validate(config: Mapping[str, Any], schema_path: Path) -> None:
+    """Hold both runs of a config to the schema, and then to what a schema cannot say.
+
+    Raises:
+        InputError: one line a problem, `key path: value: what is wrong; allowed: ...`, for the first ten; then one
+            line that says what to do.
+    """
+    problems = list(dict.fromkeys(str(problem) for problem in _problems(config, Path(schema_path))))
+    if not problems:
+        return
+    lines = ["the config is not valid:", *(f"  {problem}" for problem in problems[:MOST_PROBLEMS])]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"  ... and {len(problems) - MOST_PROBLEMS} more")
+    lines.append(
+        "Nothing was started. Mend config.yaml, or the file given with --configfile; config.yaml explains each key."
+    )
+    raise InputError("\n".join(lines))
+
+
+def _problems(config: Any, schema_path: Path) -> Iterator[Problem]:
+    """All problems: of form first, then of the schema, and only in a config free of those, of meaning."""
+    malformed = [*itertools.islice(_malformed(config, ()), MOST_PROBLEMS + 1)]
+    if not malformed and not isinstance(config.get("demo") or {}, Mapping):
+        malformed = [Problem(("demo",), _show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
+    if malformed:
+        yield from malformed
+        return
+
+    runs = resolve(config)
+    extras = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
+    mnist = {**runs["mnist"], **extras} if "dataset" in extras else _less(runs["mnist"], "dataset") | extras
+    found = list(_schema_problems(mnist, schema_path))
+    found += [_placed(problem, config) for problem in _schema_problems(runs["digits"], schema_path)]
+    if not found:
+        found += _meaning_problems(runs["mnist"])
+        found += [_placed(problem, config) for problem in _meaning_problems(runs["digits"])]
+    yield from found
+
+
+def _malformed(value: Any, path: KeyPath) -> Iterator[Problem]:
+    """What no config may hold anywhere: keys that are not text, numbers that are not finite, endless nesting."""
+    if path == () and not isinstance(value, Mapping):
+        yield Problem((), "config", "not a mapping; allowed: a mapping of keys to values, as in config.yaml")
+    elif len(path) > DEEPEST:
+        yield Problem(path[:3], None, f"nested more than {DEEPEST} deep; does an alias contain itself?")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(key, str):
+                yield from _malformed(inner, (*path, key))
+            else:
+                yield Problem(
+                    path, None, f"the key {key!r} is read as {type(key).__name__}, not text; put it in quotes"
+                )
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _malformed(inner, (*path, index))
+    elif isinstance(value, int) and value.bit_length() > 64:
+        yield Problem(path, f"a number of {value.bit_length()} bits", "too large; allowed: at most 64 bits")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, str(value), "not a finite number")
+
+
+def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
+    """A problem of the digits run under the path where it was written: in `demo`, or in the config itself."""
+    demo, base = config.get("demo") or {}, _less(config, "demo")
+    in_demo, in_base = _depth(demo, problem.path), _depth(base, problem.path)
+    written_in_demo = in_demo > in_base or in_demo == in_base == len(problem.path) > 0
+    return problem._replace(path=("demo", *problem.path)) if written_in_demo else problem
+
+
+def _depth(value: Any, path: KeyPath) -> int:
+    """How many steps of `path` can be taken from `value`."""
+    for depth, key in enumerate(path):
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return depth
+    return len(path)
+
+
+def _less(mapping: Mapping[str, Any], removed: str) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key != removed}
+
+
+# The schema -----------------------------------------------------------------------------------------------------------
+
+NOUNS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "a list",
+    "object": "a mapping",
+}
+NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
+
+# Python's 15.0 is no whole number here: `range` would not take it. (JSON Schema itself does not tell them apart.)
+_StrictValidator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+@functools.cache
+def _validator(schema_path: Path) -> Draft202012Validator:
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    _StrictValidator.check_schema(schema)
+    return _StrictValidator(schema)
+
+
+def _schema_problems(run: Run, schema_path: Path) -> Iterator[Problem]:
+    validator = _validator(schema_path)
+    for error in validator.iter_errors(run):
+        yield from _explained(error, run, functools.partial(_dereferenced, validator.schema))
+
+
+def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
+    """A subschema with what its $ref names merged in; only "#/$defs/name" is used."""
+    if not isinstance(schema, Mapping):
+        return {}
+    if "$ref" not in schema:
+        return dict(schema)
+    target = _dereferenced(root, root["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+    return {**target, **_less(schema, "$ref")}
+
+
+def _explained(error: ValidationError, run: Run, dereferenced: Any) -> Iterator[Problem]:
+    """An error of jsonschema, in the words of the config's reader."""
+    path, value, schema = tuple(error.absolute_path), error.instance, dereferenced(error.schema)
+    if "propertyNames" in error.absolute_schema_path:
+        yield Problem((*path, value), None, f"not a name; allowed: {schema['description']}")
+    elif error.validator == "additionalProperties":
+        known = list(schema["properties"])
+        for key in value:
+            if key not in known:
+                yield Problem((*path, key), _show(value[key]), f"unknown key{_options(key, known)}")
+    elif error.validator == "required":
+        for key in schema["required"]:
+            if key not in value:
+                allowed = _allowed(dereferenced(schema.get("properties", {}).get(key)), dereferenced)
+                yield Problem((*path, key), None, f"missing; allowed: {allowed}{_misspelt(path, run)}")
+    elif error.validator == "enum":
+        yield Problem(
+            path, _show(value), f"not one of the choices{_options(value, schema['enum'])}{_described(schema)}"
+        )
+    else:
+        wrong = _wrong(error.validator, value, schema) + _hint(value, schema)
+        yield Problem(path, _show(value), f"{wrong}; allowed: {_allowed(schema, dereferenced)}")
+
+
+def _wrong(keyword: str, value: Any, schema: Mapping[str, Any]) -> str:
+    if keyword == "type":
+        return f"not {NOUNS[schema['type']]}"
+    words = {
+        "minimum": "too small",
+        "exclusiveMinimum": "too small",
+        "maximum": "too large",
+        "exclusiveMaximum": "too large",
+        "uniqueItems": "the same twice",
+        "pattern": "not of this form",
+        "maxItems": "too long",
+    }
+    return words.get(keyword, "too short" if value else "empty")
+
+
+def _hint(value: Any, schema: Mapping[str, Any]) -> str:
+    """Why a number or a switch may have arrived as text."""
+    if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean"):
+        return ""
+    try:
+        meant = yaml.safe_load(value)
+        if isinstance(meant, str):
+            meant = float(meant)  # YAML 1.1 reads 1e-4 as text
+    except (ValueError, LookupError, AttributeError, yaml.YAMLError):
+        return ""
+    if not isinstance(meant, bool | int | float):
+        return ""
+    return f" but text: write {_show(meant)} without quotes (`--config a=b` passes text: use --configfile)"
+
+
+def _allowed(schema: Mapping[str, Any], dereferenced: Any) -> str:
+    """What a schema allows, in words, with its description in brackets."""
+    if "enum" in schema:
+        return f"{', '.join(map(str, schema['enum']))}{_described(schema)}"
+    kind = schema.get("type")
+    words = NOUNS.get(kind, "")
+    if kind in ("integer", "number"):
+        words += _range(schema)
+    elif kind == "array":
+        items = _allowed(dereferenced(schema["items"]), dereferenced)
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        words += f" of {least}" if least == most else f" of at least {least}"
+        words += f"{', all different' if schema.get('uniqueItems') else ''}; each {items}"
+    elif kind == "object" and "properties" in schema and schema.get("additionalProperties") is False:
+        words += f" with {', '.join(schema['properties'])}"
+    return words + _described(schema)
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    bounds = [
+        f"{word} {schema[keyword]}"
+        for keyword, word in [
+            ("minimum", "from"),
+            ("exclusiveMinimum", "over"),
+            ("maximum", "up to"),
+            ("exclusiveMaximum", "under"),
+        ]
+        if keyword in schema
+    ]
+    return f" {' and '.join(bounds)}".replace("from 0 and", "from 0") if bounds else ""
+
+
+def _described(schema: Mapping[str, Any]) -> str:
+    return f" ({schema['description']})" if "description" in schema else ""
+
+
+def _misspelt(path: KeyPath, run: Run) -> str:
+    """For a name that lacks a key: an overlay that misspells a name makes a new one, which is then incomplete."""
+    if len(path) < 2 or path[-2] not in NAMED:
+        return ""
+    siblings = functools.reduce(lambda value, key: value[key], path[:-1], run)
+    close = difflib.get_close_matches(path[-1], [name for name in siblings if name != path[-1]], n=1, cutoff=0.8)
+    return f"; or was {_show(close[0])} meant by {_show(path[-1])}?" if close else ""
+
+
+# The meaning ----------------------------------------------------------------------------------------------------------
+
+
+def _meaning_problems(run: Run) -> Iterator[Problem]:
+    """What a schema cannot say, of a run that its schema allows."""
+    yield from _data_problems(run)
+    yield from _distortion_problems(run)
+    yield from _phase_average_problems(run)
+    for study in run["studies"]:
+        yield from _study_problems(run, study)
+    yield from _claim_problems(run)
+
+
+def _data_problems(run: Run) -> Iterator[Problem]:
+    dataset = run["dataset"]
+    data = run["datasets"][dataset]
+    parts = [name for name in ("train_images", "validation_images", "test_images") if name in data]
+    most = MNIST_TRAINING if dataset == "mnist" else ALL_DIGITS
+    total = sum(data[name] for name in parts)
+    if total > most:
+        what = f"{' + '.join(parts)} is {total}; allowed: at most {most}, all that {dataset} has"
+        yield Problem(("datasets", dataset, "train_images"), _show(data["train_images"]), what)
+    if run["audit"]["images"] > data["train_images"]:
+        what = f"too large; allowed: at most {data['train_images']}, the training images of {dataset}"
+        yield Problem(("audit", "images"), _show(run["audit"]["images"]), what)
+
+
+def _distortion_problems(run: Run) -> Iterator[Problem]:
+    for name, parts in run["distortions"].items():
+        path = ("distortions", name)
+        if name == "none":
+            yield Problem(path, None, "this name is taken: it stands for no distortion; allowed: another name")
+        if not parts:
+            yield Problem(path, "{}", "distorts nothing; allowed: one or more of translation, affine, elastic")
+        if "translation" in parts and "affine" in parts:
+            what = "not together with affine, which translates too; allowed: one of the two"
+            yield Problem((*path, "translation"), _show(parts["translation"]), what)
+
+
+def _phase_average_problems(run: Run) -> Iterator[Problem]:
+    """Phase averaging is exact only over a strided trunk that is otherwise equivariant and pools globally."""
+    needed = {"family": "trunk", "downsampling": "stride", "padding": "circular", "head": "gap"}
+    for name, model in run["models"].items():
+        if model["family"] != "phase_average":
+            continue
+        path, of = ("models", name, "of"), model["of"]
+        fitting = [
+            other for other, its in run["models"].items() if all(its.get(key) == value for key, value in needed.items())
+        ]
+        if of not in run["models"]:
+            yield Problem(path, _show(of), f"no such model{_options(of, fitting)}")
+        elif of not in fitting:
+            wrong = ", ".join(f"{key} {run['models'][of].get(key, 'absent')}" for key in needed)
+            what = f"it has {wrong}; allowed: a model with {', '.join(f'{key} {needed[key]}' for key in needed)}"
+            yield Problem(path, _show(of), what)
+
+
+def _study_problems(run: Run, study: str) -> Iterator[Problem]:
+    settings, path = run["studies"][study], ("studies", study)
+    yield from _shift_problems(settings, path)
+    yield from _shift_image_problems(run, study)
+    for name, training in settings["trainings"].items():
+        yield from _training_problems(run, training, (*path, "trainings", name))
+    for model, cell in settings["cells"].items():
+        where = (*path, "cells", model)
+        if model not in run["models"]:
+            yield Problem(where, None, f"no such model{_options(model, run['models'])}")
+            continue
+        for index, training in enumerate(cell["trainings"]):
+            if training in settings["trainings"]:
+                yield from _cell_problems(run, study, model, training)
+            else:
+                what = f"no such training in this study{_options(training, settings['trainings'])}"
+                yield Problem((*where, "trainings", index), _show(training), what)
+        yield from _model_problems(run, study, model)
+
+
+def _shift_problems(settings: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    least = IMAGE_SIDE + 2 * settings["max_shift"]
+    if settings["max_shift"] > 0 and settings["canvas"] < least:
+        what = (
+            f"too small for shifts of up to {settings['max_shift']} pixels, which would lose ink; "
+            f"allowed: at least {least}, or a smaller max_shift"
+        )
+        yield Problem((*path, "canvas"), _show(settings["canvas"]), what)
+
+
+def _shift_image_problems(run: Run, study: str) -> Iterator[Problem]:
+    settings, path = run["studies"][study], ("studies", study)
+    most = MNIST_TEST if run["dataset"] == "mnist" else run["datasets"]["digits"]["test_images"]
+    places = {(*path, "shift_images"): settings["shift_images"]}
+    for model, cell in settings["cells"].items():
+        if "shift_images" in cell:
+            places[*path, "cells", model, "shift_images"] = cell["shift_images"]
+    for place, value in places.items():
+        if value > most:
+            mend = f" (for the demo alone: demo.{_dotted(place)})" if run["dataset"] == "digits" else ""
+            what = f"too large; allowed: at most {most}, the test images of {run['dataset']}{mend}"
+            yield Problem(place, _show(value), what)
+
+
+def _training_problems(run: Run, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    distortion = training["distortion"]
+    if distortion == "none":
+        if "copies" in training:
+            what = "nothing to copy, as the distortion is none; allowed: no copies here (null removes it)"
+            yield Problem((*path, "copies"), _show(training["copies"]), what)
+    elif distortion not in run["distortions"]:
+        what = f"no such distortion{_options(distortion, ['none', *run['distortions']])}"
+        yield Problem((*path, "distortion"), _show(distortion), what)
+    elif "copies" not in training:
+        yield Problem((*path, "copies"), None, "missing; allowed: a whole number from 1 (distorted copies to read)")
+
+
+def _cell_problems(run: Run, study: str, model: str, training: str) -> Iterator[Problem]:
+    """Problems of one training of one model, both of which exist."""
+    settings = run["studies"][study]
+    used = training_settings(run, study, model, training)
+    translation = run["distortions"].get(used["distortion"], {}).get("translation", {})
+    least = IMAGE_SIDE + 2 * translation.get("max_shift", 0)
+    if settings["max_shift"] > 0 and settings["canvas"] < least:
+        what = (
+            f"translates by up to {translation['max_shift']} pixels, which would lose ink on the canvas of "
+            f"{settings['canvas']}; allowed: a smaller translation, or a canvas of at least {least}"
+        )
+        yield Problem(("studies", study, "trainings", training, "distortion"), _show(used["distortion"]), what)
+    if used["optimisation"]["batch"] > used["train_images"]:
+        what = f"too large for {model}, {training}; allowed: at most {used['train_images']}, the training images"
+        yield Problem(("studies", study, "optimisation", "batch"), _show(used["optimisation"]["batch"]), what)
+
+
+def _model_problems(run: Run, study: str, model: str) -> Iterator[Problem]:
+    """Problems of a model on the canvas of a study and among its cells."""
+    settings, kind = run["studies"][study], run["models"][model]
+    canvas, path = settings["canvas"], ("studies", study)
+    if kind["family"] == "stn" and kind["max_shift"] >= canvas / 2:
+        what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
+        yield Problem(("models", model, "max_shift"), _show(kind["max_shift"]), what)
+    if (kind["family"] == "phase_average" or kind.get("downsampling") == "polyphase") and canvas % PHASE_PERIOD:
+        what = f"not a multiple of {PHASE_PERIOD}, which {model} needs; allowed: {canvas + -canvas % PHASE_PERIOD}, say"
+        yield Problem((*path, "canvas"), _show(canvas), what)
+    if kind["family"] == "phase_average":
+        cell, of = settings["cells"][model], kind["of"]
+        base = settings["cells"].get(of, {}).get("trainings", [])
+        for index, training in enumerate(cell["trainings"]):
+            if training not in base:
+                what = f"{model} uses the weights of {of}, which is not trained so here; allowed: {_listed(base)}"
+                yield Problem((*path, "cells", model, "trainings", index), _show(training), what)
+        if "optimisation" in cell:
+            what = f"{model} is not trained; allowed: no optimisation here; set it for {of}"
+            yield Problem((*path, "cells", model, "optimisation"), _show(cell["optimisation"]), what)
+
+
+def _claim_problems(run: Run) -> Iterator[Problem]:
+    """Claims whose study is not in the config are not computed, and so cannot be wrong."""
+    small = run["claims"].get("C6", {}).get("small_shift", 0)
+    most = run["studies"].get("architectures", {}).get("max_shift", small)
+    if small > most:
+        what = f"too large; allowed: at most {most}, the max_shift of studies.architectures"
+        yield Problem(("claims", "C6", "small_shift"), _show(small), what)
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def _options(given: Any, allowed: Any) -> str:
+    close = difflib.get_close_matches(given, [str(name) for name in allowed], n=1) if isinstance(given, str) else []
+    return f"{f'; did you mean {_show(close[0])}?' if close else ''}; allowed: {_listed(allowed)}"
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names)) or "nothing"
+
+
+def _show(value: Any, longest: int = 60) -> str:
+    """A value much as YAML writes it, on one line, shortened."""
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+
+
+def _dotted(path: KeyPath) -> str:
+    """A path such as studies.simard2003.seeds[1].
+
+    >>> _dotted(("studies", "simard2003", "seeds", 1))
+    'studies.simard2003.seeds[1]'
+    """
+    steps = [
+        f"[{step}]" if isinstance(step, int) else f".{step if re.fullmatch(r'[\w.-]+', step) else _show(step)}"
+        for step in path
+    ]
+    return "".join(steps).removeprefix(".")

@@ -1,0 +1,58 @@
+"""What models, trainings and measures are called where people read them: figures, tables and text.
+
+Keys are the names of `config.yaml`; values hold nothing that TeX would have to escape.
+"""
+
+MODELS = {
+    "mlp": "MLP",
+    "simard_cnn": "Simard's CNN",
+    "stride_fc": "stride, FC",
+    "max_pool_fc": "max pooling, FC",
+    "avg_pool_fc": "average pooling, FC",
+    "blur_pool_fc": "blur pooling, FC",
+    "stride_gap": "stride, GAP",
+    "stride_gap_circular": "stride, GAP, circular",
+    "polyphase_gap_circular": "polyphase, GAP, circular",
+    "phase_averaged": "phase-averaged, GAP, circular",
+    "stn": "STN, Simard's CNN",
+}
+
+TRAININGS = {
+    "none": "no distortion",
+    "translation": "translation",
+    "affine": "affine",
+    "elastic": "elastic",
+    "elastic_mse": "elastic, MSE",
+    "affine_elastic": "affine, then elastic",
+    "elastic_centred": "elastic, zero mean",
+    "centred": "centred",
+    "translated": "translated",
+}
+
+MEASURES = {
+    "test_error": "test error",
+    "clean_error": "error, unshifted",
+    "mean_error": "mean error",
+    "worst_error": "worst error",
+    "robust_error": "robust error",
+    "mean_consistency": "mean consistency",
+    "worst_consistency": "worst consistency",
+    "pairwise_consistency": "pairwise consistency",
+    "radius": "radius of invariance",
+    "drift": "logit drift",
+    "accuracy": "accuracy",
+    "consistency": "consistency",
+}
+
+LABELS = MODELS | TRAININGS | MEASURES
+
+
+def label(name: str) -> str:
+    """The label of a model, training or measure; a name that has none is shown with spaces for underscores.
+
+    `range_3` and `shift_3` are translations of up to 3 pixels either way.
+    """
+    stem, _, pixels = name.rpartition("_")
+    if stem in ("range", "shift") and pixels.isdigit():
+        return f"translation up to {pixels} px"
+    return LABELS.get(name, name.replace("_", " "))

@@ -1,0 +1,72 @@
+"""Measures of invariance, from logits and predictions over a grid of shifts.
+
+Logits are (shifts, images, 10) and predictions (shifts, images); `shifts` lists the (dx, dy) of each, in order, and
+holds (0, 0). Consistency alone proves nothing: a constant classifier is 100% consistent. Read it beside accuracy and drift.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Shifts = Sequence[tuple[int, int]]
+
+
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Fraction of images that each shift leaves rightly classified, (shifts,)."""
+    return (predictions == labels).mean(axis=1)
+
+
+def consistency(predictions: np.ndarray, shifts: Shifts) -> np.ndarray:
+    """Fraction of images that each shift leaves in the class they had unshifted, right or wrong, (shifts,)."""
+    return (predictions == predictions[shifts.index((0, 0))]).mean(axis=1)
+
+
+def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
+    """The largest change of any logit of any image under each shift, in standard deviations of the logits, (shifts,).
+
+    The standard deviation is over all unshifted logits. Drift tells an exact invariance (rounding, about 1e-6) from a
+    network whose predictions merely did not change, and from one that has collapsed to a constant (not a number).
+    """
+    unshifted = logits[shifts.index((0, 0))].astype(np.float64)
+    largest = np.array([np.abs(shifted - unshifted).max() for shifted in logits])
+    spread = unshifted.std()
+    return largest / spread if spread > 0 else np.full(len(shifts), np.nan)
+
+
+def robust_error(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Fraction of images that at least one shift makes wrong."""
+    return float((predictions != labels).any(axis=0).mean())
+
+
+def radius_of_invariance(consistencies: np.ndarray, shifts: Shifts, at_least: float) -> int:
+    """The largest r, in pixels, such that every shift with max(|dx|, |dy|) <= r has a consistency of `at_least`."""
+    failing = [reach(shift) for shift, value in zip(shifts, consistencies, strict=True) if value < at_least]
+    return min(failing) - 1 if failing else max(map(reach, shifts))
+
+
+def reach(shift: tuple[int, int]) -> int:
+    """Chebyshev length of a shift: the ring of the grid that it lies on."""
+    return max(abs(shift[0]), abs(shift[1]))
+
+
+def pairwise_consistency(predictions: np.ndarray, pairs: int, seed: int = 0) -> float:
+    """Probability that an image gets the same class under two independent, uniformly random shifts of the grid.
+
+    Zhang (ICML 2019); shifts are drawn for each image anew, and from the whole inclusive range.
+
+    Args:
+        predictions: (shifts, n).
+        pairs: pairs of shifts for each image.
+        seed: of the draw.
+    """
+    shifts, images = predictions.shape
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    first, second = generator.integers(shifts, size=(2, pairs, images))
+    columns = np.arange(images)
+    return float((predictions[first, columns] == predictions[second, columns]).mean())
+
+
+def ring_means(values: np.ndarray, shifts: Shifts) -> list[float]:
+    """Mean of `values` (shifts,) over the shifts of each ring 0, 1, ... of the grid."""
+    rings = np.array([reach(shift) for shift in shifts])
+    return [float(values[rings == ring].mean()) for ring in range(rings.max() + 1)]

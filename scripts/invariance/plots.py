@@ -1,0 +1,407 @@
+"""The figures of the paper: pure functions from data frames to Matplotlib figures, in one style.
+
+Every series has its own colour, marker and line style, so that a figure survives colour blindness and a grey printer.
+A model, or a training, looks the same in every figure.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from invariance.artefacts import InputError, whole_file
+from invariance.labels import MODELS, TRAININGS, label
+
+TEXT_WIDTH = 6.3  # inches: the text width of the paper
+NOTE_HEIGHT = 0.18  # inches
+DEMO_NOTE = "demo on 8x8 digits, not MNIST"
+
+INK = "#1a1a1a"
+COLOURS = [INK, *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)), "#7a5195", "#8c1d40"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h"]
+DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
+
+
+def style() -> None:
+    """Set the style of all figures: 9 pt serif type that Matplotlib brings along, TrueType in the PDF, no display."""
+    mpl.use("Agg")
+    sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    mpl.rcParams.update(
+        {
+            "font.family": "STIXGeneral",
+            "mathtext.fontset": "stix",
+            "font.size": 9,
+            "axes.labelsize": 9,
+            "axes.titlesize": 9,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "legend.fontsize": 8,
+            "legend.frameon": False,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "lines.linewidth": 1.1,
+            "lines.markersize": 4,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.unicode_minus": True,
+            "pdf.fonttype": 42,
+            "figure.dpi": 150,
+            "savefig.dpi": 150,
+        }
+    )
+
+
+def save(figure: Figure, pdf: Path | str, png: Path | str, dataset: str) -> None:
+    """Write a figure as PDF and as PNG at 150 dpi; the bytes depend on the figure alone.
+
+    A figure made from the embedded digits says so in its lower right corner.
+    """
+    if dataset == "digits":
+        add_note(figure, DEMO_NOTE)
+    with whole_file(pdf) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    with whole_file(png) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def add_note(figure: Figure, note: str) -> None:
+    """Write `note` below a figure, which grows by one line to hold it."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + NOTE_HEIGHT)
+    share = NOTE_HEIGHT / (height + NOTE_HEIGHT)
+    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+    figure.text(0.995, 0.25 * share, note, ha="right", va="bottom", fontsize=7, style="italic", color="0.3")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Shared parts
+
+
+def new_figure(height: float) -> Figure:
+    """An empty figure, as wide as the text and `height` inches high, that keeps its parts from overlapping."""
+    return Figure(figsize=(TEXT_WIDTH, height), layout="constrained")
+
+
+def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The distinct `names`: those that are `known` in the order of `known`, then the others as they come."""
+    given = list(dict.fromkeys(names))
+    known = list(known)
+    return [name for name in known if name in given] + [name for name in given if name not in known]
+
+
+def look_of(name: str, names: Iterable[str], known: Iterable[str]) -> dict:
+    """Colour, marker and line style of the series `name`, one of `names`: the same wherever a known name is drawn."""
+    position = in_order(itertools.chain(known, names), known).index(name)
+    return {
+        "color": COLOURS[position % len(COLOURS)],
+        "marker": MARKERS[position % len(MARKERS)],
+        "linestyle": DASHES[position % len(DASHES)],
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+    }
+
+
+def interval(rows: pd.DataFrame) -> np.ndarray:
+    """Lengths (2, n) from the mean down to `low` and up to `high`; NaN, which draws nothing, where there is none."""
+    lengths = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]], dtype=float)
+    return np.clip(lengths, 0, None)
+
+
+def dodge(series: int, width: float = 0.36) -> np.ndarray:
+    """Small offsets, one for each series, that keep the intervals at one abscissa apart."""
+    return np.linspace(-width / 2, width / 2, series) if series > 1 else np.zeros(series)
+
+
+def whole_pixels(axes: Axes, largest: int) -> None:
+    """Give the abscissa a tick at every whole pixel from 0 to `largest`, with room for dodged points."""
+    axes.set_xlim(-0.35, max(largest, 1) + 0.35)
+    axes.xaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
+
+
+def percent_axis(axes: Axes) -> None:
+    """Make the ordinate a percentage, from 0 to 100."""
+    axes.set_ylim(-2, 103)
+    axes.set_yticks(range(0, 101, 20))
+    axes.grid(axis="y", color="0.9", linewidth=0.5)
+
+
+def legend_below(figure: Figure, handles: Mapping[str, object], columns: int, **options: object) -> None:
+    """Put one legend for all panels below them; `handles` maps text to what was drawn."""
+    columns = max(1, min(columns, len(handles)))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, **options)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Figures
+
+
+def sample_distortions(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Images in a grid: a row for each entry of `rows`, which maps a name to uint8 images (n, size, size)."""
+    images = list(rows.values())
+    count, size = min(len(row) for row in images), images[0].shape[-1]
+    sheet = np.vstack([np.hstack([np.pad(image, 1) for image in row[:count]]) for row in images])
+    # Smoothing viewers of the PDF leave pixels crisp that are already enlarged.
+    sheet = np.kron(sheet, np.ones((6, 6), dtype=np.uint8))
+
+    cell = (TEXT_WIDTH - 1.2) / max(count, 5)
+    figure = new_figure(cell * len(rows) + 0.1)
+    axes = figure.subplots()
+    axes.imshow(
+        sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="none", extent=(0, count, len(rows), 0), aspect="equal"
+    )
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [label(name) if name != "original" else name for name in rows])
+    axes.set_xticks([])
+    axes.hlines(np.arange(1, len(rows)), 0, count, color="0.85", linewidth=0.5)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    assert sheet.shape == (6 * (size + 2) * len(rows), 6 * (size + 2) * count)
+    return figure
+
+
+def learning_curves(history: pd.DataFrame) -> Figure:
+    """Validation error against epoch: a panel for each model, a line for each training.
+
+    Lines are means over seeds; bands reach from the lowest to the highest seed, since the t-interval of two or three
+    seeds would cover the panel.
+
+    Args:
+        history: columns model, training, seed, epoch, validation_error (percent).
+    """
+    models = in_order(history["model"], MODELS)
+    trainings = in_order(history["training"], TRAININGS)
+    figure = new_figure(3.0)
+    panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    handles = {}
+    for axes, model in zip(panels, models, strict=True):
+        curves = history[history["model"] == model]
+        for training in in_order(curves["training"], TRAININGS):
+            curve = curves[curves["training"] == training].groupby("epoch")["validation_error"]
+            mean, low, high = curve.mean(), curve.min(), curve.max()
+            look = look_of(training, trainings, TRAININGS)
+            stride = max(1, len(mean) // 8)
+            handles[label(training)] = axes.plot(mean.index, mean, markevery=stride, **look)[0]
+            axes.fill_between(mean.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        axes.set_title(label(model))
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    log_percent_axis(panels[0], history["validation_error"])
+    panels[0].set_ylabel("validation error (%)")
+    legend_below(figure, {label(name): handles[label(name)] for name in trainings}, 4)
+    return figure
+
+
+def log_percent_axis(axes: Axes, errors: pd.Series) -> None:
+    """Make the ordinate logarithmic with plain numbers; an error of 0 is drawn on the lower edge."""
+    positive = errors[errors > 0]
+    lowest, highest = (positive.min(), positive.max()) if len(positive) else (0.1, 100.0)
+    axes.set_yscale("log", nonpositive="clip")
+    axes.set_ylim(lowest / 1.15, highest * 1.15)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def accuracy_vs_shift(rings: pd.DataFrame) -> Figure:
+    """Accuracy and consistency against shift size: a row for each training, a line for each model.
+
+    Args:
+        rings: columns model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
+    """
+    models = in_order(rings["model"], MODELS)
+    trainings = in_order(rings["training"], TRAININGS)
+    figure = new_figure(0.5 + 2.05 * len(trainings) + 0.17 * -(-len(models) // 3))
+    panels = figure.subplots(len(trainings), 2, sharex=True, sharey=True, squeeze=False)
+    handles = {}
+    for row, training in zip(panels, trainings, strict=True):
+        for axes, measure in zip(row, ("accuracy", "consistency"), strict=True):
+            chosen = rings[(rings["training"] == training) & (rings["measure"] == measure)]
+            present = in_order(chosen["model"], MODELS)
+            for model, offset in zip(present, dodge(len(present)), strict=True):
+                look = look_of(model, models, MODELS)
+                handles[model] = ring_line(axes, chosen[chosen["model"] == model], offset, look)
+            axes.set_ylabel(f"{measure} (%)")
+            axes.tick_params(labelleft=True)
+        row[0].set_title(f"trained {label(training)}", loc="left")
+    percent_axis(panels[0, 0])
+    for axes in panels.flat:
+        axes.grid(axis="y", color="0.9", linewidth=0.5)
+    whole_pixels(panels[0, 0], int(rings["ring"].max()))
+    for axes in panels[-1]:
+        axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
+    legend_below(figure, {label(model): handles[model] for model in models}, 3)
+    return figure
+
+
+def ring_line(axes: Axes, rows: pd.DataFrame, offset: float, look: dict) -> object:
+    """Draw the mean against ring, with its interval, `offset` pixels to the right; return the line's handle."""
+    rows = rows.sort_values("ring")
+    return axes.errorbar(
+        rows["ring"] + offset, rows["mean"], yerr=interval(rows), elinewidth=0.6, capsize=0, clip_on=True, **look
+    )
+
+
+def heat_maps(shifts: pd.DataFrame) -> Figure:
+    """Accuracy over the shift grid: a panel for each model and training, in the order given, on one colour scale.
+
+    Args:
+        shifts: columns model, training, seed, dx, dy (pixels; right and down are positive), accuracy (0..1).
+    """
+    cells = list(dict.fromkeys(zip(shifts["model"], shifts["training"], strict=True)))
+    columns = min(4, len(cells)) if len(cells) != 6 else 3
+    rows = -(-len(cells) // columns)
+    figure = new_figure(0.55 + rows * min(1.75, 5.2 / columns + 0.3))
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    reach = max(int(shifts["dx"].abs().max()), int(shifts["dy"].abs().max()))
+    for axes, (model, training) in zip(panels.flat, cells, strict=False):
+        cell = shifts[(shifts["model"] == model) & (shifts["training"] == training)]
+        grid = 100 * cell.pivot_table(index="dy", columns="dx", values="accuracy", aggfunc="mean")
+        extent = (grid.columns[0] - 0.5, grid.columns[-1] + 0.5, grid.index[-1] + 0.5, grid.index[0] - 0.5)
+        image = axes.imshow(grid, cmap="viridis", vmin=0, vmax=100, interpolation="none", extent=extent)
+        axes.set_title(f"{label(model)}\ntrained {label(training)}", fontsize=8)
+        axes.set_xticks(grid_ticks(reach))
+        axes.set_yticks(grid_ticks(reach))
+        axes.spines[:].set_visible(True)
+    for axes in list(panels.flat)[len(cells) :]:
+        axes.remove()
+    figure.supxlabel("$dx$, to the right (px)", fontsize=9)
+    figure.supylabel("$dy$, down (px)", fontsize=9)
+    figure.colorbar(image, ax=list(panels.flat)[: len(cells)], label="accuracy (%)", aspect=30, pad=0.02)
+    return figure
+
+
+def grid_ticks(reach: int) -> list[int]:
+    """Ticks of a shift axis: 0 and, both ways, half and all of its reach in whole pixels."""
+    return sorted({-reach, -(reach // 2), 0, reach // 2, reach})
+
+
+def simard_table(table: pd.DataFrame) -> Figure:
+    """Test error of every cell beside the published one: a panel for each model, a row for each training.
+
+    An interval that runs on beyond twice the largest error is cut at the edge of the figure.
+
+    Args:
+        table: columns model, training, published, mean, low, high, best, worst (percent; NaN where there is none).
+    """
+    models = in_order(table["model"], MODELS)
+    counts = [int((table["model"] == model).sum()) for model in models]
+    figure = new_figure(0.75 + 0.3 * len(models) + 0.24 * len(table))
+    panels = figure.subplots(len(models), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
+    for axes, model in zip(panels, models, strict=True):
+        handles = simard_rows(axes, table[table["model"] == model])
+        axes.set_title(label(model), loc="left")
+    points = np.nanmax(table[["mean", "worst", "published"]].to_numpy(dtype=float))
+    widest = np.nanmax([points, *table["high"].dropna()])
+    panels[-1].set_xlim(0, max(1.05 * min(widest, 2 * points), 0.1))
+    panels[-1].set_xlabel("test error (%)")
+    legend_below(figure, handles, 3)
+    return figure
+
+
+def simard_rows(axes: Axes, rows: pd.DataFrame) -> dict[str, object]:
+    """Draw one model's rows, the first on top; return the legend's handles."""
+    places = np.arange(len(rows))
+    mean = axes.errorbar(
+        rows["mean"], places, xerr=interval(rows), fmt="o", color=COLOURS[2], elinewidth=1, capsize=2, markersize=4.5
+    )
+    seeds = axes.plot(
+        np.concatenate([rows["best"], rows["worst"]]),
+        np.tile(places, 2),
+        "|",
+        color=INK,
+        markersize=8,
+        linestyle="none",
+    )[0]
+    published = axes.plot(
+        rows["published"], places, "D", markerfacecolor="none", markeredgecolor=COLOURS[1], markersize=6, zorder=4
+    )[0]
+    axes.set_yticks(places, [label(training) for training in rows["training"]])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="both", color="0.9", linewidth=0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return {
+        "ours: mean, 95% interval over seeds": mean,
+        "ours: best and worst seed": seeds,
+        "Simard et al. (2003), MNIST": published,
+    }
+
+
+def augmentation_range(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
+    """Radius of invariance against the range of training translations, and accuracy against shift size.
+
+    The first panel has a line for each model, and every model then has a panel with a line for each range.
+
+    Args:
+        table: columns model, training (range_<pixels>), measure, mean, low, high; the measure `radius` is in pixels.
+        rings: as for `accuracy_vs_shift`; of its measures only accuracy is drawn.
+
+    Raises:
+        InputError: a training is not named range_<pixels>.
+    """
+    radius = table[table["measure"] == "radius"]
+    radius = radius.assign(range=training_range(radius["training"])).sort_values("range")
+    accuracy = rings[rings["measure"] == "accuracy"]
+    accuracy = accuracy.assign(range=training_range(accuracy["training"]))
+    models = in_order(accuracy["model"], MODELS)
+    largest = int(max(accuracy["ring"].max(), accuracy["range"].max()))
+
+    figure = new_figure(2.7)
+    first, *others = figure.subplots(1, 1 + len(models), squeeze=False)[0]
+    radius_panel(first, radius, largest, several=len(models) > 1)
+    for axes, model in zip(others, models, strict=True):
+        range_panel(axes, accuracy[accuracy["model"] == model])
+        if len(models) > 1:
+            axes.set_title(label(model))
+    return figure
+
+
+def training_range(trainings: Sequence[str]) -> list[int]:
+    """The pixels r of every training named range_r."""
+    ranges = []
+    for training in trainings:
+        prefix, _, pixels = training.partition("_")
+        if prefix != "range" or not pixels.isdigit():
+            raise InputError(f"training {training!r}: this figure needs trainings named range_<pixels>, as range_3")
+        ranges.append(int(pixels))
+    return ranges
+
+
+def radius_panel(axes: Axes, radius: pd.DataFrame, largest: int, *, several: bool) -> None:
+    """Draw the radius of invariance against the training range, with the line where both are equal."""
+    models = in_order(radius["model"], MODELS)
+    axes.plot([0, largest], [0, largest], color="0.6", linewidth=0.8, linestyle=DASHES[1])
+    for model, offset in zip(models, dodge(len(models), 0.2), strict=True):
+        rows = radius[radius["model"] == model]
+        look = look_of(model, models, MODELS)
+        axes.errorbar(rows["range"] + offset, rows["mean"], yerr=interval(rows), capsize=2, label=label(model), **look)
+    axes.set_ylim(-0.35, max(largest, 1) + 0.35)
+    axes.yaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
+    whole_pixels(axes, largest)
+    axes.set_xlabel("range of training translations $r$ (px)")
+    axes.set_ylabel("radius of invariance (px)")
+    if several:
+        axes.legend(loc="upper left")
+
+
+def range_panel(axes: Axes, accuracy: pd.DataFrame) -> None:
+    """Draw one model's accuracy against shift size, a line for each training range, darker for larger ones."""
+    ranges = sorted(accuracy["range"].unique())
+    colours = sns.color_palette("viridis_r", as_cmap=True)(np.linspace(0.2, 1, len(ranges)))
+    for position, (pixels, offset) in enumerate(zip(ranges, dodge(len(ranges), 0.24), strict=True)):
+        look = look_of(str(pixels), map(str, ranges), ()) | {"color": colours[position]}
+        ring_line(axes, accuracy[accuracy["range"] == pixels], offset, look).set_label(str(pixels))
+    percent_axis(axes)
+    whole_pixels(axes, int(accuracy["ring"].max()))
+    axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
+    axes.set_ylabel("accuracy (%)")
+    axes.legend(title="$r$ (px)", title_fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))

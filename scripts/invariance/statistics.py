@@ -1,0 +1,58 @@
+"""Intervals and tests: over seeds, over images, and between two models on the same images."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval; `low` and `high` are not numbers where one value gives none."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def t_interval(values: Sequence[float], confidence: float) -> Interval:
+    """Student's t-interval for the mean of a few independent values, such as one a seed."""
+    values = np.asarray(values, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, math.nan, math.nan)
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return Interval(mean, mean - float(half), mean + float(half))
+
+
+def wilson_interval(events: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Wilson's (1927) score interval for a proportion, as fractions: the chance in the test images alone."""
+    interval = stats.binomtest(events, trials).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Two classifiers on the same images: how many only one of them has right, and the exact two-sided p-value."""
+
+    only_first_right: int
+    only_second_right: int
+    p_value: float
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
+    """McNemar's exact test (1947) from two boolean arrays (n,): which images each classifier has right."""
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((~first_right & second_right).sum())
+    differing = only_first + only_second
+    p_value = float(stats.binomtest(only_first, differing).pvalue) if differing else 1.0
+    return McNemar(only_first, only_second, p_value)
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """Least-squares slope of y against x."""
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x = x - x.mean()
+    return float((x * y).sum() / (x * x).sum())

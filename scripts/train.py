@@ -1,0 +1,70 @@
+"""Stage 3, models: train one model on one training set with one seed."""
+
+import argparse
+import importlib.metadata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from invariance.artefacts import load_array, sha256_of, whole_file, write_json
+from invariance.command_line import json_argument, run
+from invariance.images import place_on_canvas
+from invariance.models import build_model, count_parameters
+from invariance.training import one_thread, train
+from invariance.weights import save_weights
+
+
+def main() -> None:
+    """Train; write the weights, the history and the run card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=json_argument, required=True, help="its entry in the config, as JSON")
+    parser.add_argument("--training", type=json_argument, required=True, help="canvas, images, optimisation, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="fixes the initial weights and the order of images")
+    parser.add_argument("--images", type=Path, required=True, help="all source images, uint8 (n, 28, 28), .npy")
+    parser.add_argument("--labels", type=Path, required=True, help="their labels, uint8 (n,), .npy")
+    parser.add_argument(
+        "--copies", type=Path, nargs="*", default=[], help="distorted copies, an epoch each; none: the source images"
+    )
+    parser.add_argument("--weights", type=Path, required=True, help="output, .safetensors")
+    parser.add_argument("--history", type=Path, required=True, help="output, .csv: a row an epoch")
+    parser.add_argument("--card", type=Path, required=True, help="output, .json: what this run was made from")
+    arguments = parser.parse_args()
+
+    one_thread()
+    torch.manual_seed(arguments.seed)
+    settings = arguments.training
+    model = build_model(arguments.model, settings["canvas"])
+    labels = load_array(arguments.labels)
+    originals = load_array(arguments.images)
+    training, validation = slice(0, settings["train_images"]), slice(-settings["validation_images"], None)
+    copies = [load_array(path, mapped=True) for path in arguments.copies]
+    if not copies:
+        copies = [place_on_canvas(originals[training], settings["canvas"])]
+    history = train(
+        model,
+        [copy[training] for copy in copies],
+        labels[training],
+        (place_on_canvas(originals[validation], settings["canvas"]), labels[validation]),
+        settings["optimisation"],
+        arguments.seed,
+    )
+    save_weights(model, arguments.weights)
+    with whole_file(arguments.history) as path:
+        pd.DataFrame(history).to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+    inputs = [arguments.images, arguments.labels, *arguments.copies]
+    card = {
+        "model": arguments.model,
+        "training": settings,
+        "seed": arguments.seed,
+        "parameters": count_parameters(model),
+        "final": history[-1],
+        "inputs": {str(path): sha256_of(path) for path in inputs},
+        "versions": {"torch": importlib.metadata.version("torch"), "numpy": np.__version__},
+    }
+    write_json(arguments.card, card)
+
+
+if __name__ == "__main__":
+    run(main)
