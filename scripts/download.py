@@ -1,4 +1,4 @@
-"""Download one file of MNIST and hold it to its SHA-256 (stage 1, source).
+r"""Download one file of MNIST and hold it to its SHA-256 (stage 1, source).
 
 python scripts/download.py --file t10k-labels-idx1-ubyte.gz --sha256 f7ae60f9... \
     --mirrors '["https://ossci-datasets.s3.amazonaws.com/mnist/"]' --output t10k-labels-idx1-ubyte.gz

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from invariance import plots
 from invariance.artefacts import InputError, load_array
 from invariance.command_line import run
+from invariance.images import place_on_canvas
 
 RING_COLUMNS = ["model", "training", "ring", "measure", "mean", "low", "high"]
 SAMPLES = 10  # images shown of each distortion
@@ -53,7 +53,7 @@ def parse() -> argparse.Namespace:
         type=Path,
         nargs="+",
         required=True,
-        help=".../<model>/<training>/seed-<n>.csv; up to 8 models and trainings, drawn in the order given",
+        help=".../<model>/<training>/seed-<n>.csv; models and trainings are drawn in the order given",
     )
 
     figure = add_figure(figures, simard_table)
@@ -86,23 +86,14 @@ def named_path(text: str) -> tuple[str, Path]:
 def sample_distortions(arguments: argparse.Namespace) -> Figure:
     """The first ten images, undistorted and under every distortion."""
     images = load_array(arguments.source, mapped=True)[:SAMPLES]
-    rows = {"original": on_canvas(images, arguments.canvas)}
+    rows = {"original": place_on_canvas(images, arguments.canvas)}
     for name, path in arguments.distortion:
         rows[name] = load_array(path, mapped=True)[:SAMPLES]
         if rows[name].shape[1:] != rows["original"].shape[1:]:
             raise InputError(
-                f"{path}: images of {rows[name].shape[1:]} pixels; --canvas {arguments.canvas} needs a square of that side"
+                f"{path}: images of shape {rows[name].shape[1:]}, where --canvas says {arguments.canvas} pixels a side"
             )
     return plots.sample_distortions(rows)
-
-
-def on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
-    """Centre images (n, side, side) on a larger canvas; an odd pixel is added below and on the right."""
-    spare = canvas - images.shape[-1]
-    if spare < 0:
-        raise InputError(f"--canvas {canvas}: smaller than the images, of {images.shape[-1]} pixels a side")
-    before = spare // 2
-    return np.pad(images, [(0, 0), (before, spare - before), (before, spare - before)])
 
 
 def learning_curves(arguments: argparse.Namespace) -> Figure:

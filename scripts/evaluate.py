@@ -20,9 +20,7 @@ def main() -> None:
     """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=json_argument, required=True, help="the trained model's entry in the config")
-    parser.add_argument(
-        "--average-phases", action="store_true", help="average its logits over its stride's phases"
-    )
+    parser.add_argument("--average-phases", action="store_true", help="average its logits over its stride's phases")
     parser.add_argument("--weights", type=Path, required=True, help=".safetensors")
     parser.add_argument("--images", type=Path, required=True, help="test images, uint8 (n, 28, 28), .npy")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")

@@ -1,4 +1,4 @@
-"""Write a dataset as plain arrays: {train,test}-images.npy, uint8 (n, 28, 28), and -labels.npy, uint8 (n,).
+r"""Write a dataset as plain arrays: {train,test}-images.npy, uint8 (n, 28, 28), and -labels.npy, uint8 (n,).
 
 python scripts/source.py mnist --downloads results/mnist/source/download --output results/mnist/source
 python scripts/source.py digits --train-images 1200 --validation-images 237 --test-images 360 \
@@ -35,8 +35,8 @@ def parse_arguments() -> argparse.Namespace:
     mnist = datasets.add_parser("mnist", help="MNIST, from its four downloaded .gz files")
     mnist.add_argument("--downloads", required=True, type=Path, help="the folder of the four files")
     digits = datasets.add_parser("digits", help="the 8x8 digits inside scikit-learn, enlarged to 28x28")
-    for part in ("train", "validation", "test"):
-        digits.add_argument(f"--{part}-images", required=True, type=int, help=f"number of {part} images")
+    for part, use in (("train", "to learn from"), ("validation", "to choose by"), ("test", "to test on")):
+        digits.add_argument(f"--{part}-images", required=True, type=int, metavar="N", help=f"number of images {use}")
     for dataset in (mnist, digits):
         dataset.add_argument("--output", required=True, type=Path, help="the folder to write")
     return parser.parse_args()

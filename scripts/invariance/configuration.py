@@ -19,7 +19,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +29,15 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from invariance.artefacts import InputError
 
 Run = dict[str, Any]
+Schema = dict[str, Any]
+KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the config to a value
 RUNS = ("mnist", "digits")
 
 IMAGE_SIDE = 28  # pixels, of MNIST and of the enlarged digits alike
 MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
+NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
+
 MOST_PROBLEMS = 10
 DEEPEST = 20  # levels of nesting; the config itself has seven
 
@@ -63,7 +67,8 @@ def resolve(config: Mapping[str, Any]) -> dict[str, Run]:
     """The two runs of a config, by name: {"mnist": ..., "digits": ...}, each with its `dataset` set.
 
     Keys that are null are dropped. What the config removes outside `demo` stays removed in both runs, even where
-    `demo` would change it.
+    `demo` would change it. Names (of studies, cells and so on) keep their order, which is that of the tables; all other
+    keys are sorted, so that an overlay that changes nothing also leaves the order of every job's settings as it was.
 
         >>> resolve({"a": 1, "b": 2, "c": None, "demo": {"a": 3, "b": None, "c": {"d": 4}}})
         {'mnist': {'a': 1, 'b': 2, 'dataset': 'mnist'}, 'digits': {'a': 3, 'dataset': 'digits'}}
@@ -71,7 +76,7 @@ def resolve(config: Mapping[str, Any]) -> dict[str, Run]:
     base = {key: value for key, value in config.items() if key not in ("demo", "dataset")}
     demo = _without_removed(config.get("demo") or {}, base)
     runs = {"mnist": _without_nulls(base), "digits": _without_nulls(merge(base, demo))}
-    return {name: {**run, "dataset": name} for name, run in runs.items()}
+    return {name: _in_order({**run, "dataset": name}) for name, run in runs.items()}
 
 
 def load(paths: list[Path]) -> dict[str, Any]:
@@ -109,17 +114,15 @@ def _read(path: Path) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which moreover refuses a key that stands twice in one mapping (YAML 1.2, 3.2.1.1)."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True) if isinstance(key_node, yaml.ScalarNode) else None
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {_show(key)} stands twice", key_node.start_mark
-                )
-            if isinstance(key, Hashable) and key is not None and key_node.tag != "tag:yaml.org,2002:merge":
-                seen.add(key)
-        return super().construct_mapping(node, deep)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.composer.ComposerError(None, None, f"the key {key.value} stands twice", key.start_mark)
+                seen.add(key.value)
+        return node
 
 
 def _copy(value: Any) -> Any:
@@ -131,6 +134,14 @@ def _copy(value: Any) -> Any:
 def _without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in mapping.items() if value is not None}
     return {key: _without_nulls(value) if isinstance(value, Mapping) else _copy(value) for key, value in kept.items()}
+
+
+def _in_order(mapping: Mapping[str, Any], named: bool = False) -> dict[str, Any]:
+    keys = mapping if named else sorted(mapping)
+    return {
+        key: _in_order(mapping[key], key in NAMED and not named) if isinstance(mapping[key], Mapping) else mapping[key]
+        for key in keys
+    }
 
 
 def _without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,13 +193,13 @@ def training_settings(run: Run, study: str, model: str, training: str) -> dict[s
 
     Returns:
         distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
-        optimisation: that of the study, then of the training, then of the cell merged over it.
+        optimisation: that of the study, with that of the training and then that of the cell merged over it.
     """
     settings = run["studies"][study]
     data = run["datasets"][run["dataset"]]
     optimisation = settings["optimisation"]
     for level in (settings["trainings"][training], settings["cells"][model]):
-        optimisation = merge(optimisation, level.get("optimisation", {}))
+        optimisation = _in_order(merge(optimisation, level.get("optimisation", {})))
     return {
         "distortion": settings["trainings"][training]["distortion"],
         "copies": settings["trainings"][training].get("copies", 0),
@@ -200,7 +211,7 @@ def training_settings(run: Run, study: str, model: str, training: str) -> dict[s
 
 
 def shift_settings(run: Run, study: str, model: str) -> dict[str, int]:
-    """What one evaluation depends on: canvas (pixels), max_shift (pixels) and shift_images, the cell's or the study's."""
+    """What one evaluation depends on: canvas and max_shift (pixels), and shift_images (the cell's or the study's)."""
     settings = run["studies"][study]
     shift_images = settings["cells"][model].get("shift_images", settings["shift_images"])
     return {"canvas": settings["canvas"], "max_shift": settings["max_shift"], "shift_images": shift_images}
@@ -221,8 +232,6 @@ def distorted_copies(run: Run) -> dict[tuple[int, str], int]:
 
 
 # Validation -----------------------------------------------------------------------------------------------------------
-
-KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the config to a value
 
 
 class Problem(NamedTuple):
@@ -255,24 +264,25 @@ def validate(config: Mapping[str, Any], schema_path: Path) -> None:
     raise InputError("\n".join(lines))
 
 
-def _problems(config: Any, schema_path: Path) -> Iterator[Problem]:
+def _problems(config: Any, schema_path: Path) -> list[Problem]:
     """All problems: of form first, then of the schema, and only in a config free of those, of meaning."""
-    malformed = [*itertools.islice(_malformed(config, ()), MOST_PROBLEMS + 1)]
+    malformed = list(itertools.islice(_malformed(config, ()), MOST_PROBLEMS + 1))
     if not malformed and not isinstance(config.get("demo") or {}, Mapping):
         malformed = [Problem(("demo",), _show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
     if malformed:
-        yield from malformed
-        return
+        return malformed
 
     runs = resolve(config)
-    extras = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
-    mnist = {**runs["mnist"], **extras} if "dataset" in extras else _less(runs["mnist"], "dataset") | extras
+    as_written = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
+    mnist, digits = {**_less(runs["mnist"], "dataset"), **as_written}, runs["digits"]
     found = list(_schema_problems(mnist, schema_path))
-    found += [_placed(problem, config) for problem in _schema_problems(runs["digits"], schema_path)]
+    told = {problem.path for problem in found}
+    placed = [_placed(problem, config) for problem in _schema_problems(digits, schema_path)]
+    found += [problem for problem in placed if not told.intersection(_prefixes(problem.path))]
     if not found:
         found += _meaning_problems(runs["mnist"])
-        found += [_placed(problem, config) for problem in _meaning_problems(runs["digits"])]
-    yield from found
+        found += [_placed(problem, config) for problem in _meaning_problems(digits) if problem not in found]
+    return found
 
 
 def _malformed(value: Any, path: KeyPath) -> Iterator[Problem]:
@@ -299,11 +309,22 @@ def _malformed(value: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
-    """A problem of the digits run under the path where it was written: in `demo`, or in the config itself."""
+    """A problem of the digits run, said of the place where it was written: in `demo`, or in the config itself."""
     demo, base = config.get("demo") or {}, _less(config, "demo")
     in_demo, in_base = _depth(demo, problem.path), _depth(base, problem.path)
-    written_in_demo = in_demo > in_base or in_demo == in_base == len(problem.path) > 0
-    return problem._replace(path=("demo", *problem.path)) if written_in_demo else problem
+    if in_demo > in_base or in_demo == in_base == len(problem.path):
+        return problem._replace(path=("demo", *problem.path))
+    if problem.path[:2] == ("datasets", "digits"):
+        return problem
+    aside = f" (in the digits run; to change that run alone: {_dotted(('demo', *problem.path))})"
+    return problem._replace(what=problem.what + aside)
+
+
+def _prefixes(path: KeyPath) -> Iterator[KeyPath]:
+    """The path and those above it, with and without a leading "demo"."""
+    for length in range(1, len(path) + 1):
+        yield path[:length]
+        yield path[1 : length + 1] if path[0] == "demo" else path[:length]
 
 
 def _depth(value: Any, path: KeyPath) -> int:
@@ -330,7 +351,6 @@ NOUNS = {
     "array": "a list",
     "object": "a mapping",
 }
-NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
 
 # Python's 15.0 is no whole number here: `range` would not take it. (JSON Schema itself does not tell them apart.)
 _StrictValidator = validators.extend(
@@ -364,7 +384,7 @@ def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
     return {**target, **_less(schema, "$ref")}
 
 
-def _explained(error: ValidationError, run: Run, dereferenced: Any) -> Iterator[Problem]:
+def _explained(error: ValidationError, run: Run, dereferenced: Callable[[Any], Schema]) -> Iterator[Problem]:
     """An error of jsonschema, in the words of the config's reader."""
     path, value, schema = tuple(error.absolute_path), error.instance, dereferenced(error.schema)
     if "propertyNames" in error.absolute_schema_path:
@@ -375,10 +395,14 @@ def _explained(error: ValidationError, run: Run, dereferenced: Any) -> Iterator[
             if key not in known:
                 yield Problem((*path, key), _show(value[key]), f"unknown key{_options(key, known)}")
     elif error.validator == "required":
-        for key in schema["required"]:
-            if key not in value:
-                allowed = _allowed(dereferenced(schema.get("properties", {}).get(key)), dereferenced)
-                yield Problem((*path, key), None, f"missing; allowed: {allowed}{_misspelt(path, run)}")
+        missing = [key for key in schema["required"] if key not in value]
+        if meant := _meant(path, run):
+            what = f"lacks {', '.join(missing)}, and its name is like another's; did you mean {_show(meant)}?"
+            yield Problem(path, None, what)
+            return
+        for key in missing:
+            allowed = _allowed(dereferenced(schema.get("properties", {}).get(key)), dereferenced)
+            yield Problem((*path, key), None, f"missing; allowed: {allowed}")
     elif error.validator == "enum":
         yield Problem(
             path, _show(value), f"not one of the choices{_options(value, schema['enum'])}{_described(schema)}"
@@ -388,7 +412,7 @@ def _explained(error: ValidationError, run: Run, dereferenced: Any) -> Iterator[
         yield Problem(path, _show(value), f"{wrong}; allowed: {_allowed(schema, dereferenced)}")
 
 
-def _wrong(keyword: str, value: Any, schema: Mapping[str, Any]) -> str:
+def _wrong(keyword: str, value: Any, schema: Schema) -> str:
     if keyword == "type":
         return f"not {NOUNS[schema['type']]}"
     words = {
@@ -403,7 +427,7 @@ def _wrong(keyword: str, value: Any, schema: Mapping[str, Any]) -> str:
     return words.get(keyword, "too short" if value else "empty")
 
 
-def _hint(value: Any, schema: Mapping[str, Any]) -> str:
+def _hint(value: Any, schema: Schema) -> str:
     """Why a number or a switch may have arrived as text."""
     if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean"):
         return ""
@@ -418,7 +442,7 @@ def _hint(value: Any, schema: Mapping[str, Any]) -> str:
     return f" but text: write {_show(meant)} without quotes (`--config a=b` passes text: use --configfile)"
 
 
-def _allowed(schema: Mapping[str, Any], dereferenced: Any) -> str:
+def _allowed(schema: Schema, dereferenced: Callable[[Any], Schema]) -> str:
     """What a schema allows, in words, with its description in brackets."""
     if "enum" in schema:
         return f"{', '.join(map(str, schema['enum']))}{_described(schema)}"
@@ -427,7 +451,7 @@ def _allowed(schema: Mapping[str, Any], dereferenced: Any) -> str:
     if kind in ("integer", "number"):
         words += _range(schema)
     elif kind == "array":
-        items = _allowed(dereferenced(schema["items"]), dereferenced)
+        items = _allowed(_less(dereferenced(schema["items"]), "description"), dereferenced)
         least, most = schema.get("minItems", 0), schema.get("maxItems")
         words += f" of {least}" if least == most else f" of at least {least}"
         words += f"{', all different' if schema.get('uniqueItems') else ''}; each {items}"
@@ -436,31 +460,23 @@ def _allowed(schema: Mapping[str, Any], dereferenced: Any) -> str:
     return words + _described(schema)
 
 
-def _range(schema: Mapping[str, Any]) -> str:
-    bounds = [
-        f"{word} {schema[keyword]}"
-        for keyword, word in [
-            ("minimum", "from"),
-            ("exclusiveMinimum", "over"),
-            ("maximum", "up to"),
-            ("exclusiveMaximum", "under"),
-        ]
-        if keyword in schema
-    ]
-    return f" {' and '.join(bounds)}".replace("from 0 and", "from 0") if bounds else ""
+def _range(schema: Schema) -> str:
+    words = {"minimum": "at least", "exclusiveMinimum": "over", "maximum": "at most", "exclusiveMaximum": "under"}
+    return "".join(f", {word} {schema[keyword]}" for keyword, word in words.items() if keyword in schema)
 
 
-def _described(schema: Mapping[str, Any]) -> str:
+def _described(schema: Schema) -> str:
     return f" ({schema['description']})" if "description" in schema else ""
 
 
-def _misspelt(path: KeyPath, run: Run) -> str:
-    """For a name that lacks a key: an overlay that misspells a name makes a new one, which is then incomplete."""
+def _meant(path: KeyPath, run: Run) -> str | None:
+    """The name that an incomplete entry's name resembles: an overlay that misspells a name makes a new entry."""
     if len(path) < 2 or path[-2] not in NAMED:
-        return ""
+        return None
     siblings = functools.reduce(lambda value, key: value[key], path[:-1], run)
-    close = difflib.get_close_matches(path[-1], [name for name in siblings if name != path[-1]], n=1, cutoff=0.8)
-    return f"; or was {_show(close[0])} meant by {_show(path[-1])}?" if close else ""
+    entry = siblings[path[-1]]
+    complete = [name for name, other in siblings.items() if isinstance(other, Mapping) and len(other) > len(entry)]
+    return next(iter(difflib.get_close_matches(path[-1], complete, n=1, cutoff=0.8)), None)
 
 
 # The meaning ----------------------------------------------------------------------------------------------------------
@@ -559,8 +575,7 @@ def _shift_image_problems(run: Run, study: str) -> Iterator[Problem]:
             places[*path, "cells", model, "shift_images"] = cell["shift_images"]
     for place, value in places.items():
         if value > most:
-            mend = f" (for the demo alone: demo.{_dotted(place)})" if run["dataset"] == "digits" else ""
-            what = f"too large; allowed: at most {most}, the test images of {run['dataset']}{mend}"
+            what = f"too large; allowed: at most {most}, the test images of {run['dataset']}"
             yield Problem(place, _show(value), what)
 
 
@@ -574,46 +589,55 @@ def _training_problems(run: Run, training: Mapping[str, Any], path: KeyPath) -> 
         what = f"no such distortion{_options(distortion, ['none', *run['distortions']])}"
         yield Problem((*path, "distortion"), _show(distortion), what)
     elif "copies" not in training:
-        yield Problem((*path, "copies"), None, "missing; allowed: a whole number from 1 (distorted copies to read)")
+        yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
 
 
 def _cell_problems(run: Run, study: str, model: str, training: str) -> Iterator[Problem]:
     """Problems of one training of one model, both of which exist."""
-    settings = run["studies"][study]
+    settings, path = run["studies"][study], ("studies", study)
     used = training_settings(run, study, model, training)
-    translation = run["distortions"].get(used["distortion"], {}).get("translation", {})
-    least = IMAGE_SIDE + 2 * translation.get("max_shift", 0)
-    if settings["max_shift"] > 0 and settings["canvas"] < least:
+    shift = run["distortions"].get(used["distortion"], {}).get("translation", {}).get("max_shift", 0)
+    if shift > settings["max_shift"] > 0 and settings["canvas"] < IMAGE_SIDE + 2 * shift:
         what = (
-            f"translates by up to {translation['max_shift']} pixels, which would lose ink on the canvas of "
-            f"{settings['canvas']}; allowed: a smaller translation, or a canvas of at least {least}"
+            f"translates by up to {shift} pixels, which would lose ink on the canvas of {settings['canvas']}; "
+            f"allowed: a smaller translation, or a canvas of at least {IMAGE_SIDE + 2 * shift}"
         )
-        yield Problem(("studies", study, "trainings", training, "distortion"), _show(used["distortion"]), what)
-    if used["optimisation"]["batch"] > used["train_images"]:
-        what = f"too large for {model}, {training}; allowed: at most {used['train_images']}, the training images"
-        yield Problem(("studies", study, "optimisation", "batch"), _show(used["optimisation"]["batch"]), what)
+        yield Problem((*path, "trainings", training, "distortion"), _show(used["distortion"]), what)
+    batch, most = used["optimisation"]["batch"], used["train_images"]
+    if batch > most:
+        levels = [(*path, "cells", model), (*path, "trainings", training), path]
+        places = [(*level, "optimisation", "batch") for level in levels]
+        where = next(place for place in places if _depth(run, place) == len(place))
+        yield Problem(
+            where, _show(batch), f"too large; allowed: at most {most}, the training images of {run['dataset']}"
+        )
 
 
 def _model_problems(run: Run, study: str, model: str) -> Iterator[Problem]:
-    """Problems of a model on the canvas of a study and among its cells."""
-    settings, kind = run["studies"][study], run["models"][model]
-    canvas, path = settings["canvas"], ("studies", study)
+    """Problems of a model on the canvas of a study."""
+    canvas, kind = run["studies"][study]["canvas"], run["models"][model]
     if kind["family"] == "stn" and kind["max_shift"] >= canvas / 2:
         what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
         yield Problem(("models", model, "max_shift"), _show(kind["max_shift"]), what)
-    if (kind["family"] == "phase_average" or kind.get("downsampling") == "polyphase") and canvas % PHASE_PERIOD:
-        what = f"not a multiple of {PHASE_PERIOD}, which {model} needs; allowed: {canvas + -canvas % PHASE_PERIOD}, say"
-        yield Problem((*path, "canvas"), _show(canvas), what)
     if kind["family"] == "phase_average":
-        cell, of = settings["cells"][model], kind["of"]
-        base = settings["cells"].get(of, {}).get("trainings", [])
-        for index, training in enumerate(cell["trainings"]):
-            if training not in base:
-                what = f"{model} uses the weights of {of}, which is not trained so here; allowed: {_listed(base)}"
-                yield Problem((*path, "cells", model, "trainings", index), _show(training), what)
-        if "optimisation" in cell:
-            what = f"{model} is not trained; allowed: no optimisation here; set it for {of}"
-            yield Problem((*path, "cells", model, "optimisation"), _show(cell["optimisation"]), what)
+        yield from _borrowing_problems(run, study, model)
+    if (kind["family"] == "phase_average" or kind.get("downsampling") == "polyphase") and canvas % PHASE_PERIOD:
+        what = f"not a multiple of {PHASE_PERIOD}, as phase_average and polyphase need"
+        least = canvas + -canvas % PHASE_PERIOD
+        yield Problem(("studies", study, "canvas"), _show(canvas), f"{what}; allowed: {least}, for one")
+
+
+def _borrowing_problems(run: Run, study: str, model: str) -> Iterator[Problem]:
+    """Problems of a cell whose weights are those of another cell of the study."""
+    run_cells, of = run["studies"][study]["cells"], run["models"][model]["of"]
+    path, base = ("studies", study, "cells", model), run_cells.get(of, {}).get("trainings", [])
+    for index, training in enumerate(run_cells[model]["trainings"]):
+        if of in run["models"] and training not in base:
+            what = f"uses the weights of {of}, which are not trained so; allowed: {_listed(base)} (cells.{of})"
+            yield Problem((*path, "trainings", index), _show(training), what)
+    if "optimisation" in run_cells[model]:
+        what = f"has no training of its own; allowed: no optimisation here, but under cells.{of}"
+        yield Problem((*path, "optimisation"), _show(run_cells[model]["optimisation"]), what)
 
 
 def _claim_problems(run: Run) -> Iterator[Problem]:
@@ -649,8 +673,9 @@ def _dotted(path: KeyPath) -> str:
     >>> _dotted(("studies", "simard2003", "seeds", 1))
     'studies.simard2003.seeds[1]'
     """
-    steps = [
-        f"[{step}]" if isinstance(step, int) else f".{step if re.fullmatch(r'[\w.-]+', step) else _show(step)}"
-        for step in path
-    ]
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path]
     return "".join(steps).removeprefix(".")
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[\w.-]+", key) else _show(key)

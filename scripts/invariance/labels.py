@@ -50,9 +50,11 @@ LABELS = MODELS | TRAININGS | MEASURES
 def label(name: str) -> str:
     """The label of a model, training or measure; a name that has none is shown with spaces for underscores.
 
-    `range_3` and `shift_3` are translations of up to 3 pixels either way.
+    The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way.
     """
     stem, _, pixels = name.rpartition("_")
+    if name == "range_0":
+        return TRAININGS["centred"]
     if stem in ("range", "shift") and pixels.isdigit():
-        return f"translation up to {pixels} px"
+        return f"{'translated' if stem == 'range' else 'translation'} up to {pixels} px"
     return LABELS.get(name, name.replace("_", " "))

@@ -1,7 +1,8 @@
 """Measures of invariance, from logits and predictions over a grid of shifts.
 
 Logits are (shifts, images, 10) and predictions (shifts, images); `shifts` lists the (dx, dy) of each, in order, and
-holds (0, 0). Consistency alone proves nothing: a constant classifier is 100% consistent. Read it beside accuracy and drift.
+holds (0, 0). Consistency alone proves nothing: a constant classifier is 100% consistent. Read it beside accuracy and
+drift.
 """
 
 from collections.abc import Sequence

@@ -39,8 +39,8 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)  # the server asks to be tried again
 
 TWO_WAYS_ON = f"""Two ways on:
-  {VARIABLE}=/folder/with/the/four/files snakemake --cores 8     if you have MNIST's four .gz files, or another mirror
-  make demo                                                      the embedded 8x8 digits instead: no download"""
+  {VARIABLE}=/folder/with/the/four/files snakemake --cores 8   if you have MNIST's four .gz files, or another mirror
+  make demo                                                            the embedded 8x8 digits instead: no download"""
 
 
 class MirrorError(Exception):
@@ -184,12 +184,13 @@ def opened(mirror: str, name: str, timeout: float) -> Iterator[Answer]:
     Raises:
         MirrorError: the mirror is of no known kind, or has no such file.
     """
-    if mirror.startswith("file:"):
-        opening = opened_in_folder(folder_of(mirror), name)
-    elif "://" in mirror:
-        opening = opened_on_web(f"{mirror.rstrip('/')}/{quote(name)}", timeout)
-    else:
-        opening = opened_in_folder(Path(mirror).expanduser(), name)
+    with faults_told():
+        if mirror.startswith("file:"):
+            opening = opened_in_folder(folder_of(mirror), name)
+        elif "://" in mirror:
+            opening = opened_on_web(f"{mirror.rstrip('/')}/{quote(name)}", timeout)
+        else:
+            opening = opened_in_folder(Path(mirror).expanduser(), name)
     with opening as answer:
         yield answer
 
@@ -219,7 +220,8 @@ def opened_in_folder(folder: Path, name: str) -> Iterator[Answer]:
 @contextlib.contextmanager
 def opened_on_web(address: str, timeout: float) -> Iterator[Answer]:
     """Ask for a file over https, or over http on this machine."""
-    local = is_local_http(address)
+    with faults_told():
+        local = is_local_http(address)
     if not local and urlsplit(address).scheme != "https":
         raise MirrorError("refused: a mirror must be https://, file:/// or a folder (http:// only on localhost)")
     proxies = [urllib.request.ProxyHandler({})] if local else []
@@ -264,7 +266,7 @@ def faults_told(timeout: float = 0.0) -> Iterator[None]:
         raise MirrorError(f"HTTP {error.code} {error.reason}", passing=error.code in PASSING_STATUS) from None
     except urllib.error.URLError as error:
         raise fault_of(error.reason, timeout) from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError, RuntimeError) as error:
         raise fault_of(error, timeout) from None
 
 

@@ -26,6 +26,9 @@ DEMO_NOTE = "demo on 8x8 digits, not MNIST"
 INK = "#1a1a1a"
 COLOURS = [INK, *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)), "#7a5195", "#8c1d40"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h"]
+SLENDER = {"P", "X", "*"}  # markers that need more size to carry the same weight
+PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span of an axis, ticks
+GLOBAL_POOLING = {"stride_gap", "stride_gap_circular", "polyphase_gap_circular", "phase_averaged"}
 DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
 
 
@@ -64,7 +67,7 @@ def style() -> None:
 def save(figure: Figure, pdf: Path | str, png: Path | str, dataset: str) -> None:
     """Write a figure as PDF and as PNG at 150 dpi; the bytes depend on the figure alone.
 
-    A figure made from the embedded digits says so in its lower right corner.
+    A figure made from the embedded digits says so in its upper right corner.
     """
     if dataset == "digits":
         add_note(figure, DEMO_NOTE)
@@ -75,12 +78,12 @@ def save(figure: Figure, pdf: Path | str, png: Path | str, dataset: str) -> None
 
 
 def add_note(figure: Figure, note: str) -> None:
-    """Write `note` below a figure, which grows by one line to hold it."""
+    """Write `note` above a figure, which grows by one line to hold it."""
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height + NOTE_HEIGHT)
-    share = NOTE_HEIGHT / (height + NOTE_HEIGHT)
-    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
-    figure.text(0.995, 0.25 * share, note, ha="right", va="bottom", fontsize=7, style="italic", color="0.3")
+    top = height / (height + NOTE_HEIGHT)
+    figure.get_layout_engine().set(rect=(0, 0, 1, top))
+    figure.text(0.995, top, note, ha="right", va="bottom", fontsize=7, style="italic", color="0.3")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -102,19 +105,24 @@ def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
 def look_of(name: str, names: Iterable[str], known: Iterable[str]) -> dict:
     """Colour, marker and line style of the series `name`, one of `names`: the same wherever a known name is drawn."""
     position = in_order(itertools.chain(known, names), known).index(name)
+    marker = MARKERS[position % len(MARKERS)]
     return {
         "color": COLOURS[position % len(COLOURS)],
-        "marker": MARKERS[position % len(MARKERS)],
+        "marker": marker,
+        "markersize": 5.5 if marker in SLENDER else 4.5,
         "linestyle": DASHES[position % len(DASHES)],
         "markeredgecolor": "white",
-        "markeredgewidth": 0.4,
+        "markeredgewidth": 0.3,
     }
 
 
-def interval(rows: pd.DataFrame) -> np.ndarray:
-    """Lengths (2, n) from the mean down to `low` and up to `high`; NaN, which draws nothing, where there is none."""
-    lengths = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]], dtype=float)
-    return np.clip(lengths, 0, None)
+def interval(rows: pd.DataFrame, highest: float = np.inf) -> np.ndarray:
+    """Lengths (2, n) from the mean down to `low` and up to `high`, NaN, which draws nothing, where there is none.
+
+    Errors, accuracies and radii lie between 0 and `highest`, and so does the part of the interval that is drawn.
+    """
+    low, high = rows["low"].astype(float).clip(lower=0), rows["high"].astype(float).clip(upper=highest)
+    return np.clip([rows["mean"] - low, high - rows["mean"]], 0, None)
 
 
 def dodge(series: int, width: float = 0.36) -> np.ndarray:
@@ -128,10 +136,17 @@ def whole_pixels(axes: Axes, largest: int) -> None:
     axes.xaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
 
 
-def percent_axis(axes: Axes) -> None:
-    """Make the ordinate a percentage, from 0 to 100."""
-    axes.set_ylim(-2, 103)
-    axes.set_yticks(range(0, 101, 20))
+def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Make the ordinate a percentage that ends at 100 and holds the means and intervals of `rows`.
+
+    An interval that alone would more than double the range is cut at the lower edge.
+    """
+    below = 100 - rows["mean"].min()
+    reach = min(np.nanmax([below, (100 - rows["low"].astype(float)).max()]), 2 * below)
+    span, step = next((span, step) for span, step in PERCENT_STEPS if span >= reach or span == 100)
+    axes.set_ylim(100 - 1.02 * span, 100 + 0.03 * span)
+    axes.set_yticks(np.arange(100, 99.99 - span, -step)[::-1])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(axis="y", color="0.9", linewidth=0.5)
 
 
@@ -193,6 +208,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
             axes.fill_between(mean.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
         axes.set_title(label(model))
         axes.set_xlabel("epoch")
+        axes.grid(axis="y", color="0.9", linewidth=0.5)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     log_percent_axis(panels[0], history["validation_error"])
     panels[0].set_ylabel("validation error (%)")
@@ -204,37 +220,37 @@ def log_percent_axis(axes: Axes, errors: pd.Series) -> None:
     """Make the ordinate logarithmic with plain numbers; an error of 0 is drawn on the lower edge."""
     positive = errors[errors > 0]
     lowest, highest = (positive.min(), positive.max()) if len(positive) else (0.1, 100.0)
-    axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(lowest / 1.15, highest * 1.15)
+    axes.set_yscale("log", nonpositive="clip")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def accuracy_vs_shift(rings: pd.DataFrame) -> Figure:
-    """Accuracy and consistency against shift size: a row for each training, a line for each model.
+    """Accuracy and consistency against shift size: a line for each model.
+
+    There is a row of panels for each training and kind of head; each row has its own range of percentages.
 
     Args:
         rings: columns model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
     """
     models = in_order(rings["model"], MODELS)
-    trainings = in_order(rings["training"], TRAININGS)
-    figure = new_figure(0.5 + 2.05 * len(trainings) + 0.17 * -(-len(models) // 3))
-    panels = figure.subplots(len(trainings), 2, sharex=True, sharey=True, squeeze=False)
+    groups = training_and_head(rings)
+    figure = new_figure(0.45 + 1.75 * len(groups) + 0.17 * -(-len(models) // 3))
+    panels = figure.subplots(len(groups), 2, sharex=True, sharey="row", squeeze=False)
     handles = {}
-    for row, training in zip(panels, trainings, strict=True):
+    for row, (title, group) in zip(panels, groups.items(), strict=True):
         for axes, measure in zip(row, ("accuracy", "consistency"), strict=True):
-            chosen = rings[(rings["training"] == training) & (rings["measure"] == measure)]
+            chosen = group[group["measure"] == measure]
             present = in_order(chosen["model"], MODELS)
             for model, offset in zip(present, dodge(len(present)), strict=True):
                 look = look_of(model, models, MODELS)
                 handles[model] = ring_line(axes, chosen[chosen["model"] == model], offset, look)
+            percent_axis(axes, group)
             axes.set_ylabel(f"{measure} (%)")
             axes.tick_params(labelleft=True)
-        row[0].set_title(f"trained {label(training)}", loc="left")
-    percent_axis(panels[0, 0])
-    for axes in panels.flat:
-        axes.grid(axis="y", color="0.9", linewidth=0.5)
+        row[0].set_title(title, loc="left")
     whole_pixels(panels[0, 0], int(rings["ring"].max()))
     for axes in panels[-1]:
         axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
@@ -242,11 +258,26 @@ def accuracy_vs_shift(rings: pd.DataFrame) -> Figure:
     return figure
 
 
+def training_and_head(rings: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Split `rings` by training and, where a training has both, into models with and without global pooling."""
+    groups = {}
+    for training in in_order(rings["training"], TRAININGS):
+        rows = rings[rings["training"] == training]
+        pooled = rows["model"].isin(GLOBAL_POOLING)
+        title = f"trained {label(training)}"
+        if pooled.any() and not pooled.all():
+            groups[f"{title}: fully connected heads"] = rows[~pooled]
+            groups[f"{title}: global average pooling"] = rows[pooled]
+        else:
+            groups[title] = rows
+    return groups
+
+
 def ring_line(axes: Axes, rows: pd.DataFrame, offset: float, look: dict) -> object:
     """Draw the mean against ring, with its interval, `offset` pixels to the right; return the line's handle."""
     rows = rows.sort_values("ring")
     return axes.errorbar(
-        rows["ring"] + offset, rows["mean"], yerr=interval(rows), elinewidth=0.6, capsize=0, clip_on=True, **look
+        rows["ring"] + offset, rows["mean"], yerr=interval(rows, 100), elinewidth=0.6, capsize=0, **look
     )
 
 
@@ -257,9 +288,10 @@ def heat_maps(shifts: pd.DataFrame) -> Figure:
         shifts: columns model, training, seed, dx, dy (pixels; right and down are positive), accuracy (0..1).
     """
     cells = list(dict.fromkeys(zip(shifts["model"], shifts["training"], strict=True)))
-    columns = min(4, len(cells)) if len(cells) != 6 else 3
-    rows = -(-len(cells) // columns)
-    figure = new_figure(0.55 + rows * min(1.75, 5.2 / columns + 0.3))
+    rows = -(-len(cells) // 4)
+    columns = -(-len(cells) // rows)
+    side = min(2.6, 5.1 / columns - 0.12)
+    figure = new_figure(0.45 + rows * (side + 0.42))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     reach = max(int(shifts["dx"].abs().max()), int(shifts["dy"].abs().max()))
     for axes, (model, training) in zip(panels.flat, cells, strict=False):
@@ -267,15 +299,19 @@ def heat_maps(shifts: pd.DataFrame) -> Figure:
         grid = 100 * cell.pivot_table(index="dy", columns="dx", values="accuracy", aggfunc="mean")
         extent = (grid.columns[0] - 0.5, grid.columns[-1] + 0.5, grid.index[-1] + 0.5, grid.index[0] - 0.5)
         image = axes.imshow(grid, cmap="viridis", vmin=0, vmax=100, interpolation="none", extent=extent)
-        axes.set_title(f"{label(model)}\ntrained {label(training)}", fontsize=8)
+        axes.set_title(f"{label(model)}\ntrained {label(training)}", fontsize=7 if columns > 3 else 8)
         axes.set_xticks(grid_ticks(reach))
         axes.set_yticks(grid_ticks(reach))
         axes.spines[:].set_visible(True)
-    for axes in list(panels.flat)[len(cells) :]:
+    used, spare = panels.flat[: len(cells)], panels.flat[len(cells) :]
+    for axes in used[-columns:]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("$dx$, to the right (px)")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("$dy$, down (px)")
+    for axes in spare:
         axes.remove()
-    figure.supxlabel("$dx$, to the right (px)", fontsize=9)
-    figure.supylabel("$dy$, down (px)", fontsize=9)
-    figure.colorbar(image, ax=list(panels.flat)[: len(cells)], label="accuracy (%)", aspect=30, pad=0.02)
+    figure.colorbar(image, ax=list(used), label="accuracy (%)", aspect=30, pad=0.02)
     return figure
 
 
@@ -357,7 +393,7 @@ def augmentation_range(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
 
     figure = new_figure(2.7)
     first, *others = figure.subplots(1, 1 + len(models), squeeze=False)[0]
-    radius_panel(first, radius, largest, several=len(models) > 1)
+    radius_panel(first, radius, largest)
     for axes, model in zip(others, models, strict=True):
         range_panel(axes, accuracy[accuracy["model"] == model])
         if len(models) > 1:
@@ -376,21 +412,28 @@ def training_range(trainings: Sequence[str]) -> list[int]:
     return ranges
 
 
-def radius_panel(axes: Axes, radius: pd.DataFrame, largest: int, *, several: bool) -> None:
+def radius_panel(axes: Axes, radius: pd.DataFrame, largest: int) -> None:
     """Draw the radius of invariance against the training range, with the line where both are equal."""
     models = in_order(radius["model"], MODELS)
-    axes.plot([0, largest], [0, largest], color="0.6", linewidth=0.8, linestyle=DASHES[1])
+    axes.plot([0, largest], [0, largest], color="0.5", linewidth=0.8, linestyle=DASHES[1], label="radius $= r$")
     for model, offset in zip(models, dodge(len(models), 0.2), strict=True):
         rows = radius[radius["model"] == model]
         look = look_of(model, models, MODELS)
-        axes.errorbar(rows["range"] + offset, rows["mean"], yerr=interval(rows), capsize=2, label=label(model), **look)
+        axes.errorbar(
+            rows["range"] + offset,
+            rows["mean"],
+            yerr=interval(rows, largest),
+            elinewidth=0.8,
+            capsize=2,
+            label=label(model),
+            **look,
+        )
     axes.set_ylim(-0.35, max(largest, 1) + 0.35)
     axes.yaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
     whole_pixels(axes, largest)
     axes.set_xlabel("range of training translations $r$ (px)")
     axes.set_ylabel("radius of invariance (px)")
-    if several:
-        axes.legend(loc="upper left")
+    axes.legend(loc="upper left", borderaxespad=0)
 
 
 def range_panel(axes: Axes, accuracy: pd.DataFrame) -> None:
@@ -400,7 +443,7 @@ def range_panel(axes: Axes, accuracy: pd.DataFrame) -> None:
     for position, (pixels, offset) in enumerate(zip(ranges, dodge(len(ranges), 0.24), strict=True)):
         look = look_of(str(pixels), map(str, ranges), ()) | {"color": colours[position]}
         ring_line(axes, accuracy[accuracy["range"] == pixels], offset, look).set_label(str(pixels))
-    percent_axis(axes)
+    percent_axis(axes, accuracy)
     whole_pixels(axes, int(accuracy["ring"].max()))
     axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
     axes.set_ylabel("accuracy (%)")

@@ -1,0 +1,77 @@
+"""Are convolutional networks translation invariant? From an empty folder to the paper.
+
+    snakemake --cores 8             results/mnist/paper.pdf and everything it rests on
+    snakemake --cores 8 demo        the same from the digits inside scikit-learn, in minutes: results/digits/paper.pdf
+
+Where things go, stage by stage (<cell> is <study>/<model>/<training>):
+
+    source     results/<dataset>/source/{train,test}-{images,labels}.npy
+    distorted  results/<dataset>/distorted/<canvas>/<distortion>/{copy-NNN.npy, preview.png, summary.csv}
+    models     results/<dataset>/models/<cell>/seed-<n>/{weights.safetensors, history.csv, card.json}
+    shifts     results/<dataset>/shifts/<cell>/seed-<n>{.csv, .predictions.npy, .test.npy}
+    tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
+    figures    results/<dataset>/figures/*.{pdf,png}
+    paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
+
+Logs and benchmark files, which differ from run to run, go to logs/.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/paper.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        f"results/{DATASET}/paper.pdf",
+        f"results/{DATASET}/manifest.json",
+
+
+rule demo:
+    input:
+        "results/digits/paper.pdf",
+        "results/digits/manifest.json",
+
+
+rule data:
+    input:
+        source_files(DATASET),
+        distorted_files(DATASET),
+
+
+rule models:
+    input:
+        model_files(DATASET),
+
+
+rule measures:
+    input:
+        shift_files(DATASET),
+        csv_tables(DATASET),
+        f"results/{DATASET}/claims.json",
+
+
+rule figures:
+    input:
+        figure_files(DATASET),
+
+
+rule paper:
+    input:
+        f"results/{DATASET}/paper.pdf",

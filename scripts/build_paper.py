@@ -1,0 +1,175 @@
+"""Build the article: LaTeX sources plus generated tables and figures, compiled in a folder of their own.
+
+A PDF appears only if it is whole: a missing number, table, figure, reference or citation, and a line that runs into the
+margin, fail the build with one message. With --stub what is missing is named in the article instead.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from invariance.artefacts import InputError, whole_file
+from invariance.command_line import progress, run
+
+TEX_PACKAGES = Path(__file__).resolve().parents[1] / "envs" / "tex-packages.txt"
+SOURCES = ("*.tex", "*.bib", ".latexmkrc")
+TOLERATED_OVERFLOW = 10.0  # points
+# The clock stays out of the PDF, and TeX writes each message on one line, whole.
+ENVIRONMENT = {
+    "SOURCE_DATE_EPOCH": "0",
+    "FORCE_SOURCE_DATE": "1",
+    "max_print_line": "10000",
+    "error_line": "254",
+    "half_error_line": "238",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paper", type=Path, required=True, help="folder of paper.tex, its sections and bibliography")
+    parser.add_argument("--tables", type=Path, help="folder of numbers.tex and the generated tabulars")
+    parser.add_argument("--figures", type=Path, help="folder of the generated figures (PDF)")
+    parser.add_argument("--output", type=Path, required=True, help="the PDF")
+    parser.add_argument("--stub", action="store_true", help="name in the article what is missing, instead of failing")
+    arguments = parser.parse_args()
+    build(arguments.paper, arguments.tables, arguments.figures, arguments.output, stub=arguments.stub)
+
+
+def build(paper: Path, tables: Path | None, figures: Path | None, output: Path, *, stub: bool = False) -> None:
+    """Compile `paper`/paper.tex with the artefacts in `tables` and `figures` into the PDF `output`.
+
+    Raises:
+        InputError: LaTeX is missing or fails, or, unless `stub`, the article lacks something (see `shortcomings`).
+    """
+    require_latex()
+    with tempfile.TemporaryDirectory(prefix="paper-") as name:
+        folder = Path(name)
+        gather(paper, tables, figures, folder)
+        log = compile_article(folder)
+        lacking = shortcomings(log)
+        for line in lacking if stub else ():
+            progress(line)
+        if lacking and not stub:
+            raise InputError(lacking_message(lacking, output))
+        with whole_file(output) as temporary:
+            shutil.copyfile(folder / "paper.pdf", temporary)
+
+
+def require_latex() -> None:
+    """Raise InputError, saying what to install, where latexmk, pdflatex or bibtex is not on the PATH."""
+    missing = [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]
+    if missing:
+        raise InputError(f"{', '.join(missing)}: not found, and the article needs LaTeX; {how_to_install()}")
+
+
+def how_to_install() -> str:
+    """The command that installs LaTeX, from the list in envs/tex-packages.txt (one package a line, # comments)."""
+    try:
+        lines = TEX_PACKAGES.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{TEX_PACKAGES}: no such file; it lists the LaTeX packages that the article needs") from None
+    packages = " ".join(package for line in lines if (package := line.partition("#")[0].strip()))
+    return f"install it with: sudo apt-get install -y --no-install-recommends {packages}"
+
+
+def gather(paper: Path, tables: Path | None, figures: Path | None, folder: Path) -> None:
+    """Copy the article's sources, and its artefacts to artefacts/tables and artefacts/figures, into `folder`.
+
+    Raises:
+        InputError: there is no paper.tex in `paper`.
+    """
+    if not (paper / "paper.tex").is_file():
+        raise InputError(f"{paper / 'paper.tex'}: no such file; --paper names the folder that holds it")
+    for pattern in SOURCES:
+        for source in sorted(paper.rglob(pattern)):
+            copy(source, folder / source.relative_to(paper))
+    for artefacts, pattern, kind in ((tables, "*.tex", "tables"), (figures, "*.pdf", "figures")):
+        for source in sorted(artefacts.glob(pattern)) if artefacts else ():
+            copy(source, folder / "artefacts" / kind / source.name)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, making the folders it needs."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def compile_article(folder: Path) -> str:
+    """Run latexmk in `folder` and return TeX's log.
+
+    Only the project's own .latexmkrc is read, and the document can start no programs.
+
+    Raises:
+        InputError: LaTeX or BibTeX fails; the message holds their error lines.
+    """
+    finished = subprocess.run(
+        ["latexmk", "-norc", "-r", ".latexmkrc", "-pdf", "paper.tex"],
+        cwd=folder,
+        env={**os.environ, **ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    log_file = folder / "paper.log"
+    log = log_file.read_text(encoding="utf-8", errors="replace") if log_file.exists() else ""
+    if finished.returncode:
+        # BibTeX's errors stand in latexmk's own output only.
+        lines = tex_errors(log) or finished.stdout.splitlines()[-20:]
+        advice = f"\nA LaTeX package is missing; {how_to_install()}" if "' not found." in "\n".join(lines) else ""
+        raise InputError("LaTeX could not compile paper.tex:\n  " + "\n  ".join(lines) + advice)
+    return log
+
+
+def tex_errors(log: str) -> list[str]:
+    """The error messages in a TeX log, each from its first line to the source line that TeX was reading."""
+    errors: list[str] = []
+    lines = iter(log.splitlines())
+    for line in lines:
+        if not re.match(r"! |\S+\.(tex|sty|cls|bbl):\d+: ", line):
+            continue
+        errors.append(line)
+        for following in lines:
+            errors.append(following)
+            if following.startswith(("l.", "!  ==>")) or not following.strip():
+                break
+    return [line for line in errors if line.strip()]
+
+
+def shortcomings(log: str) -> list[str]:
+    """What a compiled article lacks, one line each: things not built, undefined references, overfull boxes."""
+    found = [f"not built: {name}" for name in re.findall(r"^not built: (.+)$", log, re.MULTILINE)]
+    found += [
+        f"undefined {kind.lower()}: {name}"
+        for kind, name in re.findall(r"Warning: (Reference|Citation) [`'](.+?)' (?:on page \S+ )?undefined", log)
+    ]
+    found += [f"multiply defined label: {name}" for name in re.findall(r"Label [`'](.+?)' multiply defined", log)]
+    for message, points in re.findall(r"^(Overfull \\[hv]box \(([\d.]+)pt too (?:wide|high)\).*)$", log, re.MULTILINE):
+        if float(points) > TOLERATED_OVERFLOW:
+            found.append(message)
+    found += re.findall(r"Float too large for page by .*$", log, re.MULTILINE)
+    return list(dict.fromkeys(found))
+
+
+def lacking_message(lacking: list[str], output: Path) -> str:
+    """One message for an article that lacks something."""
+    results = output.parent
+    return "\n".join(
+        [
+            f"{output}: the article is not whole, so it was not written:",
+            *(f"  {line}" for line in lacking),
+            f"A key that is not built has no line in {results}/tables/numbers.tex. Tables and figures are built by",
+            f"`snakemake --cores 1 {results}/tables/NAME.tex`, or figures/NAME.pdf. An overfull box is for paper/*.tex",
+            "to mend, or for the script that writes the table.",
+            "To see the article with its gaps named in place, use --stub.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,220 @@
+"""Tables: one row a trained model, then over seeds, then beside Simard's.
+
+Errors and consistencies are in percent here, the radius in pixels, drift in standard deviations of the logits. A run is
+one trained model: a (study, model, training, seed).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from invariance.artefacts import whole_file
+from invariance.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
+from invariance.statistics import mcnemar, t_interval, wilson_interval
+
+CELL = ["study", "model", "training"]
+# Measures of a run that are summarised over seeds.
+MEASURES = [
+    "test_error",
+    "clean_error",
+    "mean_error",
+    "worst_error",
+    "robust_error",
+    "mean_consistency",
+    "worst_consistency",
+    "pairwise_consistency",
+    "radius",
+    "drift",
+]
+# Which trainings of the Simard study are compared, paired over seeds: the first against the second.
+COMPARISONS = [
+    ("translation", "none"),
+    ("affine", "none"),
+    ("elastic", "none"),
+    ("affine_elastic", "none"),
+    ("elastic_centred", "none"),
+    ("elastic", "affine"),
+    ("elastic", "translation"),
+    ("affine_elastic", "elastic"),
+    ("elastic_centred", "elastic"),
+    ("elastic", "elastic_mse"),
+]
+
+
+def write_table(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a CSV file with eight significant digits and line feeds."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")
+
+
+def run_of(grid_path: Path | str) -> dict[str, str | int]:
+    """The run that a file results/<dataset>/shifts/<study>/<model>/<training>/seed-<n>.csv belongs to."""
+    path = Path(grid_path)
+    study, model, training = path.parts[-4:-1]
+    return {"study": study, "model": model, "training": training, "seed": int(path.stem.removeprefix("seed-"))}
+
+
+def run_measures(
+    grid: pd.DataFrame,
+    predictions: np.ndarray,
+    test_predictions: np.ndarray,
+    labels: np.ndarray,
+    radius_consistency: float,
+    pairwise_pairs: int,
+) -> dict[str, float]:
+    """All measures of one run.
+
+    Args:
+        grid: a row a shift: dx, dy, n, accuracy, consistency, logit_drift; fractions.
+        predictions: uint8 (shifts, n), rows as in the grid, of the first n test images.
+        test_predictions: uint8 (test images,), unshifted.
+        labels: uint8 (test images,).
+        radius_consistency: percent of consistency that counts as invariant.
+        pairwise_pairs: pairs of shifts for each image.
+    """
+    shifts = list(zip(grid.dx, grid.dy, strict=True))
+    moved = np.array([shift != (0, 0) for shift in shifts])
+    wrong, same = 100 * (1 - grid.accuracy.to_numpy()), 100 * grid.consistency.to_numpy()
+    measures = {
+        "test_images": len(labels),
+        "test_error": 100 * (test_predictions != labels).mean(),
+        "shift_images": predictions.shape[1],
+        "clean_error": wrong[~moved][0],
+        "robust_error": 100 * robust_error(predictions, labels[: predictions.shape[1]]),
+    }
+    if moved.any():
+        measures |= {
+            "mean_error": wrong[moved].mean(),
+            "worst_error": wrong[moved].max(),
+            "mean_consistency": same[moved].mean(),
+            "worst_consistency": same[moved].min(),
+            "pairwise_consistency": 100 * pairwise_consistency(predictions, pairwise_pairs),
+            "radius": radius_of_invariance(same, shifts, radius_consistency),
+            "drift": grid.logit_drift.to_numpy()[moved].max(),
+        }
+    return measures
+
+
+def rings_of_run(grid: pd.DataFrame) -> pd.DataFrame:
+    """Mean accuracy and consistency, percent, over the shifts of each ring; columns ring, shifts, and those two."""
+    shifts = list(zip(grid.dx, grid.dy, strict=True))
+    rings = [reach(shift) for shift in shifts]
+    counts = np.bincount(rings)
+    return pd.DataFrame(
+        {
+            "ring": np.arange(len(counts)),
+            "shifts": counts,
+            "accuracy": 100 * np.array(ring_means(grid.accuracy.to_numpy(), shifts)),
+            "consistency": 100 * np.array(ring_means(grid.consistency.to_numpy(), shifts)),
+        }
+    )
+
+
+def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], confidence: float) -> pd.DataFrame:
+    """Long table: for each group `by` and each measure that it has, mean, t-interval, best and worst over seeds.
+
+    Best is the lowest error or drift, and the highest consistency, accuracy or radius.
+    """
+    rows = []
+    for names, group in runs.groupby(list(by), sort=False):
+        for measure in measures:
+            values = group[measure].dropna() if measure in group else []
+            if len(values):
+                interval = t_interval(values, confidence)
+                lower_is_better = measure.endswith("error") or measure == "drift"
+                best, worst = (values.min(), values.max()) if lower_is_better else (values.max(), values.min())
+                row = [*names, measure, len(values), interval.mean, interval.low, interval.high, best, worst]
+                rows.append(row)
+    return pd.DataFrame(rows, columns=[*by, "measure", "seeds", "mean", "low", "high", "best", "worst"])
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Simard's table
+
+
+def beside_simard(
+    summary: pd.DataFrame,
+    published: pd.DataFrame,
+    trainings: Mapping[str, Mapping[str, Any]],
+    test_images: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Our test error of each cell beside the published one, in percent, with a verdict.
+
+    Args:
+        summary: `over_seeds` of the study.
+        published: columns model, training, error_percent (Simard et al. 2003, Table 1).
+        trainings: for each training its `distortion` and `loss`.
+        test_images: for Wilson's interval.
+        confidence: of the intervals.
+    """
+    errors = summary[summary.measure == "test_error"].drop(columns=["study", "measure"])
+    table = errors.merge(published[["model", "training", "error_percent"]], on=["model", "training"], how="left")
+    table = table.rename(columns={"error_percent": "published"})
+    table["loss"] = [trainings[name]["loss"] for name in table.training]
+    table["distortion"] = [trainings[name]["distortion"] for name in table.training]
+    wilson = [wilson_interval(round(mean / 100 * test_images), test_images, confidence) for mean in table["mean"]]
+    table["wilson_low"], table["wilson_high"] = (100 * np.array(wilson)).T
+    table["verdict"] = [replication_verdict(row, table) for _, row in table.iterrows()]
+    order = ["model", "training", "loss", "distortion", "published", "mean", "low", "high", "best", "worst", "seeds"]
+    return table[[*order, "wilson_low", "wilson_high", "verdict"]]
+
+
+def replication_verdict(cell: pd.Series, table: pd.DataFrame) -> str:
+    """What our error says of the published one.
+
+    `reproduced`: the published error is in our interval over seeds, or ours is lower. `ordering reproduced`: it is not,
+    but every other published cell is on the same side of this one as in the paper. Empty: there is no published cell.
+    """
+    if math.isnan(cell.published):
+        return ""
+    upper = cell["mean"] if math.isnan(cell.high) else cell.high
+    lower = cell["mean"] if math.isnan(cell.low) else cell.low
+    if lower <= cell.published <= upper or cell["mean"] < cell.published:
+        return "reproduced"
+    others = table[table.published.notna() & (table.published != cell.published)]
+    same_side = np.sign(others.published - cell.published) == np.sign(others["mean"] - cell["mean"])
+    return "ordering reproduced" if same_side.all() else "not reproduced"
+
+
+def paired_comparisons(
+    runs: pd.DataFrame, right: Mapping[tuple[str, str, int], np.ndarray], confidence: float
+) -> pd.DataFrame:
+    """Test error saved by one training over another, in percentage points, paired over seeds; McNemar over images.
+
+    Args:
+        runs: a row a run, with `test_error`.
+        right: for each (model, training, seed), bool (test images,): which images the run has right. McNemar's test
+            looks at the first common seed alone, since the images of different seeds are the same images.
+        confidence: of the interval over seeds.
+    """
+    rows = []
+    for model, group in runs.groupby("model", sort=False):
+        errors = group.pivot(index="seed", columns="training", values="test_error")
+        for training, against in COMPARISONS:
+            if {training, against} <= set(errors.columns):
+                both = errors[[training, against]].dropna()
+                interval = t_interval(both[against] - both[training], confidence)
+                seed = both.index[0]
+                test = mcnemar(right[model, training, seed], right[model, against, seed])
+                rows.append(
+                    {
+                        "model": model,
+                        "training": training,
+                        "against": against,
+                        "difference": interval.mean,
+                        "low": interval.low,
+                        "high": interval.high,
+                        "seeds": len(both),
+                        "mcnemar_seed": seed,
+                        "mcnemar_p": test.p_value,
+                        "only_first_right": test.only_first_right,
+                        "only_second_right": test.only_second_right,
+                    }
+                )
+    columns = ["model", "training", "against", "difference", "low", "high", "seeds", "mcnemar_seed", "mcnemar_p"]
+    return pd.DataFrame(rows, columns=[*columns, "only_first_right", "only_second_right"])

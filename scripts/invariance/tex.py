@@ -1,0 +1,302 @@
+r"""What the paper prints: every number as \result{key}{value}, and tables as booktabs tabulars.
+
+Keys look like paths, such as simard2003/simard_cnn/elastic/test_error/mean; paper/commands.tex reads them.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from invariance.labels import label
+
+MISSING = "--"
+SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+# How many decimals a column or measure gets; two where it is not named.
+DECIMALS = {"radius": 1, "audit_largest": 0, "largest": 1, "worst_consistency": 2}
+
+
+def escape(text: str) -> str:
+    """Text in which TeX's special characters stand for themselves."""
+    return text.replace("\\", "/").translate(SPECIAL).replace("~", "--").replace("^", "")
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """A number with fixed decimals and a real minus sign; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = f"{value:.{decimals}f}"
+    return f"$-${text[1:]}" if text.startswith("-") and float(text) != 0 else text.lstrip("-")
+
+
+def small(value: float | None) -> str:
+    """A number that may be tiny, such as a drift: two decimals, or a power of ten below 0.01."""
+    if value is None or math.isnan(value):
+        return MISSING
+    if value == 0 or abs(value) >= 0.01:
+        return number(value)
+    exponent = math.floor(math.log10(abs(value)))
+    return f"${value / 10**exponent:.1f}\\times10^{{{exponent}}}$"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value for use in math mode: three decimals, or that it is below 0.001."""
+    if value is None or math.isnan(value):
+        return MISSING
+    return "{<}0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def formatted(name: str, value: float | None) -> str:
+    """A value in the format that its measure is given in."""
+    if name.endswith("drift"):
+        return small(value)
+    if name.endswith("_p"):
+        return p_value(value)
+    if name in ("runs", "seeds", "parameters", "copies", "mcnemar_seed"):
+        return MISSING if value is None or math.isnan(value) else f"{int(value):,}".replace(",", "{,}")
+    return number(value, 1 if "radius" in name else DECIMALS.get(name, 2))
+
+
+def with_interval(mean: float, low: float | None, high: float | None, decimals: int = 2) -> str:
+    """A mean with its interval in brackets, or alone where there is none."""
+    if low is None or math.isnan(low):
+        return number(mean, decimals)
+    return f"{number(mean, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Keys and values
+
+
+def result_lines(results: Iterable[tuple[str, str]]) -> str:
+    r"""The file numbers.tex: a line \result{key}{value} each."""
+    return "".join(f"\\result{{{key}}}{{{value}}}\n" for key, value in results)
+
+
+def config_results(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every number and word of the config, as config/<path>; lists with commas."""
+
+    def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, Mapping):
+            for key, below in value.items():
+                yield from walk(below, f"{path}/{key}")
+        elif isinstance(value, list):
+            yield path, escape(", ".join(map(str, value)))
+        else:
+            yield path, escape(f"{value:g}" if isinstance(value, float) else str(value))
+
+    for part in ("distortions", "audit", "models", "studies", "measures"):
+        yield from walk(run[part], f"config/{part}")
+    for claim, settings in run["claims"].items():
+        yield from walk(settings, f"claims/{claim}")
+    for study, settings in run["studies"].items():
+        yield f"{study}/canvas", str(settings["canvas"])
+        yield f"{study}/max_shift", str(settings["max_shift"])
+        yield f"{study}/shift_images", str(settings["shift_images"])
+        yield f"{study}/seeds", str(len(settings["seeds"]))
+        yield f"{study}/epochs", str(settings["optimisation"]["epochs"])
+    yield "confidence", f"{100 * run['measures']['confidence']:g}"
+
+
+def study_results(summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring."""
+    for row in summary.itertuples():
+        cell = f"{row.study}/{row.model}/{row.training}/{row.measure}"
+        for statistic in ("mean", "low", "high", "best", "worst"):
+            yield f"{cell}/{statistic}", formatted(row.measure, getattr(row, statistic))
+        yield f"{cell}/seeds", str(row.seeds)
+    for row in runs.drop_duplicates("model").itertuples():
+        yield f"parameters/{row.study}/{row.model}", formatted("parameters", row.parameters)
+    for row in rings.itertuples():
+        yield f"rings/{row.study}/{row.model}/{row.training}/{row.ring}/{row.measure}", number(row.mean)
+
+
+def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Verdict, number, interval and details of every claim."""
+    for claim in claims:
+        key = f"claims/{claim['id']}"
+        yield f"{key}/verdict", claim["verdict"]
+        yield f"{key}/unit", escape(claim["unit"])
+        for end in ("number", "low", "high"):
+            yield f"{key}/{end}", number(claim[end])
+        for name, value in claim["details"].items():
+            yield f"{key}/details/{name}", formatted(name, value)
+
+
+def distortion_results(summaries: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
+    """Measured size of each distortion, mean over its copies, as distortions/<name>/<what>."""
+    for name, summary in summaries.items():
+        means = summary.mean()
+        yield f"distortions/{name}/rms", number(math.hypot(means.rms_x, means.rms_y) / math.sqrt(2))
+        yield f"distortions/{name}/max", number(summary.largest.max(), 1)
+        yield f"distortions/{name}/net_translation", number(means.net_translation)
+        yield f"distortions/{name}/ink_lost", number(means.ink_lost)
+        yield f"distortions/{name}/audit", small(summary.audit_mean.max())
+
+
+def comparison_results(table: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Published errors, and the paired differences between trainings."""
+    for row in table[table.published.notna()].itertuples():
+        yield f"published/{row.model}/{row.training}", number(row.published, 1)
+    for row in pairs.itertuples():
+        for name in ("difference", "low", "high", "mcnemar_p"):
+            yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Tables
+
+
+def tabular(columns: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A booktabs tabular; `columns` is TeX's column specification, and a row may be the empty tuple for a small gap."""
+    lines = [f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}", "\\toprule", " & ".join(header) + r" \\", "\\midrule"]
+    lines += [" & ".join(row) + r" \\" if row else "\\addlinespace" for row in rows]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def with_gaps(rows: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Sequence[str]]:
+    """Rows of (group, cells) with a small gap wherever the group changes, and the group as first cell once."""
+    previous = None
+    for group, cells in rows:
+        if previous is not None and group != previous:
+            yield ()
+        yield [group if group != previous else "", *cells]
+        previous = group
+
+
+def claims_table(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Claim, decisive number with interval and unit, threshold, verdict."""
+    rows = [
+        (
+            claim["id"],
+            escape(claim["statement"]),
+            with_interval(claim["number"], claim["low"], claim["high"]),
+            escape(claim["unit"]),
+            f"{claim['threshold']:g}",
+            f"\\textbf{{{claim['verdict']}}}",
+        )
+        for claim in claims
+    ]
+    columns = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}l>{\raggedright\arraybackslash}p{0.22\linewidth}rl"
+    return tabular(columns, ["", "Claim", "Number", "Unit", "Threshold", "Verdict"], rows)
+
+
+def simard_tabular(table: pd.DataFrame) -> str:
+    """Published error beside ours: mean with t-interval, best and worst seed, Wilson's interval, verdict."""
+    rows = [
+        (
+            label(row.model),
+            (
+                label(row.training),
+                number(row.published, 1),
+                with_interval(row.mean, row.low, row.high),
+                f"{number(row.best)}--{number(row.worst)}",
+                f"{number(row.wilson_low)}--{number(row.wilson_high)}",
+                "" if pd.isna(row.verdict) else row.verdict,
+            ),
+        )
+        for row in table.itertuples()
+    ]
+    header = ["Model", "Training", "Published", "Ours", "Seeds", "Wilson", "Verdict"]
+    return tabular("llrlccl", header, with_gaps(rows))
+
+
+def pairs_tabular(pairs: pd.DataFrame) -> str:
+    """What each training saves over another, paired over seeds, and McNemar's test."""
+    rows = [
+        (
+            label(row.model),
+            (
+                f"{label(row.training)} / {label(row.against)}",
+                with_interval(row.difference, row.low, row.high),
+                f"{row.only_first_right} / {row.only_second_right}",
+                f"${p_value(row.mcnemar_p)}$",
+            ),
+        )
+        for row in pairs.itertuples()
+    ]
+    header = ["Model", "Training / against", "Error saved", "Only one right", "McNemar $p$"]
+    return tabular("lllcr", header, with_gaps(rows))
+
+
+STUDY_COLUMNS = {
+    "test_error": "Test",
+    "mean_error": "Mean",
+    "worst_error": "Worst",
+    "robust_error": "Robust",
+    "mean_consistency": "Mean",
+    "worst_consistency": "Worst",
+    "pairwise_consistency": "Pairwise",
+    "radius": "Radius",
+    "drift": "Drift",
+}
+
+
+def study_tabular(summary: pd.DataFrame) -> str:
+    """All measures of a study over shifts: a row a model and training, means over seeds."""
+    means = summary.pivot_table(index=["training", "model"], columns="measure", values="mean", sort=False)
+    rows = [
+        (label(training), (label(model), *(formatted(name, row.get(name)) for name in STUDY_COLUMNS)))
+        for (training, model), row in means.iterrows()
+    ]
+    top = r"\multicolumn{4}{c}{Error (\%)} & \multicolumn{3}{c}{Consistency (\%)} & & \\"
+    rules = r"\cmidrule(lr){3-6}\cmidrule(lr){7-9}"
+    table = tabular("ll" + "r" * len(STUDY_COLUMNS), ["Training", "Model", *STUDY_COLUMNS.values()], with_gaps(rows))
+    return table.replace("\\toprule\n", f"\\toprule\n & & {top}\n{rules}\n", 1)
+
+
+def distortions_tabular(summaries: Mapping[str, pd.DataFrame], canvases: Mapping[str, int]) -> str:
+    """Measured size of each distorted dataset."""
+    rows = []
+    for name, summary in summaries.items():
+        means = summary.mean()
+        cells = [f"{means[column]:.2f}" for column in ("rms_x", "rms_y")]
+        cells += [number(summary.largest.max(), 1), number(means.net_translation), number(means.ink_lost)]
+        cells += [small(summary.audit_mean.max()), number(summary.audit_largest.max(), 0)]
+        rows.append((f"${canvases[name]}\\times{canvases[name]}$", (label(name), str(len(summary)), *cells)))
+    header = ["Canvas", "Distortion", "Copies", "rms $x$", "rms $y$", "Largest", "Net", r"Ink lost (\%)"]
+    return tabular("llrrrrrrrr", [*header, "Audit mean", "Audit max"], with_gaps(rows))
+
+
+SETTINGS = [
+    # What, where in the config, whose choice
+    ("Canvas for Simard's table (pixels)", "studies/simard2003/canvas", "Simard"),
+    ("Canvas for the shift studies (pixels)", "studies/architectures/canvas", "ours"),
+    ("Epochs, Simard's table", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
+    ("Epochs, shift studies", "studies/architectures/optimisation/epochs", "ours"),
+    ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
+    ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated"),
+    ("Peak learning rate, one-cycle schedule", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Warm-up, fraction of the steps", "studies/simard2003/optimisation/warmup", "ours"),
+    ("Nesterov momentum", "studies/simard2003/optimisation/momentum", "ours; Simard: none"),
+    ("Weight decay", "studies/simard2003/optimisation/weight_decay", "Simard"),
+    ("Translation, whole pixels either way", "distortions/translation/translation/max_shift", "ours; no range given"),
+    ("Affine: rotation (degrees either way)", "distortions/affine/affine/max_rotation", "ours; no range given"),
+    ("Affine: shear", "distortions/affine/affine/max_shear", "ours; no range given"),
+    ("Affine: scaling of each axis", "distortions/affine/affine/max_scaling", "ours; no range given"),
+    ("Affine: translation (pixels)", "distortions/affine/affine/max_shift", "ours; no range given"),
+    ("Elastic: Gaussian $\\sigma$ (pixels)", "distortions/elastic/elastic/sigma", "Simard"),
+    ("Elastic: $\\alpha$ (pixels)", "distortions/elastic/elastic/alpha", "Simard"),
+    ("Elastic: normalisation of the field", "distortions/elastic/elastic/normalisation", "ours; see the text"),
+    ("Copies of the elastic dataset", "studies/simard2003/trainings/elastic/copies", "ours; not stated"),
+]
+
+
+def settings_tabular(run: Mapping[str, Any]) -> str:
+    """The choices behind the results, their values, and whose they are; those that a config leaves out are left out."""
+    values = dict(config_results(run))
+    rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
+    fixed = [
+        ("28 becomes 29", "one empty row below, one column right", "ours; not stated"),
+        ("Input scaling", "background 0, full ink 1", "ours; not stated"),
+        ("Nonlinearity", "ReLU", "ours; not stated"),
+        ("Initial weights", "PyTorch's default", "ours; Simard: standard deviation 0.05"),
+    ]
+    return tabular("lll", ["Setting", "Value", "Source"], [*rows, *fixed])
+
+
+def provenance_tabular(artefacts: Iterable[tuple[str, str]]) -> str:
+    """Artefacts by path, the first 12 digits of their SHA-256."""
+    rows = [(f"\\nolinkurl{{{path}}}", f"\\texttt{{{sha256[:12]}}}") for path, sha256 in artefacts]
+    return tabular("ll", ["Artefact", "SHA-256"], rows)

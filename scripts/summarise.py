@@ -1,0 +1,53 @@
+"""Stage 5, tables: all measures of a study, one row a trained model, and their means over seeds."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from invariance.artefacts import load_array, read_json
+from invariance.command_line import json_argument, run
+from invariance.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, run_of, write_table
+
+
+def main() -> None:
+    """Read the grids and the predictions beside them; write the four tables of one study."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--grids", type=Path, nargs="+", required=True, help="shifts/<study>/.../seed-<n>.csv, predictions beside them"
+    )
+    parser.add_argument("--cards", type=Path, nargs="+", required=True, help="the run card of each grid, in that order")
+    parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
+    parser.add_argument("--measures", type=json_argument, required=True, help="`measures` in the config, as JSON")
+    parser.add_argument("--runs", type=Path, required=True, help="output, .csv: a row a trained model")
+    parser.add_argument("--ring-runs", type=Path, required=True, help="output, .csv: a row a trained model and ring")
+    parser.add_argument("--summary", type=Path, required=True, help="output, .csv: over seeds")
+    parser.add_argument("--rings", type=Path, required=True, help="output, .csv: rings over seeds")
+    arguments = parser.parse_args()
+
+    labels = load_array(arguments.labels)
+    settings = arguments.measures
+    runs, rings = [], []
+    for path, card in zip(arguments.grids, arguments.cards, strict=True):
+        grid = pd.read_csv(path)
+        measures = run_measures(
+            grid,
+            load_array(path.with_suffix(".predictions.npy")),
+            load_array(path.with_suffix(".test.npy")),
+            labels,
+            settings["radius_consistency"],
+            settings["pairwise_pairs"],
+        )
+        runs.append(run_of(path) | {"parameters": read_json(card)["parameters"]} | measures)
+        rings.append(rings_of_run(grid).assign(**run_of(path)))
+    runs = pd.DataFrame(runs, columns=[*CELL, "seed", "parameters", "test_images", "shift_images", *MEASURES])
+    rings = pd.concat(rings)[[*CELL, "seed", "ring", "shifts", "accuracy", "consistency"]]
+    confidence = settings["confidence"]
+    write_table(arguments.runs, runs)
+    write_table(arguments.ring_runs, rings)
+    write_table(arguments.summary, over_seeds(runs, CELL, MEASURES, confidence))
+    write_table(arguments.rings, over_seeds(rings, [*CELL, "ring"], ["accuracy", "consistency"], confidence))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,97 @@
+"""Stage 5, tables: everything that the paper prints, as TeX."""
+
+import argparse
+import importlib.metadata
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from invariance import tex
+from invariance.artefacts import read_json, sha256_of, write_text
+from invariance.command_line import run
+
+VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
+DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}
+
+
+def general_results(settings: dict, config: Path, test_images: int) -> Iterator[tuple[str, str]]:
+    """The dataset, versions, and the hash of the config."""
+    dataset = settings["dataset"]
+    data = settings["datasets"][dataset]
+    yield "dataset", dataset
+    yield "dataset_name", tex.escape(DATASET_NAMES[dataset])
+    yield "train_images", f"{data['train_images']:,}".replace(",", "{,}")
+    yield "validation_images", f"{data['validation_images']:,}".replace(",", "{,}")
+    yield "test_images", f"{test_images:,}".replace(",", "{,}")
+    yield "config_hash", sha256_of(config)[:12]
+    yield "versions/python", platform.python_version()
+    for package in VERSIONED:
+        yield f"versions/{package}", tex.escape(importlib.metadata.version(package))
+
+
+def write_paper(arguments: argparse.Namespace) -> None:
+    """Write numbers.tex, and the tables of claims, distortions and settings, into one folder."""
+    settings, claims = read_json(arguments.config), read_json(arguments.claims)
+    tables = {path.stem: pd.read_csv(path) for path in arguments.tables}
+    summaries = {path.parent.name: pd.read_csv(path) for path in arguments.summaries}
+    canvases = {path.parent.name: int(path.parent.parent.name) for path in arguments.summaries}
+    studies = list(settings["studies"])
+
+    test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
+    results = [*general_results(settings, arguments.config, test_images), *tex.config_results(settings)]
+    results += tex.claim_results(claims)
+    results += tex.distortion_results(summaries)
+    for study in studies:
+        results += tex.study_results(tables[study], tables[f"{study}-runs"], tables[f"{study}-rings"])
+    if "simard2003" in studies:
+        results += tex.comparison_results(tables["simard2003-published"], tables["simard2003-pairs"])
+    write_text(arguments.output / "claims.tex", tex.claims_table(claims))
+    write_text(arguments.output / "distortions.tex", tex.distortions_tabular(summaries, canvases))
+    write_text(arguments.output / "settings.tex", tex.settings_tabular(settings))
+    write_text(arguments.output / "numbers.tex", tex.result_lines(results))
+
+
+def write_study(arguments: argparse.Namespace) -> None:
+    """Write all measures of one study over shifts as a tabular."""
+    write_text(arguments.output, tex.study_tabular(pd.read_csv(arguments.summary)))
+
+
+def write_simard(arguments: argparse.Namespace) -> None:
+    """Write Simard's table beside ours, and the paired comparisons, as tabulars."""
+    write_text(arguments.output, tex.simard_tabular(pd.read_csv(arguments.table)))
+    write_text(arguments.pairs_output, tex.pairs_tabular(pd.read_csv(arguments.pairs)))
+
+
+def main() -> None:
+    """Write the TeX that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(metavar="PART", required=True)
+
+    paper = parts.add_parser("paper", help=write_paper.__doc__, description=write_paper.__doc__)
+    paper.add_argument("--config", type=Path, required=True, help="results/<dataset>/config.json")
+    paper.add_argument("--tables", type=Path, nargs="+", required=True, help="tables/*.csv, named by their stems")
+    paper.add_argument("--claims", type=Path, required=True, help="claims.json")
+    paper.add_argument("--summaries", type=Path, nargs="*", default=[], help=".../<canvas>/<distortion>/summary.csv")
+    paper.add_argument("--output", type=Path, required=True, help="the folder of the .tex files")
+    paper.set_defaults(write=write_paper)
+
+    study = parts.add_parser("study", help=write_study.__doc__, description=write_study.__doc__)
+    study.add_argument("--summary", type=Path, required=True, help="tables/<study>.csv")
+    study.add_argument("--output", type=Path, required=True, help="tables/<study>.tex")
+    study.set_defaults(write=write_study)
+
+    simard = parts.add_parser("simard", help=write_simard.__doc__, description=write_simard.__doc__)
+    simard.add_argument("--table", type=Path, required=True, help="tables/simard2003-published.csv")
+    simard.add_argument("--pairs", type=Path, required=True, help="tables/simard2003-pairs.csv")
+    simard.add_argument("--output", type=Path, required=True, help="tables/simard2003.tex")
+    simard.add_argument("--pairs-output", type=Path, required=True, help="tables/simard2003-pairs.tex")
+    simard.set_defaults(write=write_simard)
+
+    arguments = parser.parse_args()
+    arguments.write(arguments)
+
+
+if __name__ == "__main__":
+    run(main)

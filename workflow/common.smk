@@ -1,0 +1,323 @@
+"""What the rules share: the validated config, where files are, and how a job gets its part of the config."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
+
+from invariance import configuration
+from invariance.artefacts import InputError, write_json
+from invariance.dependencies import code_of
+from invariance.manifest import write_manifest
+
+ENVIRONMENT = "../../envs/environment.yaml"
+
+# One compute thread a job, many jobs side by side: the number of threads would change the last bits of a sum.
+for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+# Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
+os.environ["MALLOC_MMAP_THRESHOLD_"] = os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**30)
+# `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+
+try:
+    configuration.validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASET = config["dataset"]
+# An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
+RUNS = configuration.resolve(configuration.merge(configuration.load([Path(workflow.basedir) / "config.yaml"]), config))
+
+FIGURES = {
+    "sample_distortions": "simard2003",
+    "learning_curves": "simard2003",
+    "simard_table": "simard2003",
+    "accuracy_vs_shift": "architectures",
+    "heat_maps": "architectures",
+    "augmentation_range": "augmentation_range",
+}
+HEAT_MAPS = [
+    ("mlp", "centred"),
+    ("stride_fc", "centred"),
+    ("max_pool_fc", "centred"),
+    ("stride_gap", "centred"),
+    ("phase_averaged", "centred"),
+    ("stride_fc", "translated"),
+]
+STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
+SHIFT_STUDIES = "|".join(study for study in STUDIES if study != "simard2003")
+
+
+wildcard_constraints:
+    dataset="|".join(RUNS),
+    study="|".join(STUDIES),
+    model=r"\w+",
+    training=r"\w+",
+    distortion=r"\w+",
+    canvas=r"\d+",
+    number=r"\d{3}",
+    seed=r"\d+",
+
+
+# The config, as jobs get it ------------------------------------------------------------------------------------------
+
+
+def as_json(value):
+    """JSON in the order of the keys' names: the same text, and so no rerun, however the config is laid out."""
+    return json.dumps(value, sort_keys=True)
+
+
+def setting(dpath):
+    """The part of a run's config at `dpath`, which begins with {dataset}, as JSON for a script's command line."""
+    look = lookup(dpath=dpath, within=RUNS)
+    return lambda wildcards: as_json(look(wildcards))
+
+
+def versions(*packages):
+    """Installed versions of what a job computes with; as a param, a new version makes the job run again."""
+    return [f"{package}=={importlib.metadata.version(package)}" for package in packages]
+
+
+def script(name):
+    """A script and all the modules that it imports, as inputs of a rule."""
+    return code_of(f"scripts/{name}.py")
+
+
+# Where files are -----------------------------------------------------------------------------------------------------
+
+
+def source_files(dataset):
+    return expand(
+        "results/{dataset}/source/{part}-{kind}.npy", dataset=dataset, part=["train", "test"], kind=["images", "labels"]
+    )
+
+
+def copy_files(dataset, canvas, distortion, copies):
+    folder = f"results/{dataset}/distorted/{canvas}/{distortion}"
+    return [f"{folder}/copy-{copy:03d}.npy" for copy in range(copies)]
+
+
+def copies_made(wildcards):
+    """All copies of one distorted dataset that the studies use."""
+    copies = configuration.distorted_copies(RUNS[wildcards.dataset])
+    count = copies.get((int(wildcards.canvas), wildcards.distortion), 1)
+    return copy_files(wildcards.dataset, wildcards.canvas, wildcards.distortion, count)
+
+
+def distortion_summaries(dataset):
+    return [
+        f"results/{dataset}/distorted/{canvas}/{distortion}/summary.csv"
+        for canvas, distortion in configuration.distorted_copies(RUNS[dataset])
+    ]
+
+
+def distorted_files(dataset):
+    copies = configuration.distorted_copies(RUNS[dataset])
+    return [
+        *(file for key, count in copies.items() for file in copy_files(dataset, *key, count)),
+        *distortion_summaries(dataset),
+    ]
+
+
+def model_folder(dataset, cell):
+    """Where the weights of a cell are; those of a phase average are the weights of the model that it averages."""
+    model = configuration.base_model(RUNS[dataset], cell.model)
+    return f"results/{dataset}/models/{cell.study}/{model}/{cell.training}/seed-{cell.seed}"
+
+
+def model_files(dataset):
+    names = ["weights.safetensors", "history.csv", "card.json"]
+    cells = configuration.trained_cells(RUNS[dataset])
+    return [f"{model_folder(dataset, cell)}/{name}" for cell in cells for name in names]
+
+
+def cells_of(dataset, study):
+    return [cell for cell in configuration.cells(RUNS[dataset]) if cell.study == study]
+
+
+def shift_files(dataset, study=None, suffix=".csv"):
+    """What was evaluated: grids (.csv), predictions behind them (.predictions.npy), or of all test images (.test.npy)."""
+    return [
+        f"results/{dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}{suffix}"
+        for cell in configuration.cells(RUNS[dataset])
+        if study in (None, cell.study)
+    ]
+
+
+def study_cards(wildcards):
+    """The run card of each cell of a study, in the order of its grids."""
+    cells = cells_of(wildcards.dataset, wildcards.study)
+    return [f"{model_folder(wildcards.dataset, cell)}/card.json" for cell in cells]
+
+
+def csv_tables(dataset):
+    tables = [f"{study}{kind}" for study in RUNS[dataset]["studies"] for kind in ("", "-runs", "-rings", "-ring-runs")]
+    if "simard2003" in RUNS[dataset]["studies"]:
+        tables += ["simard2003-published", "simard2003-pairs"]
+    return [f"results/{dataset}/tables/{table}.csv" for table in tables]
+
+
+def tex_tables(dataset):
+    """What write_tex.py writes: the paper's numbers, and its tables but for the list of hashes."""
+    tables = ["numbers", "claims", "distortions", "settings", *RUNS[dataset]["studies"]]
+    if "simard2003" in RUNS[dataset]["studies"]:
+        tables.append("simard2003-pairs")
+    return [f"results/{dataset}/tables/{table}.tex" for table in tables]
+
+
+def figure_files(dataset, suffixes=("pdf", "png")):
+    return [
+        f"results/{dataset}/figures/{figure}.{suffix}"
+        for figure, study in FIGURES.items()
+        if study in RUNS[dataset]["studies"]
+        for suffix in suffixes
+    ]
+
+
+# One training, one evaluation ----------------------------------------------------------------------------------------
+
+
+def training_of(wildcards):
+    """Everything one training depends on, apart from its model and seed, as JSON."""
+    run = RUNS[wildcards.dataset]
+    return as_json(configuration.training_settings(run, wildcards.study, wildcards.model, wildcards.training))
+
+
+def training_copies(wildcards):
+    """The distorted copies that one training reads, one an epoch; none for the source images themselves."""
+    run = RUNS[wildcards.dataset]
+    settings = configuration.training_settings(run, wildcards.study, wildcards.model, wildcards.training)
+    if settings["distortion"] == "none":
+        return []
+    count = min(settings["copies"], settings["optimisation"]["epochs"])
+    return copy_files(wildcards.dataset, settings["canvas"], settings["distortion"], count)
+
+
+def evaluated_model(wildcards):
+    """The config entry, as JSON, of the model whose weights are evaluated."""
+    run = RUNS[wildcards.dataset]
+    return as_json(run["models"][configuration.base_model(run, wildcards.model)])
+
+
+def evaluated_weights(wildcards):
+    model = configuration.base_model(RUNS[wildcards.dataset], wildcards.model)
+    return f"results/{wildcards.dataset}/models/{wildcards.study}/{model}/{wildcards.training}/seed-{wildcards.seed}/weights.safetensors"
+
+
+def averages_phases(wildcards):
+    """The flag of evaluate.py for a model that averages another's logits."""
+    family = RUNS[wildcards.dataset]["models"][wildcards.model]["family"]
+    return "--average-phases" if family == "phase_average" else ""
+
+
+def shift_setting(name):
+    """One number of a cell's grid of shifts: canvas, max_shift or shift_images."""
+    return lambda wildcards: configuration.shift_settings(RUNS[wildcards.dataset], wildcards.study, wildcards.model)[
+        name
+    ]
+
+
+def simard_trainings(wildcards):
+    """Distortion and loss of every training of the Simard study, as JSON."""
+    study = RUNS[wildcards.dataset]["studies"]["simard2003"]
+    losses = {name: training.get("optimisation", {}).get("loss") for name, training in study["trainings"].items()}
+    return as_json(
+        {
+            name: {"distortion": training["distortion"], "loss": losses[name] or study["optimisation"]["loss"]}
+            for name, training in study["trainings"].items()
+        }
+    )
+
+
+def sample_options(wildcards):
+    """The --distortion options of the figure of samples: the first copy of each distortion on Simard's canvas."""
+    study = RUNS[wildcards.dataset]["studies"]["simard2003"]
+    copies = configuration.distorted_copies(RUNS[wildcards.dataset])
+    return [
+        f"--distortion {distortion}={copy_files(wildcards.dataset, canvas, distortion, 1)[0]}"
+        for canvas, distortion in copies
+        if canvas == study["canvas"]
+    ]
+
+
+def sampled_copies(wildcards):
+    return [option.split("=", 1)[1] for option in sample_options(wildcards)]
+
+
+def simard_histories(wildcards):
+    cells = [cell for cell in configuration.trained_cells(RUNS[wildcards.dataset]) if cell.study == "simard2003"]
+    return [f"{model_folder(wildcards.dataset, cell)}/history.csv" for cell in cells]
+
+
+def heat_map_grids(wildcards):
+    """The grids of the cells that the heat maps show, as far as the config has them."""
+    cells = cells_of(wildcards.dataset, "architectures")
+    shown = [cell for chosen in HEAT_MAPS for cell in cells if (cell.model, cell.training) == chosen]
+    return [
+        f"results/{wildcards.dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}.csv"
+        for cell in shown or cells
+    ]
+
+
+def provenance_files(dataset):
+    """What the last page of the paper lists."""
+    results = f"results/{dataset}"
+    return [
+        f"{results}/config.json",
+        f"{results}/claims.json",
+        *csv_tables(dataset),
+        *figure_files(dataset, ["pdf"]),
+    ]
+
+
+def manifest_files(dataset):
+    """Every artefact of a run but the manifest itself."""
+    results = f"results/{dataset}"
+    previews = [path.replace("summary.csv", "preview.png") for path in distortion_summaries(dataset)]
+    return [
+        *source_files(dataset),
+        *distorted_files(dataset),
+        *previews,
+        *model_files(dataset),
+        *(path for suffix in (".csv", ".predictions.npy", ".test.npy") for path in shift_files(dataset, suffix=suffix)),
+        *csv_tables(dataset),
+        *tex_tables(dataset),
+        *figure_files(dataset),
+        f"{results}/config.json",
+        f"{results}/claims.json",
+        f"{results}/tables/provenance.tex",
+        f"{results}/paper.pdf",
+    ]
+
+
+# The paper -----------------------------------------------------------------------------------------------------------
+
+
+def paper_sources(wildcards):
+    """What the paper is written in; asking for it is the moment to say that LaTeX is missing, before any training."""
+    missing = [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]
+    if missing:
+        packages = [line.split("#")[0].strip() for line in open(f"{workflow.basedir}/envs/tex-packages.txt")]
+        raise WorkflowError(
+            f"the paper needs LaTeX, and {', '.join(missing)} cannot be found on the PATH. Install it with\n"
+            f"  sudo apt-get install -y --no-install-recommends {' '.join(filter(None, packages))}\n"
+            "or build everything but the paper: snakemake --cores 8 figures measures"
+        )
+    return sorted(str(path) for pattern in ("*.tex", "sections/*.tex", "*.bib") for path in Path("paper").glob(pattern))
+
+
+def allows_gaps(wildcards):
+    """The flag of build_paper.py for a config that leaves out cells the text speaks of: they are then named as missing.
+
+    Every cell of the full config is in the text, so without the flag a missing number fails the build.
+    """
+    run, full = RUNS[wildcards.dataset], configuration.load([Path(workflow.basedir) / "config.yaml"])
+    complete = {cell[:3] for cell in configuration.cells(configuration.resolve(full)[wildcards.dataset])}
+    return "" if complete <= {cell[:3] for cell in configuration.cells(run)} else "--stub"

@@ -1,0 +1,148 @@
+"""Source images and their distorted copies."""
+
+
+rule download:
+    input:
+        code=script("download"),
+    output:
+        "results/mnist/source/download/{file}.gz",
+    log:
+        "logs/mnist/download/{file}.log",
+    benchmark:
+        "logs/mnist/download/{file}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        sha256=lookup(dpath="mnist/datasets/mnist/sha256/{file}.gz", within=RUNS),
+        mirrors=as_json(lookup(dpath="mnist/datasets/mnist/mirrors", within=RUNS)),
+        timeout=lookup(dpath="mnist/datasets/mnist/timeout", within=RUNS),
+        attempts=lookup(dpath="mnist/datasets/mnist/attempts", within=RUNS),
+    message:
+        "Fetching {wildcards.file}.gz of MNIST from the first mirror that has it"
+    shell:
+        "python scripts/download.py --file {wildcards.file}.gz --sha256 {params.sha256:q} --mirrors {params.mirrors:q} "
+        "--timeout {params.timeout} --attempts {params.attempts} --output {output:q} > {log:q} 2>&1"
+
+
+rule source_mnist:
+    input:
+        downloads=expand(
+            "results/mnist/source/download/{file}",
+            file=[
+                "train-images-idx3-ubyte.gz",
+                "train-labels-idx1-ubyte.gz",
+                "t10k-images-idx3-ubyte.gz",
+                "t10k-labels-idx1-ubyte.gz",
+            ],
+        ),
+        code=script("source"),
+    output:
+        source_files("mnist"),
+    log:
+        "logs/mnist/source.log",
+    benchmark:
+        "logs/mnist/source.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        versions=versions("torchvision", "numpy"),
+    message:
+        "Reading and checking all 70,000 MNIST images"
+    shell:
+        "python scripts/source.py mnist --downloads results/mnist/source/download --output results/mnist/source "
+        "> {log:q} 2>&1"
+
+
+rule source_digits:
+    input:
+        code=script("source"),
+    output:
+        source_files("digits"),
+    log:
+        "logs/digits/source.log",
+    benchmark:
+        "logs/digits/source.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        train=lookup(dpath="digits/datasets/digits/train_images", within=RUNS),
+        validation=lookup(dpath="digits/datasets/digits/validation_images", within=RUNS),
+        test=lookup(dpath="digits/datasets/digits/test_images", within=RUNS),
+        versions=versions("scikit-learn", "numpy"),
+    message:
+        "Reading the 8x8 digits that ship inside scikit-learn"
+    shell:
+        "python scripts/source.py digits --train-images {params.train} --validation-images {params.validation} "
+        "--test-images {params.test} --output results/digits/source > {log:q} 2>&1"
+
+
+rule distort:
+    input:
+        images="results/{dataset}/source/train-images.npy",
+        code=script("distort"),
+    output:
+        "results/{dataset}/distorted/{canvas}/{distortion}/copy-{number}.npy",
+    log:
+        "logs/{dataset}/distort/{canvas}/{distortion}/{number}.log",
+    benchmark:
+        "logs/{dataset}/distort/{canvas}/{distortion}/{number}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=setting("{dataset}/distortions/{distortion}"),
+        audit=setting("{dataset}/audit"),
+        versions=versions("numpy", "numba", "elasticdeform"),
+    message:
+        "Distorting all training images of {wildcards.dataset}: {wildcards.distortion} on "
+        "{wildcards.canvas}x{wildcards.canvas}, copy {wildcards.number}"
+    shell:
+        "python scripts/distort.py --images {input.images:q} --dataset {wildcards.dataset} --canvas {wildcards.canvas} "
+        "--distortion {wildcards.distortion} --settings {params.settings:q} --copy {wildcards.number} "
+        "--audit {params.audit:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule describe_distortion:
+    input:
+        images="results/{dataset}/source/train-images.npy",
+        copies=copies_made,
+        code=script("describe_distortion"),
+    output:
+        preview=report(
+            "results/{dataset}/distorted/{canvas}/{distortion}/preview.png",
+            caption="../report/preview.rst",
+            category="Distortions",
+            labels={"dataset": "{dataset}", "canvas": "{canvas}", "distortion": "{distortion}"},
+        ),
+        summary="results/{dataset}/distorted/{canvas}/{distortion}/summary.csv",
+    log:
+        "logs/{dataset}/distort/{canvas}/{distortion}/summary.log",
+    benchmark:
+        "logs/{dataset}/distort/{canvas}/{distortion}/summary.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=setting("{dataset}/distortions/{distortion}"),
+        audit=setting("{dataset}/audit"),
+        versions=versions("numpy", "numba", "elasticdeform", "pandas", "pillow"),
+    message:
+        "Measuring and drawing the copies of {wildcards.distortion} on {wildcards.canvas}x{wildcards.canvas}"
+    shell:
+        "python scripts/describe_distortion.py --images {input.images:q} --dataset {wildcards.dataset} "
+        "--canvas {wildcards.canvas} --distortion {wildcards.distortion} --settings {params.settings:q} "
+        "--audit {params.audit:q} --copies {input.copies:q} --preview {output.preview:q} "
+        "--summary {output.summary:q} > {log:q} 2>&1"

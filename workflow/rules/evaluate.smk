@@ -1,0 +1,37 @@
+"""What every trained model says of the test images, at every shift."""
+
+
+rule evaluate:
+    input:
+        images="results/{dataset}/source/test-images.npy",
+        labels="results/{dataset}/source/test-labels.npy",
+        weights=evaluated_weights,
+        code=script("evaluate"),
+    output:
+        grid="results/{dataset}/shifts/{study}/{model}/{training}/seed-{seed}.csv",
+        predictions="results/{dataset}/shifts/{study}/{model}/{training}/seed-{seed}.predictions.npy",
+        test="results/{dataset}/shifts/{study}/{model}/{training}/seed-{seed}.test.npy",
+    log:
+        "logs/{dataset}/evaluate/{study}/{model}/{training}/seed-{seed}.log",
+    benchmark:
+        "logs/{dataset}/evaluate/{study}/{model}/{training}/seed-{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2500,
+    params:
+        model=evaluated_model,
+        phases=averages_phases,
+        canvas=shift_setting("canvas"),
+        max_shift=shift_setting("max_shift"),
+        shift_images=shift_setting("shift_images"),
+        versions=versions("torch", "numpy", "safetensors", "pandas"),
+    message:
+        "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
+        "seed {wildcards.seed}, over its grid of shifts"
+    shell:
+        "python scripts/evaluate.py --model {params.model:q} {params.phases} --weights {input.weights:q} "
+        "--images {input.images:q} --labels {input.labels:q} --canvas {params.canvas} --max-shift {params.max_shift} "
+        "--shift-images {params.shift_images} --grid {output.grid:q} --predictions {output.predictions:q} "
+        "--test-predictions {output.test:q} > {log:q} 2>&1"

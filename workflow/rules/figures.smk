@@ -1,0 +1,185 @@
+"""Figures, each as PDF for the paper and PNG for the screen."""
+
+
+rule sample_distortions:
+    input:
+        source="results/{dataset}/source/train-images.npy",
+        copies=sampled_copies,
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/sample_distortions.pdf",
+        png=report(
+            "results/{dataset}/figures/sample_distortions.png",
+            caption="../report/sample_distortions.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Samples of the distortions"},
+        ),
+    log:
+        "logs/{dataset}/figures/sample_distortions.log",
+    benchmark:
+        "logs/{dataset}/figures/sample_distortions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        samples=sample_options,
+        canvas=lookup(dpath="{dataset}/studies/simard2003/canvas", within=RUNS),
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing samples of every distortion, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py sample_distortions --dataset {wildcards.dataset} --source {input.source:q} --canvas {params.canvas} {params.samples} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule learning_curves:
+    input:
+        histories=simard_histories,
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/learning_curves.pdf",
+        png=report(
+            "results/{dataset}/figures/learning_curves.png",
+            caption="../report/learning_curves.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Learning curves"},
+        ),
+    log:
+        "logs/{dataset}/figures/learning_curves.log",
+    benchmark:
+        "logs/{dataset}/figures/learning_curves.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing learning curves, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py learning_curves --dataset {wildcards.dataset} --history {input.histories:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule simard_table:
+    input:
+        table="results/{dataset}/tables/simard2003-published.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/simard_table.pdf",
+        png=report(
+            "results/{dataset}/figures/simard_table.png",
+            caption="../report/simard_table.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Simard's table beside ours"},
+        ),
+    log:
+        "logs/{dataset}/figures/simard_table.log",
+    benchmark:
+        "logs/{dataset}/figures/simard_table.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing Simard's table beside ours, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py simard_table --dataset {wildcards.dataset} --table {input.table:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule accuracy_vs_shift:
+    input:
+        rings="results/{dataset}/tables/architectures-rings.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/accuracy_vs_shift.pdf",
+        png=report(
+            "results/{dataset}/figures/accuracy_vs_shift.png",
+            caption="../report/accuracy_vs_shift.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Accuracy against shift"},
+        ),
+    log:
+        "logs/{dataset}/figures/accuracy_vs_shift.log",
+    benchmark:
+        "logs/{dataset}/figures/accuracy_vs_shift.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing accuracy and consistency against the shift, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py accuracy_vs_shift --dataset {wildcards.dataset} --rings {input.rings:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule heat_maps:
+    input:
+        grids=heat_map_grids,
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/heat_maps.pdf",
+        png=report(
+            "results/{dataset}/figures/heat_maps.png",
+            caption="../report/heat_maps.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Accuracy over all shifts"},
+        ),
+    log:
+        "logs/{dataset}/figures/heat_maps.log",
+    benchmark:
+        "logs/{dataset}/figures/heat_maps.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing accuracy over all shifts, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py heat_maps --dataset {wildcards.dataset} --shifts {input.grids:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule augmentation_range:
+    input:
+        table="results/{dataset}/tables/augmentation_range.csv",
+        rings="results/{dataset}/tables/augmentation_range-rings.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/augmentation_range.pdf",
+        png=report(
+            "results/{dataset}/figures/augmentation_range.png",
+            caption="../report/augmentation_range.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Invariance against augmentation"},
+        ),
+    log:
+        "logs/{dataset}/figures/augmentation_range.log",
+    benchmark:
+        "logs/{dataset}/figures/augmentation_range.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas"),
+    message:
+        "Drawing invariance against the range of augmentation, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py augmentation_range --dataset {wildcards.dataset} --table {input.table:q} --rings {input.rings:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

@@ -1,0 +1,73 @@
+"""The paper, and the manifest of everything that it rests on."""
+
+
+rule write_provenance:
+    input:
+        artefacts=lambda wildcards: provenance_files(wildcards.dataset),
+        code=script("write_provenance"),
+    output:
+        "results/{dataset}/tables/provenance.tex",
+    log:
+        "logs/{dataset}/paper/provenance.log",
+    benchmark:
+        "logs/{dataset}/paper/provenance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=200,
+    message:
+        "Hashing what the paper on {wildcards.dataset} is made from"
+    shell:
+        "python scripts/write_provenance.py --root results/{wildcards.dataset} --artefacts {input.artefacts:q} "
+        "--output {output:q} > {log:q} 2>&1"
+
+
+rule build_paper:
+    input:
+        sources=paper_sources,
+        tables=lambda wildcards: tex_tables(wildcards.dataset),
+        provenance="results/{dataset}/tables/provenance.tex",
+        figures=lambda wildcards: figure_files(wildcards.dataset, ["pdf"]),
+        code=script("build_paper"),
+    output:
+        report(
+            "results/{dataset}/paper.pdf",
+            caption="../report/paper.rst",
+            category="Paper",
+            labels={"dataset": "{dataset}"},
+        ),
+    log:
+        "logs/{dataset}/paper/build.log",
+    benchmark:
+        "logs/{dataset}/paper/build.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        incomplete=allows_gaps,
+    message:
+        "Compiling the paper on {wildcards.dataset}"
+    shell:
+        "python scripts/build_paper.py {params.incomplete} --paper paper --tables results/{wildcards.dataset}/tables "
+        "--figures results/{wildcards.dataset}/figures --output {output:q} > {log:q} 2>&1"
+
+
+rule manifest:
+    input:
+        artefacts=lambda wildcards: manifest_files(wildcards.dataset),
+        config="results/{dataset}/config.json",
+    output:
+        "results/{dataset}/manifest.json",
+    log:
+        "logs/{dataset}/paper/manifest.log",
+    threads: 1
+    resources:
+        mem_mb=200,
+    message:
+        "Hashing every artefact of {wildcards.dataset}"
+    run:
+        write_manifest(f"results/{wildcards.dataset}", input.artefacts, input.config, output[0])
+        Path(log[0]).write_text(f"hashed {len(input.artefacts)} artefacts\n")

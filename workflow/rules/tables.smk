@@ -1,0 +1,189 @@
+"""Measures over seeds, Simard's table beside ours, the claims, and all of it as TeX."""
+
+
+rule resolved_config:
+    output:
+        "results/{dataset}/config.json",
+    log:
+        "logs/{dataset}/tables/config.log",
+    threads: 1
+    resources:
+        mem_mb=100,
+    params:
+        config=lambda wildcards: as_json(RUNS[wildcards.dataset]),
+    message:
+        "Writing down the config of this run"
+    run:
+        write_json(output[0], json.loads(params.config))
+        Path(log[0]).write_text(f"wrote {output[0]}\n")
+
+
+rule summarise:
+    input:
+        grids=lambda wildcards: shift_files(wildcards.dataset, wildcards.study),
+        predictions=lambda wildcards: shift_files(wildcards.dataset, wildcards.study, ".predictions.npy"),
+        test=lambda wildcards: shift_files(wildcards.dataset, wildcards.study, ".test.npy"),
+        cards=study_cards,
+        labels="results/{dataset}/source/test-labels.npy",
+        code=script("summarise"),
+    output:
+        runs="results/{dataset}/tables/{study}-runs.csv",
+        ring_runs="results/{dataset}/tables/{study}-ring-runs.csv",
+        summary="results/{dataset}/tables/{study}.csv",
+        rings="results/{dataset}/tables/{study}-rings.csv",
+    log:
+        "logs/{dataset}/tables/{study}.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        measures=setting("{dataset}/measures"),
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Summarising the study {wildcards.study} of {wildcards.dataset}"
+    shell:
+        "python scripts/summarise.py --grids {input.grids:q} --cards {input.cards:q} --labels {input.labels:q} "
+        "--measures {params.measures:q} --runs {output.runs:q} --ring-runs {output.ring_runs:q} "
+        "--summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
+
+
+rule compare_with_simard:
+    input:
+        runs="results/{dataset}/tables/simard2003-runs.csv",
+        summary="results/{dataset}/tables/simard2003.csv",
+        predictions=lambda wildcards: shift_files(wildcards.dataset, "simard2003", ".test.npy"),
+        labels="results/{dataset}/source/test-labels.npy",
+        published="paper/published.csv",
+        code=script("compare_with_simard"),
+    output:
+        table="results/{dataset}/tables/simard2003-published.csv",
+        pairs="results/{dataset}/tables/simard2003-pairs.csv",
+    log:
+        "logs/{dataset}/tables/compare_with_simard.log",
+    benchmark:
+        "logs/{dataset}/tables/compare_with_simard.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        trainings=simard_trainings,
+        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Setting Simard's Table 1 beside ours, on {wildcards.dataset}"
+    shell:
+        "python scripts/compare_with_simard.py --runs {input.runs:q} --summary {input.summary:q} "
+        "--published {input.published:q} --predictions {input.predictions:q} --labels {input.labels:q} "
+        "--trainings {params.trainings:q} --confidence {params.confidence} --table {output.table:q} "
+        "--pairs {output.pairs:q} > {log:q} 2>&1"
+
+
+rule judge_claims:
+    input:
+        tables=lambda wildcards: csv_tables(wildcards.dataset),
+        code=script("judge_claims"),
+    output:
+        "results/{dataset}/claims.json",
+    log:
+        "logs/{dataset}/tables/claims.log",
+    benchmark:
+        "logs/{dataset}/tables/claims.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        claims=setting("{dataset}/claims"),
+        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Judging the claims on {wildcards.dataset}; verdicts in {log}"
+    shell:
+        "python scripts/judge_claims.py --tables {input.tables:q} --claims {params.claims:q} "
+        "--confidence {params.confidence} --output {output:q} > {log:q} 2>&1"
+
+
+rule write_tex:
+    input:
+        config="results/{dataset}/config.json",
+        tables=lambda wildcards: csv_tables(wildcards.dataset),
+        claims="results/{dataset}/claims.json",
+        summaries=lambda wildcards: distortion_summaries(wildcards.dataset),
+        code=script("write_tex"),
+    output:
+        multiext("results/{dataset}/tables/", "numbers.tex", "claims.tex", "distortions.tex", "settings.tex"),
+    log:
+        "logs/{dataset}/tables/write_tex.log",
+    benchmark:
+        "logs/{dataset}/tables/write_tex.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas", "torch", "numpy", "elasticdeform", "snakemake"),
+    message:
+        "Writing every number of {wildcards.dataset} that the paper prints"
+    shell:
+        "python scripts/write_tex.py paper --config {input.config:q} --tables {input.tables:q} --claims {input.claims:q} "
+        "--summaries {input.summaries:q} --output results/{wildcards.dataset}/tables > {log:q} 2>&1"
+
+
+rule write_study_tex:
+    wildcard_constraints:
+        study=SHIFT_STUDIES,
+    input:
+        summary="results/{dataset}/tables/{study}.csv",
+        code=script("write_tex"),
+    output:
+        "results/{dataset}/tables/{study}.tex",
+    log:
+        "logs/{dataset}/tables/{study}.tex.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}.tex.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing the table of {wildcards.study}, {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py study --summary {input.summary:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule write_simard_tex:
+    input:
+        table="results/{dataset}/tables/simard2003-published.csv",
+        pairs="results/{dataset}/tables/simard2003-pairs.csv",
+        code=script("write_tex"),
+    output:
+        table="results/{dataset}/tables/simard2003.tex",
+        pairs="results/{dataset}/tables/simard2003-pairs.tex",
+    log:
+        "logs/{dataset}/tables/simard2003.tex.log",
+    benchmark:
+        "logs/{dataset}/tables/simard2003.tex.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing Simard's table beside ours, on {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py simard --table {input.table:q} --pairs {input.pairs:q} --output {output.table:q} "
+        "--pairs-output {output.pairs:q} > {log:q} 2>&1"
+

@@ -1,0 +1,33 @@
+"""Models."""
+
+
+rule train:
+    input:
+        images="results/{dataset}/source/train-images.npy",
+        labels="results/{dataset}/source/train-labels.npy",
+        copies=training_copies,
+        code=script("train"),
+    output:
+        weights="results/{dataset}/models/{study}/{model}/{training}/seed-{seed}/weights.safetensors",
+        history="results/{dataset}/models/{study}/{model}/{training}/seed-{seed}/history.csv",
+        card="results/{dataset}/models/{study}/{model}/{training}/seed-{seed}/card.json",
+    log:
+        "logs/{dataset}/train/{study}/{model}/{training}/seed-{seed}.log",
+    benchmark:
+        "logs/{dataset}/train/{study}/{model}/{training}/seed-{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2500,
+    params:
+        model=setting("{dataset}/models/{model}"),
+        training=training_of,
+        versions=versions("torch", "numpy", "safetensors"),
+    message:
+        "Training {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
+        "seed {wildcards.seed}; progress in {log}"
+    shell:
+        "python scripts/train.py --model {params.model:q} --training {params.training:q} --seed {wildcards.seed} "
+        "--images {input.images:q} --labels {input.labels:q} --copies {input.copies:q} --weights {output.weights:q} "
+        "--history {output.history:q} --card {output.card:q} > {log:q} 2>&1"
