@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from invariance.artefacts import load_array, save_array, whole_file
+from invariance.artefacts import load_array, save_array, write_csv
 from invariance.command_line import json_argument, progress, run
 from invariance.evaluation import logits_over_shifts
 from invariance.images import place_on_canvas, shift_grid
@@ -46,15 +45,15 @@ def main() -> None:
     shifted = slice(0, arguments.shift_images)
     logits = logits_over_shifts(model, images[shifted], shifts)
     predictions = logits.argmax(axis=2).astype(np.uint8)
-    grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
-        n=predictions.shape[1],
-        accuracy=accuracy(predictions, labels[shifted]),
-        consistency=consistency(predictions, shifts),
-        logit_drift=logit_drift(logits, shifts),
-    )
-    progress(f"{len(shifts)} shifts of {predictions.shape[1]} images: mean accuracy {grid.accuracy.mean():.4f}")
-    with whole_file(arguments.grid) as path:
-        grid.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+    measured = [
+        np.full(len(shifts), predictions.shape[1]),
+        accuracy(predictions, labels[shifted]),
+        consistency(predictions, shifts),
+        logit_drift(logits, shifts),
+    ]
+    progress(f"{len(shifts)} shifts of {predictions.shape[1]} images: mean accuracy {measured[1].mean():.4f}")
+    rows = ((*shift, *values) for shift, *values in zip(shifts, *measured, strict=True))
+    write_csv(arguments.grid, ["dx", "dy", "n", "accuracy", "consistency", "logit_drift"], rows)
     save_array(arguments.predictions, predictions)
     save_array(arguments.test_predictions, test_predictions)
 

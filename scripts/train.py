@@ -5,14 +5,13 @@ import importlib.metadata
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
-from invariance.artefacts import load_array, sha256_of, whole_file, write_json
+from invariance.artefacts import load_array, sha256_of, write_csv, write_json
 from invariance.command_line import json_argument, run
 from invariance.images import place_on_canvas
 from invariance.models import build_model, count_parameters
-from invariance.training import one_thread, train
+from invariance.training import HISTORY_COLUMNS, one_thread, train
 from invariance.weights import save_weights
 
 
@@ -51,8 +50,7 @@ def main() -> None:
         arguments.seed,
     )
     save_weights(model, arguments.weights)
-    with whole_file(arguments.history) as path:
-        pd.DataFrame(history).to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+    write_csv(arguments.history, HISTORY_COLUMNS, (row.values() for row in history))
     inputs = [arguments.images, arguments.labels, *arguments.copies]
     card = {
         "model": arguments.model,

@@ -48,7 +48,7 @@ def make_artefacts(folder: Path, verdicts: str = "supported", without: str = "",
     numbers |= {key.replace("__", "/"): value for key, value in planted.items()}
     lines = [f"\\result{{{key}}}{{{value}}}" for key, value in sorted(numbers.items())]
     (tables / "numbers.tex").write_text("\n".join(lines) + "\n")
-    for name in used_in_text(r"\\artefacttable\{([\w-]+)\}") - {"file"}:
+    for name in used_in_text(r"\\artefacttable(?:\[[^]]*\])?\{([\w-]+)\}") - {"file"}:
         (tables / f"{name}.tex").write_text(
             "\\begin{tabular}{lr}\n\\toprule\na & 1 \\\\\n\\bottomrule\n\\end{tabular}\n"
         )
@@ -117,6 +117,7 @@ def test_wording_follows_the_verdict(mixed, tmp_path):
     assert "the claim is refuted: the same features" in text
     assert "threshold of 7 points: the claim is undecided" in text
     assert "Elastic distortions lower the error" in text
+    assert [text.count(f"the claim is {verdict}") for verdict in ("supported", "refuted", "undecided")] == [5, 1, 1]
 
 
 def test_demo_says_so_on_every_page(tmp_path):
@@ -131,7 +132,7 @@ def test_demo_says_so_on_every_page(tmp_path):
     text = " ".join(pages)
     assert "was enough to make it invariant" in text
     assert "Elastic distortions do not lower the error" in text
-    assert "the claim is undecided" not in text
+    assert [text.count(f"the claim is {verdict}") for verdict in ("supported", "refuted", "undecided")] == [1, 6, 0]
 
 
 def test_what_is_missing_fails_the_build(tmp_path):
@@ -189,7 +190,7 @@ def test_keys_are_of_known_forms():
         r"claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         rf"distortions/({'|'.join(config['distortions'])})/(rms|max|net_translation|ink_lost|audit)",
-        rf"parameters/({'|'.join(config['models'])})",
+        rf"parameters/({'|'.join(config['studies'])})/({'|'.join(config['models'])})",
         *(
             rf"{study}/{model}/({'|'.join(cell['trainings'])})/({measures})/(mean|low|high|best|worst|seeds)"
             for study, settings in config["studies"].items()

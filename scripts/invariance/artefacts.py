@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,12 @@ def write_text(path: Path | str, text: str) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys; NaN and infinity are refused, being no JSON."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
+    """Write numbers as comma-separated values, eight significant digits; scripts that compute need no pandas."""
+    lines = [columns, *([f"{value:.8g}" for value in row] for row in rows)]
+    write_text(path, "".join(",".join(line) + "\n" for line in lines))
 
 
 def read_json(path: Path | str) -> Any:

@@ -90,9 +90,9 @@ def add_note(figure: Figure, note: str) -> None:
 # Shared parts
 
 
-def new_figure(height: float) -> Figure:
-    """An empty figure, as wide as the text and `height` inches high, that keeps its parts from overlapping."""
-    return Figure(figsize=(TEXT_WIDTH, height), layout="constrained")
+def new_figure(height: float, layout: str = "constrained") -> Figure:
+    """An empty figure, as wide as the text and `height` inches high, laid out without overlaps by `layout`."""
+    return Figure(figsize=(TEXT_WIDTH, height), layout=layout)
 
 
 def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -150,10 +150,10 @@ def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.grid(axis="y", color="0.9", linewidth=0.5)
 
 
-def legend_below(figure: Figure, handles: Mapping[str, object], columns: int, **options: object) -> None:
+def legend_below(figure: Figure, handles: Mapping[str, object], columns: int) -> None:
     """Put one legend for all panels below them; `handles` maps text to what was drawn."""
     columns = max(1, min(columns, len(handles)))
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, **options)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def heat_maps(shifts: pd.DataFrame) -> Figure:
     rows = -(-len(cells) // 4)
     columns = -(-len(cells) // rows)
     side = min(2.6, 5.1 / columns - 0.12)
-    figure = new_figure(0.45 + rows * (side + 0.42))
+    figure = new_figure(0.45 + rows * (side + 0.42), layout="compressed")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     reach = max(int(shifts["dx"].abs().max()), int(shifts["dy"].abs().max()))
     for axes, (model, training) in zip(panels.flat, cells, strict=False):

@@ -138,8 +138,6 @@ rule write_tex:
 
 
 rule write_study_tex:
-    wildcard_constraints:
-        study=SHIFT_STUDIES,
     input:
         summary="results/{dataset}/tables/{study}.csv",
         code=script("write_tex"),
@@ -149,6 +147,8 @@ rule write_study_tex:
         "logs/{dataset}/tables/{study}.tex.log",
     benchmark:
         "logs/{dataset}/tables/{study}.tex.tsv"
+    wildcard_constraints:
+        study=SHIFT_STUDIES,
     conda:
         ENVIRONMENT
     threads: 1
@@ -186,4 +186,3 @@ rule write_simard_tex:
     shell:
         "python scripts/write_tex.py simard --table {input.table:q} --pairs {input.pairs:q} --output {output.table:q} "
         "--pairs-output {output.pairs:q} > {log:q} 2>&1"
-
