@@ -310,7 +310,7 @@ def paper_sources(wildcards):
             f"  sudo apt-get install -y --no-install-recommends {' '.join(filter(None, packages))}\n"
             "or build everything but the paper: snakemake --cores 8 figures measures"
         )
-    return sorted(str(path) for pattern in ("*.tex", "sections/*.tex", "*.bib") for path in Path("paper").glob(pattern))
+    return sorted(str(path) for pattern in ("*.tex", "sections/*.tex", "*.bib", ".latexmkrc") for path in Path("paper").glob(pattern))
 
 
 def allows_gaps(wildcards):

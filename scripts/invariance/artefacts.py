@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,14 @@ def read_json(path: Path | str) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing, cannot be read or is not JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ValueError as error:
         raise InputError(f"{path}: not a JSON file ({error}); delete it to have it made again") from None
 
@@ -83,13 +86,17 @@ def load_array(path: Path | str, *, mapped: bool = False) -> np.ndarray:
     """Read a .npy file, or map it into memory read-only; pickled objects are never loaded.
 
     Raises:
-        InputError: the file is missing, truncated, or not a plain .npy file.
+        InputError: the file is missing, cannot be read, is truncated, or is not a plain .npy file.
     """
     try:
+        with Path(path).open("rb") as stream:
+            np.lib.format.read_magic(stream)  # numpy.load would also take a zip archive
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, EOFError, OSError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, EOFError, tokenize.TokenError) as error:
         raise InputError(f"{path}: not a whole .npy file ({error}); delete it to have it made again") from None
 
 

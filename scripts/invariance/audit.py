@@ -49,7 +49,7 @@ def require_agreement(audit: Audit, tolerance: float, what: str) -> None:
     Raises:
         InputError: the mean difference is above `tolerance` grey levels.
     """
-    if audit.mean > tolerance:
+    if not audit.mean <= tolerance:  # also where one of them is not a number
         raise InputError(
             f"{what}: differs from elasticdeform by {audit.mean:.3f} grey levels on average, {tolerance} is allowed "
             "(audit.tolerance in the config); one of the two engines is wrong, and nothing was written"

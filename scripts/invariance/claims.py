@@ -180,7 +180,7 @@ def exact_controls(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     controls = runs[runs.model.isin(EXACT_CONTROLS) & (runs.training == "centred")]
     if set(controls.model) != set(EXACT_CONTROLS):
         raise CellsMissingError(" and ".join(EXACT_CONTROLS))
-    consistency, drift = controls.worst_consistency.min(), controls.drift.max()
+    consistency, drift = float(controls.worst_consistency.min()), float(controls.drift.max())
     error = controls.groupby("model").test_error.mean().max()
     exact = consistency >= settings["min_consistency"] and drift <= settings["max_drift"]
     good = error <= settings["max_error"]
@@ -190,7 +190,7 @@ def exact_controls(tables: Tables, settings: Mapping[str, Any]) -> Claim:
         "architectures",
         consistency,
         consistency,
-        controls.worst_consistency.max(),
+        float(controls.worst_consistency.max()),
         "percent of consistency at the worst shift",
         "supported if every exact control has this consistency at every shift for every seed, a drift at rounding, and "
         "a good test error; refuted if one is not exact; undecided if all are exact but not good",
@@ -284,8 +284,11 @@ def learned_range(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     if runs.range.nunique() < 2:
         raise CellsMissingError("stride_fc/range_0, range_1, ...")
     slopes = [slope(group.range, group.radius) for _, group in runs.groupby("seed")]
-    radii = {f"radius_{reach}": radius for reach, radius in runs.groupby("range").radius.mean().items()}
-    errors = {f"shifted_error_{reach}": error for reach, error in runs.groupby("range").mean_error.mean().items()}
+    means = runs.groupby("range")[["radius", "mean_error"]].mean()
+    ends = {"smallest": means.index.min(), "largest": means.index.max()}
+    details = {f"{end}_range": reach for end, reach in ends.items()}
+    details |= {f"{end}_range_radius": means.radius[reach] for end, reach in ends.items()}
+    details |= {f"{end}_range_shifted_error": means.mean_error[reach] for end, reach in ends.items()}
     return decided(
         "C8",
         "Invariance is learned from augmentation, and only as far as it was shown.",
@@ -295,7 +298,7 @@ def learned_range(tables: Tables, settings: Mapping[str, Any]) -> Claim:
         unit="pixels of invariance radius for each pixel of training range",
         rule="supported if the radius grows with the range by more than the threshold",
         judge=verdict_above,
-        details=radii | errors,
+        details=details,
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from invariance.artefacts import InputError
+
 # The Gaussian is cut off at four standard deviations, where 6e-5 of its mass lies beyond.
 GAUSSIAN_TRUNCATION = 4.0
 # Random numbers that an image uses for its translation and affine map, before those of its elastic field.
@@ -62,9 +64,19 @@ class Distortion:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Distortion":
-        """Read one entry of `distortions` in config.yaml."""
+        """Read one entry of `distortions` in config.yaml, whose ranges the config's schema has checked.
+
+        Raises:
+            InputError: a part or a key of it is unknown or missing.
+        """
         parts = {"translation": Translation, "affine": Affine, "elastic": Elastic}
-        return cls(**{name: parts[name](**values) for name, values in settings.items()})
+        try:
+            return cls(**{name: parts[name](**values) for name, values in settings.items()})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"settings of the distortion: {settings} cannot be used ({error}); allowed: "
+                f"a mapping with one or more of {', '.join(parts)}, each as in `distortions` of config.yaml"
+            ) from None
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -190,6 +202,8 @@ def warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:
 
     Bilinear between the four neighbours, background 0 outside the image, rounded to the nearest grey level.
     """
+    if fields.shape != (len(images), 2, *images.shape[1:]):  # compiled code would read beyond the arrays
+        raise ValueError(f"fields {fields.shape} do not fit images {images.shape}")
     warped = np.empty_like(images)
     _warp(images, fields, warped)
     return warped

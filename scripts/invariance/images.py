@@ -18,8 +18,10 @@ def place_on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
     bottom and one empty column at the right. Simard et al. (2003) do not say how they did it.
 
     Raises:
-        InputError: the canvas is smaller than the images.
+        InputError: the images are not square and uint8, or the canvas is smaller than they are.
     """
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise InputError(f"images are {images.dtype} {images.shape}, must be uint8 (n, size, size)")
     size = images.shape[-1]
     if canvas < size:
         raise InputError(f"canvas: {canvas} pixels cannot hold images of {size}; use {size} or more")

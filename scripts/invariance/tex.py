@@ -53,7 +53,7 @@ def formatted(name: str, value: float | None) -> str:
         return small(value)
     if name.endswith("_p"):
         return p_value(value)
-    if name in ("runs", "seeds", "parameters", "copies", "mcnemar_seed"):
+    if name in ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range"):
         return MISSING if value is None or math.isnan(value) else f"{int(value):,}".replace(",", "{,}")
     return number(value, 1 if "radius" in name else DECIMALS.get(name, 2))
 

@@ -1,0 +1,479 @@
+"""What the paper prints: formats of numbers, tabulars that fit their columns, and every key that the paper asks for."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import compare_with_simard
+import judge_claims
+import summarise
+import write_provenance
+import write_tex
+from invariance import configuration, tex
+from invariance.artefacts import read_json, sha256_of, write_json
+from invariance.images import shift_grid
+from invariance.manifest import VERSIONED, write_manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAPER = ROOT / "paper"
+RUNS = configuration.resolve(configuration.load([ROOT / "config.yaml"]))
+NAN = float("nan")
+TEST_IMAGES, SHIFTED = 30, 12
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("plain words, 12.5 (a/b)", "plain words, 12.5 (a/b)"),
+        ("simard_cnn", r"simard\_cnn"),
+        ("100% of #1 & {x} for $5", r"100\% of \#1 \& \{x\} for \$5"),
+        (r"C:\new", "C:/new"),
+        ("", ""),
+    ],
+)
+def test_escape(text, escaped):
+    assert tex.escape(text) == escaped
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="ab1 \\&%$#_{}~^"))
+def test_escape_leaves_no_special_character(text):
+    assert not re.search(r"(?<!\\)[&%$#_{}]|[~^]|\\(?![&%$#_{}])", tex.escape(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (1.005, 1, "1.0"),
+        (12.345, 2, "12.35"),
+        (100, 2, "100.00"),
+        (-1.5, 2, "$-$1.50"),
+        (0, 2, "0.00"),
+        (-0.0, 2, "0.00"),
+        (-0.001, 2, "0.00"),
+        (-0.005001, 2, "$-$0.01"),
+        (99.96, 0, "100"),
+        (None, 2, "--"),
+        (NAN, 2, "--"),
+    ],
+)
+def test_number(value, decimals, text):
+    assert tex.number(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0.00"),
+        (0.5, "0.50"),
+        (-0.5, "$-$0.50"),
+        (0.01, "0.01"),
+        (0.0034, r"$3.4\times10^{-3}$"),
+        (1e-7, r"$1.0\times10^{-7}$"),
+        (-2.5e-6, r"$-2.5\times10^{-6}$"),
+        (9.96e-5, r"$1.0\times10^{-4}$"),
+        (0.00999, r"$1.0\times10^{-2}$"),
+        (None, "--"),
+        (NAN, "--"),
+    ],
+)
+def test_small(value, text):
+    assert tex.small(value) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1e-30, 9.9e-3), st.sampled_from([1, -1]))
+def test_small_has_one_digit_before_the_point_and_keeps_the_value(size, sign):
+    written = re.fullmatch(r"\$(-?[1-9]\.[0-9])\\times10\^\{(-[0-9]+)\}\$", tex.small(sign * size))
+    assert written
+    assert float(written[1]) * 10.0 ** int(written[2]) == pytest.approx(sign * size, rel=0.051)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.04999, "0.050"), (0.001, "0.001"), (0.00099, "{<}0.001"), (0, "{<}0.001"), (1, "1.000"), (NAN, "--")],
+)
+def test_p_value(value, text):
+    assert tex.p_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("test_error", 0.814, "0.81"),
+        ("mean_consistency", 99.996, "100.00"),
+        ("radius", 2, "2.0"),
+        ("max_pool_radius", 1.25, "1.2"),
+        ("largest_range_radius", 5.5, "5.5"),
+        ("largest_range", 6, "6"),
+        ("largest_range_shifted_error", 6, "6.00"),
+        ("drift", 1.2e-6, r"$1.2\times10^{-6}$"),
+        ("max_drift", 3.456, "3.46"),
+        ("mcnemar_p", 0.0001, "{<}0.001"),
+        ("parameters", 132540, "132{,}540"),
+        ("parameters", 132540.0, "132{,}540"),
+        ("seeds", 3, "3"),
+        ("runs", 6.0, "6"),
+        ("runs", NAN, "--"),
+        ("drift", None, "--"),
+        ("mcnemar_p", None, "--"),
+    ],
+)
+def test_formatted_by_measure(name, value, text):
+    assert tex.formatted(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((1.5, 1.25, 1.75), "1.50 [1.25, 1.75]"),
+        ((0.5, -0.25, 1.25), "0.50 [$-$0.25, 1.25]"),
+        ((0, 0, 0), "0.00 [0.00, 0.00]"),
+        ((1.5, None, None), "1.50"),
+        ((-1.5, NAN, NAN), "$-$1.50"),
+        ((NAN, NAN, NAN), "--"),
+    ],
+)
+def test_with_interval(interval, text):
+    assert tex.with_interval(*interval) == text
+
+
+def test_result_lines():
+    assert tex.result_lines([("a/b", "1"), ("c", "$-$2")]) == "\\result{a/b}{1}\n\\result{c}{$-$2}\n"
+
+
+def test_groups_are_named_once_with_gaps_between_them():
+    rows = list(tex.with_gaps([("a", ("1",)), ("a", ("2",)), ("b", ("3",))]))
+    assert rows == [["a", "1"], ["", "2"], (), ["b", "3"]]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The real config, from made-up artefacts to TeX, through the scripts
+
+
+def call(module, *arguments: object) -> None:
+    """Run an entry script in this process, with the arguments of a command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        module.main()
+
+
+def make_up_cell(root: Path, cell: configuration.Cell, max_shift: int, labels: np.ndarray) -> tuple[Path, Path]:
+    """The grid and the card of one run, with predictions that are worse the further the shift."""
+    random = np.random.default_rng([cell.seed, len(cell.model), len(cell.training)])
+    shifts = shift_grid(max_shift)
+    reach = np.array([max(abs(dx), abs(dy)) for dx, dy in shifts])
+    wrong = random.random((len(shifts), SHIFTED)) < 0.05 + 0.1 * reach[:, None]
+    predictions = np.where(wrong, (labels[:SHIFTED] + 1) % 10, labels[:SHIFTED]).astype(np.uint8)
+    grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
+        n=SHIFTED,
+        accuracy=(~wrong).mean(axis=1),
+        consistency=(predictions == predictions[len(shifts) // 2]).mean(axis=1),
+        logit_drift=reach * 1e-6 * (1 + random.random()),
+    )
+    path = root / "shifts" / cell.study / cell.model / cell.training / f"seed-{cell.seed}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grid.to_csv(path, index=False)
+    np.save(path.with_suffix(".predictions.npy"), predictions)
+    test_wrong = random.random(TEST_IMAGES) < 0.1
+    np.save(path.with_suffix(".test.npy"), np.where(test_wrong, (labels + 1) % 10, labels).astype(np.uint8))
+    card = path.with_suffix(".card.json")
+    write_json(card, {"parameters": 132_540 if cell.model == "simard_cnn" else 1_000})
+    return path, card
+
+
+def make_up_distortions(root: Path, run: configuration.Run) -> list[Path]:
+    """The summary of every distorted dataset of a run."""
+    summaries = []
+    for canvas, name in configuration.distorted_copies(run):
+        path = root / "distorted" / str(canvas) / name / "summary.csv"
+        path.parent.mkdir(parents=True)
+        columns = {"rms_x": 1.3, "rms_y": 1.2, "largest": 6.02, "net_translation": 0.78, "ink_lost": 1.0}
+        rows = [{"copy": copy, "images": 100, **columns, "audit_mean": 2e-5, "audit_largest": 1} for copy in (0, 1)]
+        pd.DataFrame(rows).to_csv(path, index=False)
+        summaries.append(path)
+    return summaries
+
+
+def losses_of(run: configuration.Run) -> dict[str, dict[str, str]]:
+    trainings = run["studies"]["simard2003"]["trainings"]
+    return {name: {"distortion": t["distortion"], "loss": "cross_entropy"} for name, t in trainings.items()}
+
+
+@pytest.fixture(scope="module", params=list(RUNS))
+def tables(request, tmp_path_factory) -> Path:
+    """results/<dataset>/tables of every cell of config.yaml, as the pipeline's own scripts make them."""
+    root, run = tmp_path_factory.mktemp(request.param), RUNS[request.param]
+    folder = root / "tables"
+    labels = (np.arange(TEST_IMAGES) % 10).astype(np.uint8)
+    np.save(root / "labels.npy", labels)
+    write_json(root / "config.json", run)
+    for study, chosen in run["studies"].items():
+        cells = [cell for cell in configuration.cells(run) if cell.study == study]
+        made = [make_up_cell(root, cell, chosen["max_shift"], labels) for cell in cells]
+        suffixes = {"--runs": "-runs", "--ring-runs": "-ring-runs", "--summary": "", "--rings": "-rings"}
+        named = [part for option, suffix in suffixes.items() for part in (option, folder / f"{study}{suffix}.csv")]
+        grids, cards = zip(*made, strict=True)
+        common = ["--labels", root / "labels.npy", "--measures", json.dumps(run["measures"])]
+        call(summarise, "--grids", *grids, "--cards", *cards, *common, *named)
+        if study != "simard2003":
+            call(write_tex, "study", "--summary", folder / f"{study}.csv", "--output", folder / f"{study}.tex")
+    confidence = ["--confidence", run["measures"]["confidence"]]
+    published, pairs = folder / "simard2003-published.csv", folder / "simard2003-pairs.csv"
+    simard = ["--runs", folder / "simard2003-runs.csv", "--summary", folder / "simard2003.csv"]
+    simard += ["--published", PAPER / "published.csv", "--labels", root / "labels.npy"]
+    simard += ["--predictions", *sorted(root.glob("shifts/simard2003/*/*/*.test.npy"))]
+    simard += ["--trainings", json.dumps(losses_of(run)), *confidence, "--table", published, "--pairs", pairs]
+    call(compare_with_simard, *simard)
+    texs = ["--output", folder / "simard2003.tex", "--pairs-output", folder / "simard2003-pairs.tex"]
+    call(write_tex, "simard", "--table", published, "--pairs", pairs, *texs)
+    csvs, claims = sorted(folder.glob("*.csv")), root / "claims.json"
+    call(judge_claims, "--tables", *csvs, "--claims", json.dumps(run["claims"]), *confidence, "--output", claims)
+    summaries = make_up_distortions(root, run)
+    paper = ["--config", root / "config.json", "--claims", claims, "--summaries", *summaries, "--output", folder]
+    call(write_tex, "paper", "--tables", *csvs, *paper)
+    listed = ["--artefacts", claims, *csvs, "--output", folder / "provenance.tex"]
+    call(write_provenance, "--root", root, *listed)
+    return folder
+
+
+def results_of(tables: Path) -> list[tuple[str, str]]:
+    lines = (tables / "numbers.tex").read_text().splitlines()
+    matches = [re.fullmatch(r"\\result\{([^{}#%\\]+)\}\{(.*)\}", line) for line in lines]
+    assert all(matches), [line for line, match in zip(lines, matches, strict=True) if not match]
+    return [match.groups() for match in matches]
+
+
+def keys_of_the_paper() -> set[str]:
+    """Every key that the paper's text asks for, also through the macros that make keys from a part of one."""
+    text = "\n".join(path.read_text() for path in sorted(PAPER.rglob("*.tex")) if path.name != "commands.tex")
+    keys = set(re.findall(r"\\R\{([^}#]*)\}", text))
+    for prefix in re.findall(r"\\meanci\{([^}#]*)\}", text):
+        keys |= {f"{prefix}/{end}" for end in ("mean", "low", "high")}
+    for claim in re.findall(r"\\claimnumber\{([^}#]*)\}", text):
+        keys |= {f"claims/{claim}/{end}" for end in ("number", "low", "high")} | {"confidence"}
+    return keys | {f"claims/{claim}/verdict" for claim in re.findall(r"\\ifverdict\{([^}#]*)\}", text)}
+
+
+def test_every_key_of_the_paper_is_written(tables):
+    asked = keys_of_the_paper()
+    assert len(asked) > 50
+    assert asked <= {key for key, _ in results_of(tables)}
+
+
+def test_every_table_of_the_paper_is_written(tables):
+    text = "\n".join(path.read_text() for path in sorted(PAPER.glob("sections/*.tex")))
+    asked = set(re.findall(r"\\artefacttable\{([\w-]+)\}", text)) | set(re.findall(r"artefacts/tables/([\w-]+)", text))
+    assert len(asked) > 5
+    assert asked <= {path.stem for path in tables.glob("*.tex")}
+
+
+def test_keys_are_unique(tables):
+    keys = [key for key, _ in results_of(tables)]
+    assert sorted({key for key in keys if keys.count(key) > 1}) == []
+
+
+def test_values_are_safe_in_text(tables):
+    """Braces balance, no special character stands alone, and nothing is the word for a number that is not one."""
+    for key, value in results_of(tables):
+        assert value != "", key
+        assert not re.search(r"(?<!\\)[&%#_]|\bnan\b|None", re.sub(r"\$[^$]*\$", "", value)), (key, value)
+        assert value.count("{") == value.count("}"), (key, value)
+        assert value.count("$") % 2 == 0, (key, value)
+
+
+def test_numbers_are_those_of_the_tables(tables):
+    results = dict(results_of(tables))
+    runs = pd.read_csv(tables / "simard2003-runs.csv")
+    errors = runs[(runs.model == "simard_cnn") & (runs.training == "elastic")].test_error
+    cell = "simard2003/simard_cnn/elastic/test_error"
+    assert results[f"{cell}/mean"] == f"{errors.mean():.2f}"
+    assert (results[f"{cell}/best"], results[f"{cell}/worst"]) == (f"{errors.min():.2f}", f"{errors.max():.2f}")
+    assert results[f"{cell}/seeds"] == results["simard2003/seeds"] == str(len(errors))
+    assert results["published/simard_cnn/elastic"] == "0.4"
+    assert "published/simard_cnn/none" not in results
+    assert results["parameters/simard2003/simard_cnn"] == "132{,}540"
+    rings = pd.read_csv(tables / "architectures-ring-runs.csv")
+    near = rings[(rings.model == "stn") & (rings.training == "translated") & (rings.ring == 2)]
+    assert results["rings/architectures/stn/translated/2/accuracy"] == f"{near.accuracy.mean():.2f}"
+    assert results["distortions/elastic/rms"] == f"{np.sqrt((1.3**2 + 1.2**2) / 2):.2f}"
+    assert results["distortions/elastic/max"] == "6.0"
+    assert results["test_images"] == str(TEST_IMAGES)
+    assert results["confidence"] == "95"
+    assert results["config_hash"] == sha256_of(tables.parent / "config.json")[:12]
+    for claim in read_json(tables.parent / "claims.json"):
+        assert results[f"claims/{claim['id']}/verdict"] == claim["verdict"]
+        assert results[f"claims/{claim['id']}/number"] == tex.number(claim["number"])
+
+
+def test_config_values_are_those_of_the_config(tables):
+    results, run = dict(results_of(tables)), read_json(tables.parent / "config.json")
+    assert results["dataset"] == run["dataset"]
+    assert ("MNIST" in results["dataset_name"]) == (run["dataset"] == "mnist")
+    channels = run["models"]["stride_fc"]["channels"]
+    assert results["config/models/stride_fc/channels"] == ", ".join(str(count) for count in channels)
+    assert (
+        float(results["config/distortions/elastic/elastic/alpha"]) == run["distortions"]["elastic"]["elastic"]["alpha"]
+    )
+    for claim, values in run["claims"].items():
+        assert {name: float(results[f"claims/{claim}/{name}"]) for name in values} == values
+    for study, values in run["studies"].items():
+        assert results[f"{study}/canvas"] == str(values["canvas"])
+        assert results[f"{study}/epochs"] == str(values["optimisation"]["epochs"])
+    train_images = run["datasets"][run["dataset"]]["train_images"]
+    assert results["train_images"].replace("{,}", "") == str(train_images)
+
+
+def test_all_claims_of_the_config_are_measured_by_its_cells(tables):
+    claims = read_json(tables.parent / "claims.json")
+    assert [claim["id"] for claim in claims] == list(RUNS["mnist"]["claims"])
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Tabulars
+
+
+def columns_of(specification: str) -> int:
+    """Number of columns of a specification such as @{}l>{..}p{..}r@{}."""
+    bare = re.sub(r"p\{[^{}]*(\{[^{}]*\})?[^{}]*\}", "p", re.sub(r"[>@]\{[^{}]*\}", "", specification))
+    assert set(bare) <= set("lcrp"), bare
+    return len(bare)
+
+
+def cells_of(row: str) -> int:
+    """Number of columns that a row fills; a cell may span several."""
+    spans = [int(span) for span in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+    return len(re.findall(r"(?<!\\)&", row)) + 1 + sum(span - 1 for span in spans)
+
+
+def rows_of(tabular: str) -> list[str]:
+    return [line for line in tabular.splitlines() if line.endswith(r"\\")]
+
+
+def is_whole(tabular: str) -> bool:
+    """Whether a tabular begins, ends, and has as many cells in each row as it has columns."""
+    first, *_, last = tabular.strip().splitlines()
+    specification = re.fullmatch(r"\\begin\{tabular\}\{(.*)\}", first)[1]
+    assert last == r"\end{tabular}"
+    assert [tabular.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+    widths = {cells_of(row) for row in rows_of(tabular)}
+    return widths == {columns_of(specification)}
+
+
+def test_counting_of_columns():
+    assert columns_of(r"@{}ll>{\raggedright\arraybackslash}p{0.30\linewidth}r@{}") == 4
+    assert cells_of(r" & & \multicolumn{4}{c}{Error (\%)} & \& \\") == 7
+
+
+def test_every_tabular_fits_its_columns(tables):
+    names = [path.stem for path in sorted(tables.glob("*.tex")) if path.stem != "numbers"]
+    assert len(names) == 8
+    for name in names:
+        assert is_whole((tables / f"{name}.tex").read_text()), name
+
+
+def test_tabulars_hold_every_cell_and_are_grouped(tables):
+    run = read_json(tables.parent / "config.json")
+    for study in ("architectures", "augmentation_range"):
+        text = (tables / f"{study}.tex").read_text()
+        cells = {cell[1:3] for cell in configuration.cells(run) if cell.study == study}
+        assert len(rows_of(text)) == 2 + len(cells)
+        assert text.count(r"\addlinespace") == len({training for _, training in cells}) - 1
+        assert not re.search(r"(?<!-)--(?!-)", text)  # every cell has every measure
+    simard = (tables / "simard2003.tex").read_text()
+    assert len(rows_of(simard)) == 1 + len(
+        {cell[1:3] for cell in configuration.cells(run) if cell.study == "simard2003"}
+    )
+    assert simard.count(r"\addlinespace") == 1
+    assert "nan" not in simard
+    claims = (tables / "claims.tex").read_text()
+    assert re.findall(r"^(C\d+) &", claims, flags=re.MULTILINE) == list(run["claims"])
+
+
+def test_study_tabular_puts_each_mean_under_its_heading():
+    values = {name: 10.0 + place for place, name in enumerate(tex.STUDY_COLUMNS)}
+    rows = [("s", "mlp", "centred", name, 2, value, 0, 0, 0, 0) for name, value in values.items()]
+    rows.append(("s", "stn", "centred", "drift", 2, 2e-6, 0, 0, 0, 0))
+    columns = ["study", "model", "training", "measure", "seeds", "mean", "low", "high", "best", "worst"]
+    text = tex.study_tabular(pd.DataFrame(rows, columns=columns))
+    assert is_whole(text)
+    _, _, first, second = rows_of(text)
+    shown = [cell.strip() for cell in first.removesuffix(r"\\").split("&")]
+    assert shown == ["centred", "MLP", *(tex.formatted(name, value) for name, value in values.items())]
+    assert second.endswith(r"& -- & -- & $2.0\times10^{-6}$ \\")
+
+
+def test_simard_tabular_of_unpublished_cells_and_single_seeds():
+    row = dict.fromkeys(("published", "low", "high", "verdict"), NAN) | {"model": "mlp", "training": "none"}
+    row |= {"mean": 1.5, "best": 1.5, "worst": 1.5, "wilson_low": 1.2, "wilson_high": 1.8}
+    text = tex.simard_tabular(pd.DataFrame([row]))
+    assert is_whole(text)
+    assert "MLP & no distortion & -- & 1.50 & 1.50--1.50 & 1.20--1.80 &  \\\\" in text
+
+
+def test_pairs_tabular():
+    row = {"model": "mlp", "training": "elastic", "against": "none", "difference": -0.5, "low": -0.75, "high": -0.25}
+    row |= {"only_first_right": 3, "only_second_right": 30, "mcnemar_p": 1e-6}
+    text = tex.pairs_tabular(pd.DataFrame([row]))
+    assert is_whole(text)
+    assert "elastic / no distortion & $-$0.50 [$-$0.75, $-$0.25] & 3 / 30 & ${<}0.001$" in text
+
+
+def test_settings_tabular_leaves_out_what_the_config_leaves_out():
+    run = json.loads(json.dumps(RUNS["mnist"]))
+    whole = tex.settings_tabular(run)
+    assert len(rows_of(whole)) == 1 + len(tex.SETTINGS) + 4
+    del run["distortions"]["affine"]
+    less = tex.settings_tabular(run)
+    assert is_whole(less)
+    assert len(rows_of(less)) == len(rows_of(whole)) - 4
+    rate = run["studies"]["simard2003"]["optimisation"]["learning_rate"]
+    assert f"Peak learning rate, one-cycle schedule & {rate} & ours" in less
+
+
+def test_distortions_on_two_canvases_are_kept_apart(tables, tmp_path):
+    """The same distortion on Simard's canvas and on that of the shift studies is two datasets."""
+    root = tables.parent
+    config, folder = read_json(root / "config.json"), tmp_path / "tables"
+    write_json(tmp_path / "config.json", config)
+    summary = pd.read_csv(next(root.glob("distorted/*/elastic/summary.csv")))
+    paths = []
+    for canvas, largest in ((29, 6.0), (40, 7.0)):
+        path = tmp_path / "distorted" / str(canvas) / "elastic" / "summary.csv"
+        path.parent.mkdir(parents=True)
+        summary.assign(largest=largest).to_csv(path, index=False)
+        paths.append(path)
+    paper = ["--config", tmp_path / "config.json", "--claims", root / "claims.json", "--output", folder]
+    call(write_tex, "paper", "--tables", *sorted(tables.glob("*.csv")), *paper, "--summaries", *paths)
+    text = (folder / "distortions.tex").read_text()
+    assert is_whole(text)
+    assert [len(re.findall(pattern, text)) for pattern in (r"29\\times29", r"40\\times40")] == [1, 1]
+
+
+def test_provenance_lists_files_below_the_root_with_their_hashes(tables):
+    text = (tables / "provenance.tex").read_text()
+    for name in ("claims.json", "tables/simard2003-runs.csv"):
+        digest = sha256_of(tables.parent / name)[:12]
+        assert rf"\nolinkurl{{{name}}} & \texttt{{{digest}}} \\" in text
+
+
+def test_manifest_names_every_artefact_with_its_hash(tables, tmp_path):
+    root = tables.parent
+    artefacts = sorted(tables.glob("*.csv"))
+    write_manifest(root, artefacts, root / "config.json", tmp_path / "manifest.json")
+    manifest = read_json(tmp_path / "manifest.json")
+    assert manifest["artefacts"] == {f"tables/{path.name}": sha256_of(path) for path in artefacts}
+    assert manifest["config"] == read_json(root / "config.json")
+    assert set(manifest["versions"]) == {*VERSIONED, "python"}
+    assert manifest["versions"]["torch"] == dict(results_of(tables))["versions/torch"]
