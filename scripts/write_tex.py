@@ -35,8 +35,7 @@ def write_paper(arguments: argparse.Namespace) -> None:
     """Write numbers.tex, and the tables of claims, distortions and settings, into one folder."""
     settings, claims = read_json(arguments.config), read_json(arguments.claims)
     tables = {path.stem: pd.read_csv(path) for path in arguments.tables}
-    summaries = {path.parent.name: pd.read_csv(path) for path in arguments.summaries}
-    canvases = {path.parent.name: int(path.parent.parent.name) for path in arguments.summaries}
+    summaries = {(int(path.parts[-3]), path.parts[-2]): pd.read_csv(path) for path in arguments.summaries}
     studies = list(settings["studies"])
 
     test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
@@ -48,7 +47,7 @@ def write_paper(arguments: argparse.Namespace) -> None:
     if "simard2003" in studies:
         results += tex.comparison_results(tables["simard2003-published"], tables["simard2003-pairs"])
     write_text(arguments.output / "claims.tex", tex.claims_table(claims))
-    write_text(arguments.output / "distortions.tex", tex.distortions_tabular(summaries, canvases))
+    write_text(arguments.output / "distortions.tex", tex.distortions_tabular(summaries))
     write_text(arguments.output / "settings.tex", tex.settings_tabular(settings))
     write_text(arguments.output / "numbers.tex", tex.result_lines(results))
 

@@ -240,6 +240,24 @@ def test_training_is_nesterovs_descent_as_written_by_hand(changes):
     assert not same(model, small_model())
 
 
+@pytest.mark.parametrize(("momentum", "weight_decay"), [(0.9, 0.0), (0.9, 0.01), (0.0, 0.0), (0.0, 0.1)])
+def test_descent_is_torchs_bit_for_bit(momentum, weight_decay):
+    images, labels = blobs(48)
+    ours, theirs = small_model(), small_model()
+    descent = training.NesterovSGD(ours.parameters(), momentum, weight_decay)
+    nesterov = momentum > 0
+    torchs = torch.optim.SGD(theirs.parameters(), 0.0, momentum, weight_decay=weight_decay, nesterov=nesterov)
+    for step, rate in enumerate([0.01, 0.1, 0.3, 0.05, 0.001, 0.2]):
+        chosen = slice(8 * step, 8 * step + 8)
+        for model in (ours, theirs):
+            cross_entropy(model(as_input(images[chosen])), torch.from_numpy(labels[chosen].astype(np.int64))).backward()
+        descent.step(rate)
+        torchs.param_groups[0]["lr"] = rate
+        torchs.step()
+        torchs.zero_grad()
+        assert same(ours, theirs)
+
+
 def test_training_learns():
     _, history = trained(epochs=12)
     assert history[0]["train_error"] > 50

@@ -91,6 +91,8 @@ def decided(
     claim_id: str, statement: str, study: str, values: Sequence[float], settings: Mapping[str, Any], **rest: Any
 ) -> Claim:
     """A claim whose number is the mean over seeds of `values`; `rest` holds unit, rule, judge and details."""
+    if not len(values) or pd.isna(values).any():
+        raise CellsMissingError("a grid of more than one shift")
     interval = t_interval(values, settings["confidence"])
     verdict = rest.pop("judge")(interval.mean, interval.low, interval.high, settings["threshold"])
     low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
@@ -180,7 +182,9 @@ def exact_controls(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     controls = runs[runs.model.isin(EXACT_CONTROLS) & (runs.training == "centred")]
     if set(controls.model) != set(EXACT_CONTROLS):
         raise CellsMissingError(" and ".join(EXACT_CONTROLS))
-    consistency, drift = float(controls.worst_consistency.min()), float(controls.drift.max())
+    if controls.worst_consistency.isna().any():
+        raise CellsMissingError("a grid of more than one shift")
+    consistency, drift = float(controls.worst_consistency.min()), float(controls.drift.max(skipna=False))
     error = controls.groupby("model").test_error.mean().max()
     exact = consistency >= settings["min_consistency"] and drift <= settings["max_drift"]
     good = error <= settings["max_error"]

@@ -36,8 +36,8 @@ def small(value: float | None) -> str:
         return MISSING
     if value == 0 or abs(value) >= 0.01:
         return number(value)
-    exponent = math.floor(math.log10(abs(value)))
-    return f"${value / 10**exponent:.1f}\\times10^{{{exponent}}}$"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"${mantissa}\\times10^{{{int(exponent)}}}$"
 
 
 def p_value(value: float | None) -> str:
@@ -124,9 +124,10 @@ def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
             yield f"{key}/details/{name}", formatted(name, value)
 
 
-def distortion_results(summaries: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
-    """Measured size of each distortion, mean over its copies, as distortions/<name>/<what>."""
-    for name, summary in summaries.items():
+def distortion_results(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> Iterator[tuple[str, str]]:
+    """Measured size of each distortion, mean over its copies on its first canvas, as distortions/<name>/<what>."""
+    first = {name: summary for (_, name), summary in reversed(summaries.items())}
+    for name, summary in first.items():
         means = summary.mean()
         yield f"distortions/{name}/rms", number(math.hypot(means.rms_x, means.rms_y) / math.sqrt(2))
         yield f"distortions/{name}/max", number(summary.largest.max(), 1)
@@ -246,15 +247,15 @@ def study_tabular(summary: pd.DataFrame) -> str:
     return table.replace("\\toprule\n", f"\\toprule\n & & {top}\n{rules}\n", 1)
 
 
-def distortions_tabular(summaries: Mapping[str, pd.DataFrame], canvases: Mapping[str, int]) -> str:
-    """Measured size of each distorted dataset."""
+def distortions_tabular(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> str:
+    """Measured size of each distorted dataset, by canvas and distortion."""
     rows = []
-    for name, summary in summaries.items():
+    for (canvas, name), summary in summaries.items():
         means = summary.mean()
         cells = [f"{means[column]:.2f}" for column in ("rms_x", "rms_y")]
         cells += [number(summary.largest.max(), 1), number(means.net_translation), number(means.ink_lost)]
         cells += [small(summary.audit_mean.max()), number(summary.audit_largest.max(), 0)]
-        rows.append((f"${canvases[name]}\\times{canvases[name]}$", (label(name), str(len(summary)), *cells)))
+        rows.append((f"${canvas}\\times{canvas}$", (label(name), str(len(summary)), *cells)))
     header = ["Canvas", "Distortion", "Copies", "rms $x$", "rms $y$", "Largest", "Net", r"Ink lost (\%)"]
     return tabular("llrrrrrrrr", [*header, "Audit mean", "Audit max"], with_gaps(rows))
 

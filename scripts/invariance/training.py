@@ -122,12 +122,12 @@ def train(
             step += 1
             total_loss += loss.item() * len(chosen)
             wrong += (logits.argmax(dim=1) != target).sum().item()
-        if not math.isfinite(total_loss):
-            raise InputError(
-                f"training diverged: the loss of epoch {epoch + 1} is {total_loss} at learning rate {rate:.4g}; "
-                f"lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
-            )
         validation_loss, validation_error = evaluate(model, *validation, loss_of)
+        if not math.isfinite(total_loss + validation_loss):
+            raise InputError(
+                f"training diverged: the loss of epoch {epoch + 1} is {total_loss + validation_loss} at learning rate "
+                f"{rate:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
+            )
         row = [epoch + 1, rate, total_loss / len(labels), 100 * wrong / len(labels), validation_loss, validation_error]
         history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
         progress(
