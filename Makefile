@@ -14,7 +14,7 @@ in_venv := . .venv/bin/activate &&
 compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test lint lock
+.PHONY: help setup demo test smoke lint lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ demo: setup ## set up, then run the whole pipeline on 8x8 digits: results/digits
 
 test: setup ## set up, then run the tests
 	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+
+smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
+	@$(in_venv) python -m pytest -m smoke --log-cli-level=INFO $(PYTEST)
 
 lint: setup ## check the style of scripts, tests and workflow
 	@$(in_venv) ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint

@@ -19,12 +19,11 @@ from invariance.manifest import write_manifest
 ENVIRONMENT = "../../envs/environment.yaml"
 
 # One compute thread a job, many jobs side by side: the number of threads would change the last bits of a sum.
-for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"
+os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")})
 # Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
-os.environ["MALLOC_MMAP_THRESHOLD_"] = os.environ["MALLOC_TRIM_THRESHOLD_"] = str(2**30)
+os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**30), MALLOC_TRIM_THRESHOLD_=str(2**30))
 # `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
 
 try:
     configuration.validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -97,6 +96,12 @@ def source_files(dataset):
     return expand(
         "results/{dataset}/source/{part}-{kind}.npy", dataset=dataset, part=["train", "test"], kind=["images", "labels"]
     )
+
+
+def download_files(dataset):
+    """The published files of a dataset, as downloaded; the embedded digits have none."""
+    files = RUNS[dataset]["datasets"][dataset].get("sha256", {})
+    return [f"results/{dataset}/source/download/{file}" for file in files]
 
 
 def copy_files(dataset, canvas, distortion, copies):
@@ -282,6 +287,7 @@ def manifest_files(dataset):
     results = f"results/{dataset}"
     previews = [path.replace("summary.csv", "preview.png") for path in distortion_summaries(dataset)]
     return [
+        *download_files(dataset),
         *source_files(dataset),
         *distorted_files(dataset),
         *previews,
@@ -305,12 +311,16 @@ def paper_sources(wildcards):
     missing = [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]
     if missing:
         packages = [line.split("#")[0].strip() for line in open(f"{workflow.basedir}/envs/tex-packages.txt")]
-        raise WorkflowError(
-            f"the paper needs LaTeX, and {', '.join(missing)} cannot be found on the PATH. Install it with\n"
+        raise SystemExit(
+            f"error: the paper needs LaTeX, and {', '.join(missing)} cannot be found on the PATH. Install it with\n"
             f"  sudo apt-get install -y --no-install-recommends {' '.join(filter(None, packages))}\n"
             "or build everything but the paper: snakemake --cores 8 figures measures"
         )
-    return sorted(str(path) for pattern in ("*.tex", "sections/*.tex", "*.bib", ".latexmkrc") for path in Path("paper").glob(pattern))
+    return sorted(
+        str(path)
+        for pattern in ("*.tex", "sections/*.tex", "*.bib", ".latexmkrc")
+        for path in Path("paper").glob(pattern)
+    )
 
 
 def allows_gaps(wildcards):

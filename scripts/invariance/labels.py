@@ -23,7 +23,7 @@ TRAININGS = {
     "affine": "affine",
     "elastic": "elastic",
     "elastic_mse": "elastic, MSE",
-    "affine_elastic": "affine, then elastic",
+    "affine_elastic": "affine and elastic",
     "elastic_centred": "elastic, zero mean",
     "centred": "centred",
     "translated": "translated",

@@ -2,16 +2,17 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
-from invariance.artefacts import read_json, sha256_of, write_json
+from invariance.artefacts import read_json, sha256_of, write_json, write_text
 
 VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas", "matplotlib", "snakemake")
 
 
-def write_manifest(root: Path | str, artefacts: Iterable[Path | str], config: Path | str, output: Path | str) -> None:
-    """Hash `artefacts`, files below `root`, and write them by their paths below it, to `output` as JSON."""
+def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:
+    """Hash `artefacts`, and write them to `output` as JSON, by their paths below its folder."""
+    root = Path(output).parent
     manifest = {
         "artefacts": {str(Path(path).relative_to(root)): sha256_of(path) for path in artefacts},
         "config": read_json(config),
@@ -19,3 +20,4 @@ def write_manifest(root: Path | str, artefacts: Iterable[Path | str], config: Pa
         | {"python": platform.python_version()},
     }
     write_json(output, manifest)
+    write_text(log, f"hashed {len(artefacts)} artefacts\n")

@@ -199,7 +199,7 @@ def simard_tabular(table: pd.DataFrame) -> str:
         )
         for row in table.itertuples()
     ]
-    header = ["Model", "Training", "Published", "Ours", "Seeds", "Wilson", "Verdict"]
+    header = ["Model", "Training", "Published", "Ours", "Best--worst", "Wilson", "Verdict"]
     return tabular("llrlccl", header, with_gaps(rows))
 
 
@@ -267,8 +267,15 @@ SETTINGS = [
     ("Epochs, Simard's table", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
     ("Epochs, shift studies", "studies/architectures/optimisation/epochs", "ours"),
     ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
+    ("Epochs, polyphase", "studies/architectures/cells/polyphase_gap_circular/optimisation/epochs", "ours"),
     ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated"),
     ("Peak learning rate, one-cycle schedule", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Peak learning rate, MLP", "studies/simard2003/cells/mlp/optimisation/learning_rate", "ours; Simard: 0.005"),
+    (
+        "Peak learning rate, global pooling",
+        "studies/architectures/cells/stride_gap/optimisation/learning_rate",
+        "ours",
+    ),
     ("Warm-up, fraction of the steps", "studies/simard2003/optimisation/warmup", "ours"),
     ("Nesterov momentum", "studies/simard2003/optimisation/momentum", "ours; Simard: none"),
     ("Weight decay", "studies/simard2003/optimisation/weight_decay", "Simard"),

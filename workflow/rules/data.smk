@@ -24,20 +24,12 @@ rule download:
         "Fetching {wildcards.file}.gz of MNIST from the first mirror that has it"
     shell:
         "python scripts/download.py --file {wildcards.file}.gz --sha256 {params.sha256:q} --mirrors {params.mirrors:q} "
-        "--timeout {params.timeout} --attempts {params.attempts} --output {output:q} > {log:q} 2>&1"
+        "--timeout {params.timeout} --attempts {params.attempts} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule source_mnist:
     input:
-        downloads=expand(
-            "results/mnist/source/download/{file}",
-            file=[
-                "train-images-idx3-ubyte.gz",
-                "train-labels-idx1-ubyte.gz",
-                "t10k-images-idx3-ubyte.gz",
-                "t10k-labels-idx1-ubyte.gz",
-            ],
-        ),
+        downloads=download_files("mnist"),
         code=script("source"),
     output:
         source_files("mnist"),
