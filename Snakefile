@@ -21,6 +21,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+workdir: workflow.basedir
+
+
 configfile: "config.yaml"
 
 

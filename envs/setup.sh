@@ -69,7 +69,7 @@ missing_build_packages() {
 
 # One style file of each package of the list stands for that package.
 missing_tex_packages() {
-    if command -v latexmk && command -v pdflatex && command -v bibtex &&
+    if command -v latexmk && command -v pdflatex && command -v bibtex && command -v pdftotext &&
         kpsewhich natbib.sty && kpsewhich booktabs.sty && kpsewhich enumitem.sty &&
         kpsewhich siunitx.sty && kpsewhich tikz.sty && kpsewhich lmodern.sty; then
         return

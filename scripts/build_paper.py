@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from invariance.artefacts import InputError, whole_file
@@ -17,6 +18,9 @@ from invariance.command_line import progress, run
 
 TEX_PACKAGES = Path(__file__).resolve().parents[1] / "envs" / "tex-packages.txt"
 SOURCES = ("*.tex", "*.bib", ".latexmkrc")
+TOOLS = ("latexmk", "pdflatex", "bibtex", "kpsewhich")
+# One style file for each package of the list.
+STYLES = ("natbib.sty", "booktabs.sty", "enumitem.sty", "siunitx.sty", "tikz.sty", "lmodern.sty")
 TOLERATED_OVERFLOW = 10.0  # points
 # The clock stays out of the PDF, and TeX writes each message on one line, whole.
 ENVIRONMENT = {
@@ -31,16 +35,16 @@ ENVIRONMENT = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paper", type=Path, required=True, help="folder of paper.tex, its sections and bibliography")
-    parser.add_argument("--tables", type=Path, help="folder of numbers.tex and the generated tabulars")
-    parser.add_argument("--figures", type=Path, help="folder of the generated figures (PDF)")
+    parser.add_argument("--tables", type=Path, nargs="*", default=[], help="numbers.tex and the generated tabulars")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help="the generated figures, .pdf")
     parser.add_argument("--output", type=Path, required=True, help="the PDF")
     parser.add_argument("--stub", action="store_true", help="name in the article what is missing, instead of failing")
     arguments = parser.parse_args()
     build(arguments.paper, arguments.tables, arguments.figures, arguments.output, stub=arguments.stub)
 
 
-def build(paper: Path, tables: Path | None, figures: Path | None, output: Path, *, stub: bool = False) -> None:
-    """Compile `paper`/paper.tex with the artefacts in `tables` and `figures` into the PDF `output`.
+def build(paper: Path, tables: Sequence[Path], figures: Sequence[Path], output: Path, *, stub: bool = False) -> None:
+    """Compile `paper`/paper.tex with the artefacts `tables` and `figures` into the PDF `output`.
 
     Raises:
         InputError: LaTeX is missing or fails, or, unless `stub`, the article lacks something (see `shortcomings`).
@@ -60,10 +64,12 @@ def build(paper: Path, tables: Path | None, figures: Path | None, output: Path, 
 
 
 def require_latex() -> None:
-    """Raise InputError, saying what to install, where latexmk, pdflatex or bibtex is not on the PATH."""
-    missing = [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]
+    """Raise InputError, saying what to install, where a program or a style file of LaTeX cannot be found."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if not missing:
+        missing = [style for style in STYLES if subprocess.run(["kpsewhich", style], capture_output=True).returncode]
     if missing:
-        raise InputError(f"{', '.join(missing)}: not found, and the article needs LaTeX; {how_to_install()}")
+        raise InputError(f"the paper needs LaTeX, and {', '.join(missing)} cannot be found; {how_to_install()}")
 
 
 def how_to_install() -> str:
@@ -76,7 +82,7 @@ def how_to_install() -> str:
     return f"install it with: sudo apt-get install -y --no-install-recommends {packages}"
 
 
-def gather(paper: Path, tables: Path | None, figures: Path | None, folder: Path) -> None:
+def gather(paper: Path, tables: Sequence[Path], figures: Sequence[Path], folder: Path) -> None:
     """Copy the article's sources, and its artefacts to artefacts/tables and artefacts/figures, into `folder`.
 
     Raises:
@@ -87,8 +93,8 @@ def gather(paper: Path, tables: Path | None, figures: Path | None, folder: Path)
     for pattern in SOURCES:
         for source in sorted(paper.rglob(pattern)):
             copy(source, folder / source.relative_to(paper))
-    for artefacts, pattern, kind in ((tables, "*.tex", "tables"), (figures, "*.pdf", "figures")):
-        for source in sorted(artefacts.glob(pattern)) if artefacts else ():
+    for artefacts, kind in ((tables, "tables"), (figures, "figures")):
+        for source in artefacts:
             copy(source, folder / "artefacts" / kind / source.name)
 
 

@@ -3,11 +3,9 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from invariance.artefacts import load_array
 from invariance.command_line import json_argument, run
-from invariance.tables import beside_simard, paired_comparisons, run_of, write_table
+from invariance.tables import beside_simard, paired_comparisons, read_table, run_of, write_table
 
 
 def main() -> None:
@@ -29,8 +27,8 @@ def main() -> None:
     for path in arguments.predictions:
         cell = run_of(path.with_name(path.name.removesuffix(".test.npy") + ".csv"))
         right[cell["model"], cell["training"], cell["seed"]] = load_array(path) == labels
-    runs, summary = pd.read_csv(arguments.runs), pd.read_csv(arguments.summary)
-    published = pd.read_csv(arguments.published)
+    runs, summary = read_table(arguments.runs), read_table(arguments.summary)
+    published = read_table(arguments.published)
     table = beside_simard(summary, published, arguments.trainings, len(labels), arguments.confidence)
     write_table(arguments.table, table)
     write_table(arguments.pairs, paired_comparisons(runs, right, arguments.confidence))

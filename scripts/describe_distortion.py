@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from invariance.artefacts import load_array, whole_file
-from invariance.audit import audit_sample
+from invariance.audit import audit_sample, require_agreement
 from invariance.command_line import json_argument, run
 from invariance.distortions import Distortion, displacement_fields, random_key
 from invariance.images import place_on_canvas
@@ -18,7 +18,7 @@ SHEET_ROWS, SHEET_COLUMNS, SHEET_SCALE = 10, 20, 2
 
 
 def summarise_copy(
-    images: np.ndarray, copy: np.ndarray, distortion: Distortion, key: np.ndarray, audited: int
+    images: np.ndarray, copy: np.ndarray, distortion: Distortion, key: np.ndarray, audited: dict[str, float]
 ) -> dict[str, float]:
     """Measure the fields and the ink of one copy; lengths in pixels, `ink_lost` in percent of all ink.
 
@@ -28,7 +28,8 @@ def summarise_copy(
     sample = min(MEASURED_IMAGES, len(images))
     fields = displacement_fields(distortion, key, 0, sample, images.shape[-1]).astype(np.float64)
     net = fields.mean(axis=(2, 3))
-    audit = audit_sample(images, distortion, key, audited)
+    audit = audit_sample(images, distortion, key, audited["images"])
+    require_agreement(audit, audited["tolerance"], "a copy")
     return {
         "images": len(copy),
         "rms_x": np.sqrt(np.square(fields[:, 0]).mean()),
@@ -73,7 +74,7 @@ def main() -> None:
     rows = []
     for number, copy in enumerate(copies):
         key = random_key(arguments.dataset, arguments.canvas, arguments.distortion, number)
-        rows.append({"copy": number} | summarise_copy(images, copy, distortion, key, arguments.audit["images"]))
+        rows.append({"copy": number} | summarise_copy(images, copy, distortion, key, arguments.audit))
     with whole_file(arguments.summary) as path:
         pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     with whole_file(arguments.preview) as path:

@@ -23,26 +23,30 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help=".safetensors")
     parser.add_argument("--images", type=Path, required=True, help="test images, uint8 (n, 28, 28), .npy")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
-    parser.add_argument("--canvas", type=int, required=True, help="side of the canvas, pixels")
-    parser.add_argument("--max-shift", type=int, required=True, help="the grid is all (dx, dy) up to this, pixels")
-    parser.add_argument("--shift-images", type=int, required=True, help="the first so many test images are shifted")
+    parser.add_argument(
+        "--shifts",
+        type=json_argument,
+        required=True,
+        help='{"canvas": 40, "max_shift": 6, "shift_images": 2000}: pixels; the first so many test images are shifted',
+    )
     parser.add_argument("--grid", type=Path, required=True, help="output, .csv: a row a shift")
     parser.add_argument("--predictions", type=Path, required=True, help="output, uint8 (shifts, shift images), .npy")
     parser.add_argument("--test-predictions", type=Path, required=True, help="output, uint8 (n,), .npy")
     arguments = parser.parse_args()
 
     one_thread()
-    model = build_model(arguments.model, arguments.canvas)
+    settings = arguments.shifts
+    model = build_model(arguments.model, settings["canvas"])
     load_weights(model, arguments.weights)
     if arguments.average_phases:
         model = PhaseAverage(model, total_stride(arguments.model))
-    images = place_on_canvas(load_array(arguments.images), arguments.canvas)
+    images = place_on_canvas(load_array(arguments.images), settings["canvas"])
     labels = load_array(arguments.labels)
-    shifts = shift_grid(arguments.max_shift)
+    shifts = shift_grid(settings["max_shift"])
 
     test_predictions = predict(model, images).argmax(axis=1).astype(np.uint8)
     progress(f"test error {100 * (test_predictions != labels).mean():.2f}% of {len(labels)} images")
-    shifted = slice(0, arguments.shift_images)
+    shifted = slice(0, settings["shift_images"])
     logits = logits_over_shifts(model, images[shifted], shifts)
     predictions = logits.argmax(axis=2).astype(np.uint8)
     measured = [

@@ -9,6 +9,7 @@ import pandas as pd
 from invariance.artefacts import sha256_of, write_json
 from invariance.claims import judge_claims
 from invariance.command_line import json_argument, progress, run
+from invariance.tables import read_table
 
 
 def main() -> None:
@@ -20,12 +21,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="claims.json")
     arguments = parser.parse_args()
 
-    tables = {path.stem: pd.read_csv(path) for path in arguments.tables}
+    tables = {path.stem: read_table(path) for path in arguments.tables}
     claims, missing = judge_claims(tables, arguments.claims, arguments.confidence)
     records = []
     for claim in claims:
         progress(f"{claim.id} {claim.verdict}: {claim.number:.3f} {claim.unit}")
-        read_from = [path for path in arguments.tables if path.stem.startswith(claim.study)]
+        read_from = [path for path in arguments.tables if path.stem.partition("-")[0] == claim.study]
         files = [{"path": str(path), "sha256": sha256_of(path)} for path in read_from]
         details = {name: float(value) if pd.notna(value) else None for name, value in claim.details.items()}
         records.append(dataclasses.asdict(claim) | {"details": details, "read_from": files})

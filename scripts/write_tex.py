@@ -6,11 +6,10 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from invariance import tex
 from invariance.artefacts import read_json, sha256_of, write_text
 from invariance.command_line import run
+from invariance.tables import read_table
 
 VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
 DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}
@@ -34,8 +33,8 @@ def general_results(settings: dict, config: Path, test_images: int) -> Iterator[
 def write_paper(arguments: argparse.Namespace) -> None:
     """Write numbers.tex, and the tables of claims, distortions and settings, into one folder."""
     settings, claims = read_json(arguments.config), read_json(arguments.claims)
-    tables = {path.stem: pd.read_csv(path) for path in arguments.tables}
-    summaries = {(int(path.parts[-3]), path.parts[-2]): pd.read_csv(path) for path in arguments.summaries}
+    tables = {path.stem: read_table(path) for path in arguments.tables}
+    summaries = {(int(path.parts[-3]), path.parts[-2]): read_table(path) for path in arguments.summaries}
     studies = list(settings["studies"])
 
     test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
@@ -54,13 +53,13 @@ def write_paper(arguments: argparse.Namespace) -> None:
 
 def write_study(arguments: argparse.Namespace) -> None:
     """Write all measures of one study over shifts as a tabular."""
-    write_text(arguments.output, tex.study_tabular(pd.read_csv(arguments.summary)))
+    write_text(arguments.output, tex.study_tabular(read_table(arguments.summary)))
 
 
 def write_simard(arguments: argparse.Namespace) -> None:
     """Write Simard's table beside ours, and the paired comparisons, as tabulars."""
-    write_text(arguments.output, tex.simard_tabular(pd.read_csv(arguments.table)))
-    write_text(arguments.pairs_output, tex.pairs_tabular(pd.read_csv(arguments.pairs)))
+    write_text(arguments.output, tex.simard_tabular(read_table(arguments.table)))
+    write_text(arguments.pairs_output, tex.pairs_tabular(read_table(arguments.pairs)))
 
 
 def main() -> None:

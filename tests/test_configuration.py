@@ -369,6 +369,8 @@ BAD = [
         "models/stn/max_shift",
         20,
         "models.stn.max_shift: 20: too large for the canvas of architectures; allowed: under 20, half of its 40 pixels",
+        "models.stn.max_shift: 20: too large for the canvas of architectures; allowed: under 18, half of its 36 pixels "
+        "(in the digits run; to change that run alone: demo.models.stn.max_shift)",
     ),
     case(
         "canvas_small",
@@ -550,6 +552,8 @@ BAD = [
         None,
         'studies.augmentation_range.cells.stride_fc.trainings[4]: "range_4": no such training in this study; '
         'did you mean "range_6"?; allowed: range_0, range_1, range_2, range_3, range_5, range_6',
+        'demo.studies.augmentation_range.cells.stride_fc.trainings[2]: "range_4": no such training in this study; '
+        'did you mean "range_6"?; allowed: range_0, range_1, range_2, range_3, range_5, range_6',
     ),
     case(
         "study_misspelt",
@@ -616,6 +620,8 @@ BAD = [
         "claims/C6/small_shift",
         7,
         "claims.C6.small_shift: 7: too large; allowed: at most 6, the max_shift of studies.architectures",
+        "claims.C6.small_shift: 7: too large; allowed: at most 4, the max_shift of studies.architectures "
+        "(in the digits run; to change that run alone: demo.claims.C6.small_shift)",
     ),
     case("demo_not_a_mapping", "demo", 3, "demo: 3: not a mapping; allowed: a mapping of changes"),
     case(
@@ -667,6 +673,11 @@ BAD = [
             "studies.architectures.cells.phase_averaged.shift_images: 1000: too large; allowed: at most 360, the "
             "test images of digits (in the digits run; to change that run alone: "
             "demo.studies.architectures.cells.phase_averaged.shift_images)"
+        ),
+        (
+            "studies.architectures.cells.polyphase_gap_circular.shift_images: 1000: too large; allowed: at most 360, "
+            "the test images of digits (in the digits run; to change that run alone: "
+            "demo.studies.architectures.cells.polyphase_gap_circular.shift_images)"
         ),
         (
             'demo.studies.architectures.cells.mlp.trainings[0]: "centered": no such training in this study; did '

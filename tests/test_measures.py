@@ -354,8 +354,9 @@ def test_script_writes_what_plain_loops_find(averaged, monkeypatch, tmp_path):
     save_weights(model, tmp_path / "weights.safetensors")
     out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
     arguments = ["--model", json.dumps(TRUNK), "--weights", tmp_path / "weights.safetensors"]
-    arguments += ["--images", tmp_path / "images.npy", "--labels", tmp_path / "labels.npy", "--canvas", 30]
-    arguments += ["--max-shift", 1, "--shift-images", 7, *(["--average-phases"] if averaged else [])]
+    shifts = {"canvas": 30, "max_shift": 1, "shift_images": 7}
+    arguments += ["--images", tmp_path / "images.npy", "--labels", tmp_path / "labels.npy"]
+    arguments += ["--shifts", json.dumps(shifts), *(["--average-phases"] if averaged else [])]
     for name, path in out.items():
         arguments += [f"--{name}", path]
     monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVS = ROOT / "envs"
 BUILD_PACKAGES = "python3-venv python3-dev build-essential"
 TOOLS = ["sh", "dirname", "basename", "head", "cat", "cksum", "grep", "tr", "sed", "mv", "rm", "mkdir", "cp", "env"]
-LATEX_TOOLS = ["latexmk", "pdflatex", "bibtex", "kpsewhich"]
+LATEX_TOOLS = ["latexmk", "pdflatex", "bibtex", "kpsewhich", "pdftotext"]
 
 PYTHON = """\
 #!/bin/sh
@@ -36,7 +36,8 @@ APT_GET = """\
 #!/bin/sh
 echo "apt-get $*" >>"$CALLS"
 case $1 in
-install) for tool in latexmk pdflatex bibtex kpsewhich; do cp "$(dirname "$0")/cc" "$(dirname "$0")/$tool"; done ;;
+install)
+    for tool in latexmk pdflatex bibtex kpsewhich pdftotext; do cp "$(dirname "$0")/cc" "$(dirname "$0")/$tool"; done ;;
 esac
 """
 

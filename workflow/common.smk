@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import os
-import shutil
+import platform
 import sys
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
 
+import build_paper
 from invariance import configuration
 from invariance.artefacts import InputError, write_json
 from invariance.dependencies import code_of
-from invariance.manifest import write_manifest
+from invariance.manifest import VERSIONED, write_manifest
 
 ENVIRONMENT = "../../envs/environment.yaml"
+PYTHON = f"python=={platform.python_version()}"
 
 # One compute thread a job, many jobs side by side: the number of threads would change the last bits of a sum.
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")})
@@ -51,7 +53,7 @@ HEAT_MAPS = [
     ("stride_fc", "translated"),
 ]
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
-SHIFT_STUDIES = "|".join(study for study in STUDIES if study != "simard2003")
+SHIFT_STUDIES = "|".join(study for study in STUDIES if study != "simard2003") or "(?!)"
 
 
 wildcard_constraints:
@@ -156,6 +158,11 @@ def shift_files(dataset, study=None, suffix=".csv"):
     ]
 
 
+def cell_order(wildcards):
+    """The cells of a study in the order of the config, which Snakemake does not see in the order of inputs."""
+    return ["/".join(map(str, cell)) for cell in cells_of(wildcards.dataset, wildcards.study)]
+
+
 def study_cards(wildcards):
     """The run card of each cell of a study, in the order of its grids."""
     cells = cells_of(wildcards.dataset, wildcards.study)
@@ -222,11 +229,9 @@ def averages_phases(wildcards):
     return "--average-phases" if family == "phase_average" else ""
 
 
-def shift_setting(name):
-    """One number of a cell's grid of shifts: canvas, max_shift or shift_images."""
-    return lambda wildcards: configuration.shift_settings(RUNS[wildcards.dataset], wildcards.study, wildcards.model)[
-        name
-    ]
+def shifts_of(wildcards):
+    """Canvas, largest shift and number of images of a cell's grid, as JSON."""
+    return as_json(configuration.shift_settings(RUNS[wildcards.dataset], wildcards.study, wildcards.model))
 
 
 def simard_trainings(wildcards):
@@ -308,26 +313,31 @@ def manifest_files(dataset):
 
 def paper_sources(wildcards):
     """What the paper is written in; asking for it is the moment to say that LaTeX is missing, before any training."""
-    missing = [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]
-    if missing:
-        packages = [line.split("#")[0].strip() for line in open(f"{workflow.basedir}/envs/tex-packages.txt")]
+    try:
+        build_paper.require_latex()
+    except InputError as error:
         raise SystemExit(
-            f"error: the paper needs LaTeX, and {', '.join(missing)} cannot be found on the PATH. Install it with\n"
-            f"  sudo apt-get install -y --no-install-recommends {' '.join(filter(None, packages))}\n"
-            "or build everything but the paper: snakemake --cores 8 figures measures"
-        )
-    return sorted(
-        str(path)
-        for pattern in ("*.tex", "sections/*.tex", "*.bib", ".latexmkrc")
-        for path in Path("paper").glob(pattern)
-    )
+            f"error: {error}\nor build everything but the paper: snakemake --cores 8 figures measures"
+        ) from None
+    return sorted(str(path) for pattern in build_paper.SOURCES for path in Path("paper").rglob(pattern))
+
+
+def text_needs(run):
+    """What the text of the paper speaks of: cells, grids of shifts, cells with a number of images, claims."""
+    shift_images = [
+        (study, model)
+        for study, settings in run["studies"].items()
+        for model, cell in settings["cells"].items()
+        if "shift_images" in cell
+    ]
+    grids = [(study, "grid") for study, settings in run["studies"].items() if settings["max_shift"]]
+    return {cell[:3] for cell in configuration.cells(run)} | {*shift_images, *grids, *run["claims"]}
 
 
 def allows_gaps(wildcards):
-    """The flag of build_paper.py for a config that leaves out cells the text speaks of: they are then named as missing.
+    """The flag of build_paper.py for a config that leaves out what the text speaks of: it is then named as missing.
 
-    Every cell of the full config is in the text, so without the flag a missing number fails the build.
+    All of the full config is in the text, so without the flag a missing number fails the build.
     """
-    run, full = RUNS[wildcards.dataset], configuration.load([Path(workflow.basedir) / "config.yaml"])
-    complete = {cell[:3] for cell in configuration.cells(configuration.resolve(full)[wildcards.dataset])}
-    return "" if complete <= {cell[:3] for cell in configuration.cells(run)} else "--stub"
+    full = configuration.resolve(configuration.load([Path("config.yaml")]))[wildcards.dataset]
+    return "" if text_needs(full) <= text_needs(RUNS[wildcards.dataset]) else "--stub"

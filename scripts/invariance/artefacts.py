@@ -49,9 +49,9 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys; NaN and infinity are refused, being no JSON."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+def write_json(path: Path | str, value: Any, *, sort_keys: bool = True) -> None:
+    """Write `value` as indented JSON, by default with sorted keys; NaN and infinity are refused, being no JSON."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> None:

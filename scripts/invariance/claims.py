@@ -295,7 +295,7 @@ def learned_range(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     details |= {f"{end}_range_shifted_error": means.mean_error[reach] for end, reach in ends.items()}
     return decided(
         "C8",
-        "Invariance is learned from augmentation, and only as far as it was shown.",
+        "Invariance is learned: its radius grows with the range of translations shown.",
         "augmentation_range",
         slopes,
         settings,

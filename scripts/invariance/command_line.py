@@ -28,7 +28,7 @@ def run(main: Callable[[], None]) -> None:
 
     Also pins what the bytes of figures and PDFs would otherwise take from the clock and the machine.
     """
-    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
     try:
         main()
     except InputError as error:

@@ -51,6 +51,11 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")
 
 
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a CSV file; only an empty field is missing, since a model may well be called NA."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
 def run_of(grid_path: Path | str) -> dict[str, str | int]:
     """The run that a file results/<dataset>/shifts/<study>/<model>/<training>/seed-<n>.csv belongs to."""
     path = Path(grid_path)

@@ -17,9 +17,10 @@ rule download:
         mem_mb=200,
     params:
         sha256=lookup(dpath="mnist/datasets/mnist/sha256/{file}.gz", within=RUNS),
-        mirrors=as_json(lookup(dpath="mnist/datasets/mnist/mirrors", within=RUNS)),
-        timeout=lookup(dpath="mnist/datasets/mnist/timeout", within=RUNS),
-        attempts=lookup(dpath="mnist/datasets/mnist/attempts", within=RUNS),
+        # With `input` in the signature Snakemake does not track them: where a file comes from does not change its bytes.
+        mirrors=lambda wildcards, input: as_json(RUNS["mnist"]["datasets"]["mnist"]["mirrors"]),
+        timeout=lambda wildcards, input: RUNS["mnist"]["datasets"]["mnist"]["timeout"],
+        attempts=lambda wildcards, input: RUNS["mnist"]["datasets"]["mnist"]["attempts"],
     message:
         "Fetching {wildcards.file}.gz of MNIST from the first mirror that has it"
     shell:
@@ -66,15 +67,15 @@ rule source_digits:
     resources:
         mem_mb=500,
     params:
-        train=lookup(dpath="digits/datasets/digits/train_images", within=RUNS),
-        validation=lookup(dpath="digits/datasets/digits/validation_images", within=RUNS),
-        test=lookup(dpath="digits/datasets/digits/test_images", within=RUNS),
+        split=" ".join(
+            f"--{part}-images {RUNS['digits']['datasets']['digits'][f'{part}_images']}"
+            for part in ("train", "validation", "test")
+        ),
         versions=versions("scikit-learn", "numpy"),
     message:
         "Reading the 8x8 digits that ship inside scikit-learn"
     shell:
-        "python scripts/source.py digits --train-images {params.train} --validation-images {params.validation} "
-        "--test-images {params.test} --output results/digits/source > {log:q} 2>&1"
+        "python scripts/source.py digits {params.split} --output results/digits/source > {log:q} 2>&1"
 
 
 rule distort:
@@ -94,7 +95,8 @@ rule distort:
         mem_mb=1000,
     params:
         settings=setting("{dataset}/distortions/{distortion}"),
-        audit=setting("{dataset}/audit"),
+        # Untracked, as above: how closely a copy is checked does not change its bytes.
+        audit=lambda wildcards, input: as_json(RUNS[wildcards.dataset]["audit"]),
         versions=versions("numpy", "numba", "elasticdeform"),
     message:
         "Distorting all training images of {wildcards.dataset}: {wildcards.distortion} on "

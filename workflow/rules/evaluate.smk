@@ -23,15 +23,13 @@ rule evaluate:
     params:
         model=evaluated_model,
         phases=averages_phases,
-        canvas=shift_setting("canvas"),
-        max_shift=shift_setting("max_shift"),
-        shift_images=shift_setting("shift_images"),
-        versions=versions("torch", "numpy", "safetensors", "pandas"),
+        shifts=shifts_of,
+        versions=versions("torch", "numpy", "safetensors"),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, over its grid of shifts"
     shell:
         "python scripts/evaluate.py --model {params.model:q} {params.phases} --weights {input.weights:q} "
-        "--images {input.images:q} --labels {input.labels:q} --canvas {params.canvas} --max-shift {params.max_shift} "
-        "--shift-images {params.shift_images} --grid {output.grid:q} --predictions {output.predictions:q} "
+        "--images {input.images:q} --labels {input.labels:q} --shifts {params.shifts:q} "
+        "--grid {output.grid:q} --predictions {output.predictions:q} "
         "--test-predictions {output.test:q} > {log:q} 2>&1"

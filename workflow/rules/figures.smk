@@ -146,6 +146,7 @@ rule heat_maps:
     resources:
         mem_mb=1000,
     params:
+        order=HEAT_MAPS,
         versions=versions("matplotlib", "seaborn", "pandas"),
     message:
         "Drawing accuracy over all shifts, {wildcards.dataset}"

@@ -15,7 +15,7 @@ rule write_provenance:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=500,
     message:
         "Hashing what the paper on {wildcards.dataset} is made from"
     shell:
@@ -51,21 +51,24 @@ rule build_paper:
     message:
         "Compiling the paper on {wildcards.dataset}"
     shell:
-        "python scripts/build_paper.py {params.incomplete} --paper paper --tables results/{wildcards.dataset}/tables "
-        "--figures results/{wildcards.dataset}/figures --output {output:q} > {log:q} 2>&1"
+        "python scripts/build_paper.py {params.incomplete} --paper paper "
+        "--tables {input.tables:q} {input.provenance:q} --figures {input.figures:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule manifest:
     input:
         artefacts=lambda wildcards: manifest_files(wildcards.dataset),
         config="results/{dataset}/config.json",
+        code=["scripts/invariance/manifest.py", "scripts/invariance/artefacts.py"],
     output:
         "results/{dataset}/manifest.json",
     log:
         "logs/{dataset}/paper/manifest.log",
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=500,
+    params:
+        versions=[*versions(*VERSIONED), PYTHON],
     message:
         "Hashing every artefact of {wildcards.dataset}"
     run:

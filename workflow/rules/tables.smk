@@ -8,13 +8,13 @@ rule resolved_config:
         "logs/{dataset}/tables/config.log",
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=500,
     params:
-        config=lambda wildcards: as_json(RUNS[wildcards.dataset]),
+        config=lambda wildcards: json.dumps(RUNS[wildcards.dataset]),
     message:
         "Writing down the config of this run"
     run:
-        write_json(output[0], json.loads(params.config))
+        write_json(output[0], json.loads(params.config), sort_keys=False)
         Path(log[0]).write_text(f"wrote {output[0]}\n")
 
 
@@ -42,6 +42,7 @@ rule summarise:
         mem_mb=500,
     params:
         measures=setting("{dataset}/measures"),
+        order=cell_order,
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Summarising the study {wildcards.study} of {wildcards.dataset}"
@@ -129,7 +130,7 @@ rule write_tex:
     resources:
         mem_mb=500,
     params:
-        versions=versions("pandas", "torch", "numpy", "elasticdeform", "snakemake"),
+        versions=[*versions("pandas", "torch", "numpy", "elasticdeform", "snakemake"), PYTHON],
     message:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
