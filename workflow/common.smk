@@ -119,9 +119,12 @@ def copies_made(wildcards):
 
 
 def distortion_summaries(dataset):
+    """By canvas, then in the order of the config."""
+    named = list(RUNS[dataset]["distortions"])
+    used = configuration.distorted_copies(RUNS[dataset])
     return [
         f"results/{dataset}/distorted/{canvas}/{distortion}/summary.csv"
-        for canvas, distortion in configuration.distorted_copies(RUNS[dataset])
+        for canvas, distortion in sorted(used, key=lambda pair: (pair[0], named.index(pair[1])))
     ]
 
 

@@ -157,10 +157,12 @@ def tabular(columns: str, header: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def with_gaps(rows: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Sequence[str]]:
-    """Rows of (group, cells) with a small gap wherever the group changes, and the group as first cell once."""
+    """Rows of (group, cells), the group as first cell once, with a small gap between groups of several rows."""
+    rows = list(rows)
+    gaps = len({group for group, _ in rows}) < len(rows)
     previous = None
     for group, cells in rows:
-        if previous is not None and group != previous:
+        if gaps and previous is not None and group != previous:
             yield ()
         yield [group if group != previous else "", *cells]
         previous = group

@@ -130,6 +130,7 @@ rule write_tex:
     resources:
         mem_mb=500,
     params:
+        order=lambda wildcards: distortion_summaries(wildcards.dataset),
         versions=[*versions("pandas", "torch", "numpy", "elasticdeform", "snakemake"), PYTHON],
     message:
         "Writing every number of {wildcards.dataset} that the paper prints"
