@@ -172,7 +172,7 @@ def blur_matrix(sigma: float, canvas: int) -> np.ndarray:
 def elastic_fields(noise: np.ndarray, elastic: Elastic) -> np.ndarray:
     """Simard's elastic fields, float32 (n, 2, h, h), from uniform(-1, 1) noise float32 of that shape.
 
-    The noise counts as zero outside the canvas, so the field is weaker near the border (1.27 pixels rms an axis at
+    The noise counts as zero outside the canvas, so the field is weaker near the border (1.28 pixels rms an axis at
     sigma 4, alpha 34 and 29x29) than its closed form for an unbounded canvas, `unbounded_rms` (1.38).
     """
     blur = blur_matrix(elastic.sigma, noise.shape[-1])

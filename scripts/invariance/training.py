@@ -34,7 +34,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Half the squared distance of logits (n, 10) from the one-hot labels, mean over images: Simard's MSE."""
+    """Half the squared distance of logits (n, 10) to one-hot labels, mean over images; our reading of Simard's MSE."""
     return (logits - F.one_hot(labels, CLASSES)).square().sum(dim=1).mean() / 2
 
 
