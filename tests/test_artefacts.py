@@ -323,13 +323,14 @@ def test_an_error_of_ours_keeps_its_traceback(environment):
         run(trap)
 
 
-@pytest.mark.parametrize(("before", "during"), [(None, "0"), ("1700000000", "1700000000")])
-def test_the_clock_of_the_build_is_pinned(environment, before, during):
+@pytest.mark.parametrize("before", [None, "1700000000"])
+def test_the_clock_of_the_build_is_pinned(environment, before):
+    """Whatever the user's environment says: the same artefacts must have the same bytes for everybody."""
     if before:
         environment["SOURCE_DATE_EPOCH"] = before
     seen = []
     run(lambda: seen.append(os.environ["SOURCE_DATE_EPOCH"]))
-    assert seen == [during]
+    assert seen == ["0"]
 
 
 @settings(deadline=None)

@@ -13,9 +13,9 @@ sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
 
 import build_paper
 from invariance import configuration
-from invariance.artefacts import InputError, write_json
+from invariance.artefacts import InputError
 from invariance.dependencies import code_of
-from invariance.manifest import VERSIONED, write_manifest
+from invariance.manifest import VERSIONED, write_config, write_manifest
 
 ENVIRONMENT = "../../envs/environment.yaml"
 PYTHON = f"python=={platform.python_version()}"

@@ -2,6 +2,8 @@
 
 
 rule resolved_config:
+    input:
+        code=["scripts/invariance/manifest.py", "scripts/invariance/artefacts.py"],
     output:
         "results/{dataset}/config.json",
     log:
@@ -14,8 +16,7 @@ rule resolved_config:
     message:
         "Writing down the config of this run"
     run:
-        write_json(output[0], json.loads(params.config), sort_keys=False)
-        Path(log[0]).write_text(f"wrote {output[0]}\n")
+        write_config(params.config, output[0], log[0])
 
 
 rule summarise:
