@@ -389,7 +389,8 @@ def test_tabulars_hold_every_cell_and_are_grouped(tables):
         text = (tables / f"{study}.tex").read_text()
         cells = {cell[1:3] for cell in configuration.cells(run) if cell.study == study}
         assert len(rows_of(text)) == 2 + len(cells)
-        assert text.count(r"\addlinespace") == len({training for _, training in cells}) - 1
+        trainings = {training for _, training in cells}  # a gap between groups, where a group has several rows
+        assert text.count(r"\addlinespace") == (len(trainings) - 1 if len(trainings) < len(cells) else 0)
         assert not re.search(r"(?<!-)--(?!-)", text)  # every cell has every measure
     simard = (tables / "simard2003.tex").read_text()
     assert len(rows_of(simard)) == 1 + len(
