@@ -152,12 +152,14 @@ def cells_of(dataset, study):
     return [cell for cell in configuration.cells(RUNS[dataset]) if cell.study == study]
 
 
+def shift_file(dataset, cell, suffix=".csv"):
+    return f"results/{dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}{suffix}"
+
+
 def shift_files(dataset, study=None, suffix=".csv"):
     """What was evaluated: grids (.csv), predictions behind them (.predictions.npy), or of all test images (.test.npy)."""
     return [
-        f"results/{dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}{suffix}"
-        for cell in configuration.cells(RUNS[dataset])
-        if study in (None, cell.study)
+        shift_file(dataset, cell, suffix) for cell in configuration.cells(RUNS[dataset]) if study in (None, cell.study)
     ]
 
 
@@ -222,8 +224,8 @@ def evaluated_model(wildcards):
 
 
 def evaluated_weights(wildcards):
-    model = configuration.base_model(RUNS[wildcards.dataset], wildcards.model)
-    return f"results/{wildcards.dataset}/models/{wildcards.study}/{model}/{wildcards.training}/seed-{wildcards.seed}/weights.safetensors"
+    cell = configuration.Cell(wildcards.study, wildcards.model, wildcards.training, wildcards.seed)
+    return f"{model_folder(wildcards.dataset, cell)}/weights.safetensors"
 
 
 def averages_phases(wildcards):
@@ -273,10 +275,7 @@ def heat_map_grids(wildcards):
     """The grids of the cells that the heat maps show, as far as the config has them."""
     cells = cells_of(wildcards.dataset, "architectures")
     shown = [cell for chosen in HEAT_MAPS for cell in cells if (cell.model, cell.training) == chosen]
-    return [
-        f"results/{wildcards.dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}.csv"
-        for cell in shown or cells
-    ]
+    return [shift_file(wildcards.dataset, cell) for cell in shown or cells]
 
 
 def provenance_files(dataset):
