@@ -11,7 +11,7 @@ from invariance.evaluation import logits_over_shifts
 from invariance.images import place_on_canvas, shift_grid
 from invariance.measures import accuracy, consistency, logit_drift
 from invariance.models import PhaseAverage, build_model, total_stride
-from invariance.training import one_thread, predict
+from invariance.training import DEVICES, find_device, one_thread, predict
 from invariance.weights import load_weights
 
 
@@ -29,6 +29,7 @@ def main() -> None:
         required=True,
         help='{"canvas": 40, "max_shift": 6, "shift_images": 2000}: pixels; the first so many test images are shifted',
     )
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="auto: a GPU if there is one")
     parser.add_argument("--grid", type=Path, required=True, help="output, .csv: a row a shift")
     parser.add_argument("--predictions", type=Path, required=True, help="output, uint8 (shifts, shift images), .npy")
     parser.add_argument("--test-predictions", type=Path, required=True, help="output, uint8 (n,), .npy")
@@ -40,6 +41,7 @@ def main() -> None:
     load_weights(model, arguments.weights)
     if arguments.average_phases:
         model = PhaseAverage(model, total_stride(arguments.model))
+    model.to(find_device(arguments.device))
     images = place_on_canvas(load_array(arguments.images), settings["canvas"])
     labels = load_array(arguments.labels)
     shifts = shift_grid(settings["max_shift"])

@@ -11,7 +11,7 @@ from invariance.artefacts import load_array, sha256_of, write_csv, write_json
 from invariance.command_line import json_argument, run
 from invariance.images import place_on_canvas
 from invariance.models import build_model, count_parameters
-from invariance.training import HISTORY_COLUMNS, one_thread, train
+from invariance.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
 from invariance.weights import save_weights
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--model", type=json_argument, required=True, help="its entry in the config, as JSON")
     parser.add_argument("--training", type=json_argument, required=True, help="canvas, images, optimisation, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="fixes the initial weights and the order of images")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="auto: a GPU if there is one")
     parser.add_argument("--images", type=Path, required=True, help="all source images, uint8 (n, 28, 28), .npy")
     parser.add_argument("--labels", type=Path, required=True, help="their labels, uint8 (n,), .npy")
     parser.add_argument(
@@ -32,6 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     one_thread()
+    device = find_device(arguments.device)
     torch.manual_seed(arguments.seed)
     settings = arguments.training
     model = build_model(arguments.model, settings["canvas"])
@@ -48,14 +50,16 @@ def main() -> None:
         (place_on_canvas(originals[validation], settings["canvas"]), labels[validation]),
         settings["optimisation"],
         arguments.seed,
+        device,
     )
-    save_weights(model, arguments.weights)
+    save_weights(model.cpu(), arguments.weights)
     write_csv(arguments.history, HISTORY_COLUMNS, (row.values() for row in history))
     inputs = [arguments.images, arguments.labels, *arguments.copies]
     card = {
         "model": arguments.model,
         "training": settings,
         "seed": arguments.seed,
+        "device": device.type,
         "parameters": count_parameters(model),
         "final": history[-1],
         "inputs": {str(path): sha256_of(path) for path in inputs},

@@ -71,8 +71,15 @@ BAD = [
         "top_level_typo",
         "studys",
         {},
-        'studys: {}: unknown key; did you mean "studies"?; allowed: dataset, datasets, distortions, audit, '
+        'studys: {}: unknown key; did you mean "studies"?; allowed: dataset, device, datasets, distortions, audit, '
         "models, studies, measures, claims, demo",
+    ),
+    case(
+        "device_unknown",
+        "device",
+        "gpu",
+        'device: "gpu": not one of the choices; did you mean "cpu"?; allowed: auto, cpu, cuda '
+        "(where networks are trained and evaluated)",
     ),
     case("models_missing", "models", None, "models: missing; allowed: a mapping (name -> model)"),
     case(

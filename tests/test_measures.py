@@ -3,17 +3,20 @@
 import json
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor, nn
 
 import evaluate as evaluate_script
+from invariance import evaluation
 from invariance.artefacts import InputError
 from invariance.evaluation import logits_over_shifts, phase_averages_over_shifts
 from invariance.images import shift_grid
@@ -27,7 +30,7 @@ from invariance.measures import (
     ring_means,
     robust_error,
 )
-from invariance.models import PhaseAverage, build_model
+from invariance.models import PhaseAverage, build_model, for_inference
 from invariance.training import one_thread, predict
 from invariance.weights import save_weights
 
@@ -35,6 +38,8 @@ GRID = shift_grid(1)  # nine shifts, (0, 0) in the middle
 WIDE = shift_grid(3)
 SIDE = 16
 TRUNK = {"family": "trunk", "channels": [3, 4], "downsampling": "stride", "padding": "circular", "head": "gap"}
+MODELS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text())["models"]
+MODELS = {name: settings for name, settings in MODELS.items() if settings["family"] != "phase_average"}
 examples = settings(max_examples=60, deadline=None)
 
 # Few classes, so that predictions often agree.
@@ -308,6 +313,45 @@ def test_logits_over_shifts_one_image_at_a_time():
         for place, image in enumerate(images):
             alone = predict(model, moved(image, dx, dy)[None])[0]
             np.testing.assert_allclose(got[number, place], alone, rtol=0, atol=1e-5 * got.std())
+
+
+STEMS = {  # layers, of the model made for inference, that are shared by all shifts of one phase
+    "mlp": 0,
+    "simard_cnn": 2,
+    "stride_fc": 1,
+    "max_pool_fc": 2,
+    "avg_pool_fc": 2,
+    "blur_pool_fc": 1,
+    "stride_gap": 1,
+    "stride_gap_circular": 0,
+    "polyphase_gap_circular": 0,
+    "stn": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "reach"),
+    [
+        (name, side, reach)
+        for name in MODELS
+        for side, reach in [(36, 4), (33, 2)]
+        if side % 4 == 0 or MODELS[name].get("downsampling") != "polyphase"
+    ],
+)
+def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
+    """Computed once for all shifts of a phase, the logits are those of brute force; ink reaches up to the margin."""
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 3)
+    torch.manual_seed(7)
+    model = build_model(MODELS[name], side)
+    with torch.no_grad():
+        model.train()(torch.rand(16, 1, side, side))  # moments that are not those of a fresh network
+    model.eval()
+    images, shifts = ink(5, margin=reach, side=side), shuffled(shift_grid(reach), 3)
+    expected = np.stack([predict(model, np.stack([moved(image, *by) for image in images])) for by in shifts])
+    got = logits_over_shifts(model, images, shifts)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
+    assert (got.argmax(axis=2) == expected.argmax(axis=2)).all()
+    assert evaluation.shift_equivariant_stem(for_inference(model)) == STEMS[name]
 
 
 def test_phase_averages_are_those_of_the_module_itself():

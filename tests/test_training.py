@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 import train as train_script
-from invariance import training
+from invariance import layers, training
 from invariance.artefacts import InputError, sha256_of
 from invariance.models import build_model
 from invariance.sources import read_digits
@@ -42,6 +43,8 @@ TRUNK = {
     "head": "gap",
 }
 SIDE = 12
+MODELS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text())["models"]
+MODELS = {name: settings for name, settings in MODELS.items() if settings["family"] != "phase_average"}
 
 
 @pytest.fixture(autouse=True)
@@ -241,21 +244,28 @@ def test_training_is_nesterovs_descent_as_written_by_hand(changes):
 
 
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.9, 0.0), (0.9, 0.01), (0.0, 0.0), (0.0, 0.1)])
-def test_descent_is_torchs_bit_for_bit(momentum, weight_decay):
+def test_descent_is_torchs(momentum, weight_decay):
     images, labels = blobs(48)
-    ours, theirs = small_model(), small_model()
+    ours, plain, theirs = (small_model().double() for _ in range(3))
     descent = training.NesterovSGD(ours.parameters(), momentum, weight_decay)
+    plain_descent = training.NesterovSGD(plain.parameters(), momentum, weight_decay)
+    plain_descent.update = plain_descent.plain_update
     nesterov = momentum > 0
     torchs = torch.optim.SGD(theirs.parameters(), 0.0, momentum, weight_decay=weight_decay, nesterov=nesterov)
     for step, rate in enumerate([0.01, 0.1, 0.3, 0.05, 0.001, 0.2]):
         chosen = slice(8 * step, 8 * step + 8)
-        for model in (ours, theirs):
-            cross_entropy(model(as_input(images[chosen])), torch.from_numpy(labels[chosen].astype(np.int64))).backward()
+        for model in (ours, plain, theirs):
+            logits = model(as_input(images[chosen]).double())
+            cross_entropy(logits, torch.from_numpy(labels[chosen].astype(np.int64))).backward()
         descent.step(rate)
+        plain_descent.step(rate)
         torchs.param_groups[0]["lr"] = rate
         torchs.step()
         torchs.zero_grad()
-        assert same(ours, theirs)
+        for first, second, third in zip(ours.parameters(), plain.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(first, third, rtol=1e-13, atol=1e-15)
+            torch.testing.assert_close(second, third, rtol=1e-13, atol=1e-15)
+    assert not same(ours, small_model().double())
 
 
 def test_training_learns():
@@ -359,6 +369,48 @@ def test_divergence_in_the_very_last_step_is_told_as_well():
     """The loss is measured before each step, so that only the validation images can tell of the last one."""
     with pytest.raises(InputError, match="diverged"):
         trained(learning_rate=1e38, loss="mse", epochs=1, batch=50)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Devices
+
+
+def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training.find_device("auto").type == training.find_device("cpu").type == "cpu"
+    with pytest.raises(InputError, match=r"device: cuda, but PyTorch finds no CUDA GPU.*use cpu or auto"):
+        training.find_device("cuda")
+
+
+def test_with_a_gpu_auto_takes_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert training.find_device("auto").type == training.find_device("cuda").type == "cuda"
+    assert training.find_device("cpu").type == "cpu"
+
+
+def test_images_resident_on_a_device_are_read_as_on_the_cpu():
+    images, chosen = blobs(9)[0], np.array([7, 0, 3])
+    resident = training.input_reader(images, torch.device("meta"))(chosen)
+    assert resident.device.type == "meta"
+    assert (resident.shape, resident.dtype) == (as_input(images[chosen]).shape, torch.float32)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_training_by_torch_alone_is_the_same(name, monkeypatch):
+    """What a GPU runs, run here: five steps by the layers' plain methods against five by the compiled loops."""
+    images, labels = blobs(40, side=32)
+    optimisation = OPTIMISATION | {"epochs": 1, "batch": 8, "learning_rate": 0.01}
+    weights = []
+    for use_compiled in (True, False):
+        monkeypatch.setattr(layers, "on_cpu", lambda maps, answer=use_compiled: answer)
+        monkeypatch.setattr(training, "on_cpu", lambda maps, answer=use_compiled: answer)
+        torch.manual_seed(5)
+        model = build_model(MODELS[name], 32).double()
+        monkeypatch.setattr(training, "as_input", lambda images: as_input(images).double())
+        train(model, [images], labels, (images, labels), optimisation, 0)
+        weights.append(weights_of(model))
+    for name, array in weights[0].items():
+        np.testing.assert_allclose(weights[1][name], array, rtol=1e-8, atol=1e-10, err_msg=name)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from invariance.images import require_lossless, shift_images
-from invariance.models import PhaseAverage
-from invariance.training import predict
+from invariance.images import place_on_canvas, require_lossless, shift_images
+from invariance.layers import AvgPool, ConvReLU, MaxPool, as_images_first, as_images_last
+from invariance.models import PhaseAverage, for_inference
+from invariance.training import EVALUATION_BATCH, as_input, device_of, predict
 
 
 def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -19,6 +21,11 @@ def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tu
     require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in shifts))
     if isinstance(model, PhaseAverage):
         return phase_averages_over_shifts(model, images, shifts)
+    if isinstance(model, nn.Sequential):
+        model = for_inference(model)
+        stem = shift_equivariant_stem(model)
+        if stem:
+            return shared_over_shifts(model, stem, images, shifts)
     return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
 
 
@@ -32,9 +39,55 @@ def phase_averages_over_shifts(
     """
     phases = [(row, column) for row in range(model.stride) for column in range(model.stride)]
     rolls = sorted({(dy + row, dx + column) for dx, dy in shifts for row, column in phases})
-    logits = {roll: predict(model.model, np.roll(images, roll, axis=(1, 2))) for roll in rolls}
+    inner = for_inference(model.model) if isinstance(model.model, nn.Sequential) else model.model
+    logits = {roll: predict(inner, np.roll(images, roll, axis=(1, 2))) for roll in rolls}
     averages = [
         np.mean([logits[dy + row, dx + column] for row, column in phases], axis=0, dtype=np.float64)
         for dx, dy in shifts
     ]
     return np.stack(averages).astype(np.float32)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What the shifts of an image have in common
+
+
+def shift_equivariant_stem(model: nn.Sequential) -> int:
+    """How many layers of `model` give, for a shifted image, a window of what they give for a larger canvas.
+
+    Unpadded convolutions and pools do, for shifts by multiples of their stride. So does a first convolution that pads
+    with zeros, because that is the background of the image; behind it the background is no longer zero. Nothing else
+    is counted on: circular padding, and all that comes after, is evaluated shift by shift.
+    """
+    for number, layer in enumerate(model):
+        unpadded = isinstance(layer, ConvReLU) and layer.padding[0] == 0
+        first = isinstance(layer, ConvReLU) and number == 0 and layer.padding_mode == "zeros"
+        if not (unpadded or first or type(layer) in (MaxPool, AvgPool)):
+            return number
+    return len(model)
+
+
+def shared_over_shifts(
+    model: nn.Sequential, stem: int, images: np.ndarray, shifts: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """`logits_over_shifts`, with the first `stem` layers computed once for all shifts of one phase of their stride."""
+    reach = max(max(abs(dx), abs(dy)) for dx, dy in shifts)
+    shared, rest = model[:stem], model[stem:]
+    stride = int(np.prod([layer.stride[0] if isinstance(layer, ConvReLU) else 2 for layer in shared]))
+    canvas, device = images.shape[-1], device_of(model)
+    logits = []
+    with torch.inference_mode():
+        side = shared(torch.zeros(1, 1, canvas, canvas, device=device)).shape[-1]
+        for start in range(0, len(images), EVALUATION_BATCH):
+            larger = as_input(place_on_canvas(images[start : start + EVALUATION_BATCH], canvas + 2 * reach)).to(device)
+            maps: dict[tuple[int, int], Tensor] = {}
+            block = []
+            for dx, dy in shifts:
+                # The shifted image is the window of the larger canvas that begins so far down and to the right.
+                (down, row), (right, column) = divmod(reach - dy, stride), divmod(reach - dx, stride)
+                if (row, column) not in maps:
+                    maps[row, column] = shared(larger[:, :, row:, column:])
+                window = maps[row, column][:, :, down : down + side, right : right + side]
+                block.append(rest(as_images_first(as_images_last(window))))
+            logits.append(torch.stack(block).cpu())
+    return torch.cat(logits, dim=1).numpy()

@@ -10,6 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from invariance.layers import (
+    AvgPool,
+    BatchNormReLU,
+    BlurPool,
+    Conv,
+    ConvReLU,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+    PolyphaseSampling,
+)
+
 CLASSES = 10
 SIMARD_PARAMETERS = 132_540  # 130 + 6,300 + 125,100 + 1,010 at 29x29
 
@@ -26,7 +38,7 @@ def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
 
 def mlp(canvas: int, hidden: int) -> nn.Sequential:
     """Simard's two-layer network. The paper does not name its nonlinearity; ReLU is ours."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(canvas**2, hidden), nn.ReLU(), nn.Linear(hidden, CLASSES))
+    return nn.Sequential(nn.Flatten(), Linear(canvas**2, hidden), nn.ReLU(), Linear(hidden, CLASSES))
 
 
 def simard_cnn(canvas: int) -> nn.Sequential:
@@ -37,14 +49,12 @@ def simard_cnn(canvas: int) -> nn.Sequential:
     first_map = (canvas - 5) // 2 + 1
     second_map = (first_map - 5) // 2 + 1
     model = nn.Sequential(
-        nn.Conv2d(1, 5, kernel_size=5, stride=2),
-        nn.ReLU(),
-        nn.Conv2d(5, 50, kernel_size=5, stride=2),
-        nn.ReLU(),
+        ConvReLU(1, 5, kernel=5, stride=2),
+        ConvReLU(5, 50, kernel=5, stride=2),
         nn.Flatten(),
-        nn.Linear(50 * second_map**2, 100),
+        Linear(50 * second_map**2, 100),
         nn.ReLU(),
-        nn.Linear(100, CLASSES),
+        Linear(100, CLASSES),
     )
     if canvas == 29 and count_parameters(model) != SIMARD_PARAMETERS:
         raise AssertionError(f"{count_parameters(model)} parameters, Simard has {SIMARD_PARAMETERS}")
@@ -57,56 +67,14 @@ def count_parameters(model: nn.Module) -> int:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Downsampling by 2
-
-
-class BlurPool(nn.Module):
-    """Anti-aliased downsampling by 2: the binomial filter [1, 2, 1] / 4 along each axis, then every second pixel.
-
-    Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019. Written as sums of slices, which on a CPU
-    are several times faster than a grouped convolution.
-    """
-
-    def __init__(self, padding: str = "zeros") -> None:
-        super().__init__()
-        self.mode = "circular" if padding == "circular" else "constant"
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, c, ceil(h / 2), ceil(w / 2))."""
-        maps = F.pad(maps, (1, 1, 1, 1), mode=self.mode)
-        maps = maps[..., :-2:2] + 2 * maps[..., 1:-1:2] + maps[..., 2::2]
-        maps = maps[..., :-2:2, :] + 2 * maps[..., 1:-1:2, :] + maps[..., 2::2, :]
-        return maps / 16
-
-
-class PolyphaseSampling(nn.Module):
-    """Adaptive polyphase sampling: of the four ways to keep every second pixel, the one with the largest L2 norm.
-
-    Chaman and Dokmanic, "Truly Shift-Invariant Convolutional Neural Networks", CVPR 2021. A circular shift of the input
-    permutes the four components and shifts each, so the choice, made for each image, moves along with the input.
-    """
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, c, h / 2, w / 2); h and w must be even."""
-        if maps.shape[-1] % 2 or maps.shape[-2] % 2:
-            raise ValueError(f"polyphase sampling needs even sides, got {tuple(maps.shape[-2:])}")
-        phases = torch.stack([maps[..., row::2, column::2] for row in (0, 1) for column in (0, 1)])
-        # In float64 the norm does not depend on the order of the sum by enough to turn a close decision.
-        energy = phases.detach().double().square().sum(dim=(2, 3, 4))
-        return phases[energy.argmax(dim=0), torch.arange(maps.shape[0])]
+# The trunk
 
 
 def downsampler(kind: str, padding: str) -> nn.Module:
     """What follows a convolution to halve its maps; `stride` halves them in the convolution itself."""
     if kind == "blur_pool":
         return BlurPool(padding)
-    simple = {"stride": nn.Identity, "polyphase": PolyphaseSampling}
-    pools = {"max_pool": nn.MaxPool2d, "avg_pool": nn.AvgPool2d}
-    return simple[kind]() if kind in simple else pools[kind](2)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# The trunk
+    return {"stride": nn.Identity, "max_pool": MaxPool, "avg_pool": AvgPool, "polyphase": PolyphaseSampling}[kind]()
 
 
 def trunk(canvas: int, channels: list[int], downsampling: str, padding: str, head: str) -> nn.Sequential:
@@ -126,19 +94,29 @@ def trunk(canvas: int, channels: list[int], downsampling: str, padding: str, hea
         kernel = 5 if number == 0 else 3
         stride = 2 if halve and downsampling == "stride" else 1
         layers += [
-            nn.Conv2d(maps, wider, kernel, stride, padding=kernel // 2, padding_mode=padding, bias=False),
-            nn.BatchNorm2d(wider),
-            nn.ReLU(),
+            Conv(maps, wider, kernel, stride, padding=kernel // 2, mode=padding),
+            BatchNormReLU(wider),
         ]
         if halve:
             layers.append(downsampler(downsampling, padding))
             side = (side + 1) // 2 if downsampling in ("stride", "blur_pool") else side // 2
         maps = wider
     if head == "gap":
-        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(maps, CLASSES)]
+        layers += [GlobalAveragePool(), Linear(maps, CLASSES)]
     else:
-        layers += [nn.Flatten(), nn.Linear(maps * side**2, 100), nn.ReLU(), nn.Linear(100, CLASSES)]
+        layers += [nn.Flatten(), Linear(maps * side**2, 100), nn.ReLU(), Linear(100, CLASSES)]
     return nn.Sequential(*layers)
+
+
+def for_inference(model: nn.Sequential) -> nn.Sequential:
+    """The same function in evaluation mode, with each batch normalisation folded into the convolution before it."""
+    layers: list[nn.Module] = []
+    for layer in model:
+        if isinstance(layer, BatchNormReLU):
+            layer = layer.folded_into(layers.pop())
+        if not isinstance(layer, nn.Identity):
+            layers.append(layer)
+    return nn.Sequential(*layers).eval()
 
 
 def total_stride(settings: Mapping[str, Any]) -> int:
@@ -179,16 +157,14 @@ class TranslationTransformer(nn.Module):
         super().__init__()
         side = canvas // 8
         self.localisation = nn.Sequential(
-            nn.AvgPool2d(2),
-            nn.Conv2d(1, 8, kernel_size=5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv2d(8, 16, kernel_size=3, stride=2, padding=1),
-            nn.ReLU(),
+            AvgPool(),
+            ConvReLU(1, 8, kernel=5, stride=2, padding=2),
+            ConvReLU(8, 16, kernel=3, stride=2, padding=1),
             nn.AdaptiveAvgPool2d(side),
             nn.Flatten(),
-            nn.Linear(16 * side**2, 32),
+            Linear(16 * side**2, 32),
             nn.ReLU(),
-            nn.Linear(32, 2),
+            Linear(32, 2),
         )
         self.bound = 2 * max_shift / canvas  # half a canvas is one unit of the sampling grid
         nn.init.zeros_(self.localisation[-1].weight)

@@ -24,12 +24,13 @@ rule evaluate:
         model=evaluated_model,
         phases=averages_phases,
         shifts=shifts_of,
+        device=lookup(dpath="{dataset}/device", within=RUNS),
         versions=versions("torch", "numpy", "safetensors"),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, over its grid of shifts"
     shell:
         "python scripts/evaluate.py --model {params.model:q} {params.phases} --weights {input.weights:q} "
-        "--images {input.images:q} --labels {input.labels:q} --shifts {params.shifts:q} "
+        "--images {input.images:q} --labels {input.labels:q} --shifts {params.shifts:q} --device {params.device} "
         "--grid {output.grid:q} --predictions {output.predictions:q} "
         "--test-predictions {output.test:q} > {log:q} 2>&1"

@@ -23,11 +23,13 @@ rule train:
     params:
         model=setting("{dataset}/models/{model}"),
         training=training_of,
+        device=lookup(dpath="{dataset}/device", within=RUNS),
         versions=versions("torch", "numpy", "safetensors"),
     message:
         "Training {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}; progress in {log}"
     shell:
         "python scripts/train.py --model {params.model:q} --training {params.training:q} --seed {wildcards.seed} "
+        "--device {params.device} "
         "--images {input.images:q} --labels {input.labels:q} --copies {input.copies:q} --weights {output.weights:q} "
         "--history {output.history:q} --card {output.card:q} > {log:q} 2>&1"
