@@ -24,8 +24,9 @@ HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "valid
 def one_thread() -> None:
     """Compute in one thread, with deterministic algorithms: the number of threads changes the last bits of a sum."""
     torch.set_num_threads(1)
-    # A GPU has none for some gradients, such as that of a spatial transformer: it warns.
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # As torch.use_deterministic_algorithms, which imports PyTorch's compiler. A GPU has no such algorithm for some
+    # gradients, such as that of a spatial transformer: there it warns.
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
 
 
 def find_device(name: str) -> torch.device:

@@ -25,7 +25,7 @@ rule evaluate:
         phases=averages_phases,
         shifts=shifts_of,
         device=lookup(dpath="{dataset}/device", within=RUNS),
-        versions=versions("torch", "numpy", "safetensors"),
+        versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, over its grid of shifts"

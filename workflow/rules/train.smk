@@ -24,7 +24,7 @@ rule train:
         model=setting("{dataset}/models/{model}"),
         training=training_of,
         device=lookup(dpath="{dataset}/device", within=RUNS),
-        versions=versions("torch", "numpy", "safetensors"),
+        versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
         "Training {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}; progress in {log}"
