@@ -14,10 +14,10 @@ in_venv := . .venv/bin/activate &&
 compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke lint lock
+.PHONY: help setup demo test smoke lint lock benchmark-setup
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv from the lock file; install LaTeX if it is missing and that is allowed
 	@sh envs/setup.sh
@@ -34,7 +34,16 @@ smoke: setup ## set up, then run every stage on the real MNIST files, at the lea
 lint: setup ## check the style of scripts, tests and workflow
 	@$(in_venv) ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint
 
-lock: setup ## resolve envs/requirements.in into the lock files and the conda file
+lock: setup ## resolve envs/*.in into the lock files and the conda file
 	$(compile) envs/requirements.in -o envs/requirements.lock
 	grep '^uv==' envs/requirements.lock | tr -d '\\' | $(compile) - -o envs/bootstrap.lock
+	$(compile) envs/benchmark.in --constraints envs/requirements.lock \
+		$$(sed -n 's/==.*//p' envs/requirements.lock | sed 's/^/--no-emit-package /') -o envs/benchmark.lock
 	.venv/bin/python envs/make_conda_environment.py
+
+# Beside .venv, which is exactly what requirements.lock says. The copy of the lock file, written last, says it is whole.
+benchmark-setup: setup ## set up, then install the peers of `snakemake benchmark` into .benchmark-packages
+	rm -rf .benchmark-packages
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --target .benchmark-packages --no-deps --require-hashes \
+		-r envs/benchmark.lock
+	cp envs/benchmark.lock .benchmark-packages/

@@ -12,6 +12,7 @@ Where things go, stage by stage (<cell> is <study>/<model>/<training>):
     tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
     figures    results/<dataset>/figures/*.{pdf,png}
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
+    benchmark  results/benchmark/{distorting,training,evaluating}.json, benchmark.{csv,md,pdf,png}, machine.json
 
 Logs and benchmark files, which differ from run to run, go to logs/.
 """
@@ -34,6 +35,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/benchmark.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -78,3 +80,8 @@ rule figures:
 rule paper:
     input:
         f"results/{DATASET}/paper.pdf",
+
+
+rule benchmark:
+    input:
+        BENCHMARK_FILES,

@@ -4,11 +4,12 @@ import argparse
 import importlib.metadata
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from invariance.artefacts import load_array, sha256_of, write_csv, write_json
+from invariance.checkpoints import Checkpoint
 from invariance.command_line import json_argument, run
+from invariance.dependencies import code_of
 from invariance.images import place_on_canvas
 from invariance.models import build_model, count_parameters
 from invariance.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="output, .safetensors")
     parser.add_argument("--history", type=Path, required=True, help="output, .csv: a row an epoch")
     parser.add_argument("--card", type=Path, required=True, help="output, .json: what this run was made from")
+    parser.add_argument("--checkpoint", type=Path, help=".safetensors: kept after each epoch, removed at the end")
     arguments = parser.parse_args()
 
     one_thread()
@@ -43,6 +45,16 @@ def main() -> None:
     copies = [load_array(path, mapped=True) for path in arguments.copies]
     if not copies:
         copies = [place_on_canvas(originals[training], settings["canvas"])]
+    made_from = {
+        "model": arguments.model,
+        "training": settings,
+        "seed": arguments.seed,
+        "device": device.type,
+        "inputs": {str(path): sha256_of(path) for path in [arguments.images, arguments.labels, *arguments.copies]},
+        "versions": {package: importlib.metadata.version(package) for package in ("torch", "numpy", "numba")},
+    }
+    code = {path: sha256_of(path) for path in code_of(__file__)}
+    checkpoint = Checkpoint(arguments.checkpoint, made_from | {"code": code}) if arguments.checkpoint else None
     history = train(
         model,
         [copy[training] for copy in copies],
@@ -51,21 +63,13 @@ def main() -> None:
         settings["optimisation"],
         arguments.seed,
         device,
+        checkpoint,
     )
     save_weights(model.cpu(), arguments.weights)
     write_csv(arguments.history, HISTORY_COLUMNS, (row.values() for row in history))
-    inputs = [arguments.images, arguments.labels, *arguments.copies]
-    card = {
-        "model": arguments.model,
-        "training": settings,
-        "seed": arguments.seed,
-        "device": device.type,
-        "parameters": count_parameters(model),
-        "final": history[-1],
-        "inputs": {str(path): sha256_of(path) for path in inputs},
-        "versions": {"torch": importlib.metadata.version("torch"), "numpy": np.__version__},
-    }
-    write_json(arguments.card, card)
+    write_json(arguments.card, made_from | {"parameters": count_parameters(model), "final": history[-1]})
+    if checkpoint:
+        checkpoint.remove()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "envs", "paper", "profiles", "tests"]
+SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "benchmarks", "envs", "paper", "profiles", "tests"]
 
 
 def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:

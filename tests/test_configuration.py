@@ -676,20 +676,16 @@ BAD = [
         "demo_training",
         "demo/studies/architectures/cells",
         {"mlp": {"trainings": ["centered"]}},
-        (
-            "studies.architectures.cells.phase_averaged.shift_images: 1000: too large; allowed: at most 360, the "
-            "test images of digits (in the digits run; to change that run alone: "
-            "demo.studies.architectures.cells.phase_averaged.shift_images)"
-        ),
-        (
-            "studies.architectures.cells.polyphase_gap_circular.shift_images: 1000: too large; allowed: at most 360, "
-            "the test images of digits (in the digits run; to change that run alone: "
-            "demo.studies.architectures.cells.polyphase_gap_circular.shift_images)"
-        ),
-        (
-            'demo.studies.architectures.cells.mlp.trainings[0]: "centered": no such training in this study; did '
-            'you mean "centred"?; allowed: centred, translated'
-        ),
+        'demo.studies.architectures.cells.mlp.trainings[0]: "centered": no such training in this study; did '
+        'you mean "centred"?; allowed: centred, translated',
+    ),
+    case(
+        "cell_shift_images_beyond_digits",
+        "studies/architectures/cells/phase_averaged/shift_images",
+        1000,
+        "studies.architectures.cells.phase_averaged.shift_images: 1000: too large; allowed: at most 360, the "
+        "test images of digits (in the digits run; to change that run alone: "
+        "demo.studies.architectures.cells.phase_averaged.shift_images)",
     ),
     case(
         "demo_batch",

@@ -207,6 +207,12 @@ def training_of(wildcards):
     return as_json(configuration.training_settings(run, wildcards.study, wildcards.model, wildcards.training))
 
 
+def checkpoint_file(wildcards):
+    """Where a training keeps its state until it has ended."""
+    cell = f"{wildcards.study}/{wildcards.model}/{wildcards.training}/seed-{wildcards.seed}"
+    return f"logs/{wildcards.dataset}/train/{cell}.checkpoint.safetensors"
+
+
 def training_copies(wildcards):
     """The distorted copies that one training reads, one an epoch; none for the source images themselves."""
     run = RUNS[wildcards.dataset]
@@ -308,6 +314,27 @@ def manifest_files(dataset):
         f"{results}/tables/provenance.tex",
         f"{results}/paper.pdf",
     ]
+
+
+# Speed ---------------------------------------------------------------------------------------------------------------
+
+BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
+BENCHMARK_FILES = [
+    f"results/benchmark/{name}"
+    for name in ("benchmark.csv", "benchmark.md", "benchmark.pdf", "benchmark.png", "machine.json")
+]
+
+
+def benchmark_code(wildcards):
+    """What is measured, and what measures it; asking for it is the moment to say that the peers are not installed."""
+    sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
+    from speed.surroundings import require_packages
+
+    try:
+        require_packages()
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
+    return sorted({*code_of("benchmarks/measure_speed.py"), *script("distort"), *script("train"), *script("evaluate")})
 
 
 # The paper -----------------------------------------------------------------------------------------------------------

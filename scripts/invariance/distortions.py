@@ -197,15 +197,15 @@ def make_elastic(fields: np.ndarray, spare: np.ndarray, elastic: Elastic) -> Non
     canvas, width = fields.shape[2:]
     blur = blur_matrix(elastic.sigma, canvas)
     padded_blur = np.zeros((canvas, width), np.float32)
-    padded_blur[:, :canvas] = blur
+    padded_blur[:, :canvas] = blur * np.float32(1 if elastic.normalisation == "l2" else elastic.alpha)
     # Small products, one an image: how a single large one rounds might depend on the number of images.
     np.matmul(fields[..., :canvas], padded_blur, out=spare)  # the padding becomes 0
     np.matmul(blur, spare, out=fields)
     if elastic.normalisation == "l2":
-        fields /= np.sqrt(np.einsum("...yx,...yx->...", fields, fields))[..., None, None]
+        norms = np.sqrt(np.einsum("...yx,...yx->...", fields, fields))
+        fields *= (np.float32(elastic.alpha) / norms)[..., None, None]
     if elastic.centred:
         fields -= fields.sum(axis=(2, 3), keepdims=True) / np.float32(canvas**2)
-    fields *= np.float32(elastic.alpha)
 
 
 def unbounded_rms(elastic: Elastic) -> float:

@@ -68,24 +68,27 @@ def add_patches(patches, rows, columns, kernel, stride, first, maps):
 
 
 @compiled
-def add_bias_and_rectify(maps, bias):
-    """max(maps + bias, 0) in place; maps (c, length), the rows of it contiguous; bias (c,)."""
+def add_bias_and_rectify(maps, start, stop, bias):
+    """max(maps + bias, 0) of the columns start..stop of maps (c, length), in place; bias (c,)."""
     for channel in range(len(maps)):
-        for i in range(maps.shape[1]):
-            value = maps[channel, i] + bias[channel]
-            maps[channel, i] = 0 if value < 0 else value
+        row, shift = maps[channel, start:stop], bias[channel]
+        for i in range(len(row)):
+            value = row[i] + shift
+            row[i] = 0 if value < 0 else value
 
 
 @compiled
 def rectify_backward(gradient, rectified, masked, bias_gradient):
-    """Write the gradient (c, length) where `rectified` is not 0 into `masked`; add its sums to bias_gradient (c,)."""
+    """Write the gradient (c, length), 0 where `rectified` is 0, to `masked`; add its sums to bias_gradient (c,)."""
+    zero = gradient.dtype.type(0)
     for channel in range(len(gradient)):
-        total = bias_gradient[channel]
-        for i in range(gradient.shape[1]):
-            value = gradient.dtype.type(0) if rectified[channel, i] <= 0 else gradient[channel, i]
-            masked[channel, i] = value
-            total += value
-        bias_gradient[channel] = total
+        slopes, values, kept = gradient[channel], rectified[channel], masked[channel]
+        total = zero
+        for i in range(len(kept)):
+            slope = zero if values[i] <= zero else slopes[i]
+            kept[i] = slope
+            total += slope
+        bias_gradient[channel] += total
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -69,13 +69,13 @@ class Patches:
             array = memory[: depth * rows * row].view(depth, rows, self.width, images)
             self.blocks.append((first, slice(first * row, (first + rows) * row), array.flatten(1), array.numpy()))
 
-    def gather(self, maps: Tensor, first: int, array: np.ndarray) -> None:
+    def gather(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
         """Copy the patches of a block from the maps."""
-        kernels.gather_patches(maps.numpy(), self.rows, self.columns, self.kernel, self.stride, first, array)
+        kernels.gather_patches(maps, self.rows, self.columns, self.kernel, self.stride, first, array)
 
-    def add_to(self, maps: Tensor, first: int, array: np.ndarray) -> None:
+    def add_to(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
         """Add the patches of a block to the maps, each where it would be copied from."""
-        kernels.add_patches(array, self.rows, self.columns, self.kernel, self.stride, first, maps.numpy())
+        kernels.add_patches(array, self.rows, self.columns, self.kernel, self.stride, first, maps)
 
 
 patches_of = functools.lru_cache(maxsize=64)(Patches)
@@ -98,11 +98,12 @@ class PatchProduct(torch.autograd.Function):
         patches = patches_of(maps.shape, maps.dtype, weight.shape[-1], stride, padding, mode)
         output = maps.new_empty(len(weight), patches.height, patches.width, maps.shape[-1])
         weights, outputs = weight.flatten(1), output.flatten(1)
+        map_array, output_array = maps.numpy(), outputs.numpy()
         for first, places, matrix, array in patches.blocks:
-            patches.gather(maps, first, array)
-            product = torch.mm(weights, matrix, out=outputs[:, places])
+            patches.gather(map_array, first, array)
+            torch.mm(weights, matrix, out=outputs[:, places])
             if bias is not None:
-                kernels.add_bias_and_rectify(product.numpy(), bias.numpy())
+                kernels.add_bias_and_rectify(output_array, places.start, places.stop, bias.numpy())
         ctx.save_for_backward(maps, weight, None if bias is None else output)
         ctx.patches = patches
         return output
@@ -112,24 +113,28 @@ class PatchProduct(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor):
         """Gradients of maps, weight and bias. Patches are gathered again, which costs less than to have kept them."""
         maps, weight, output = ctx.saved_tensors
-        rectified = None if output is None else output.flatten(1)
         weights, gradients = weight.flatten(1), gradient.contiguous().flatten(1)
         maps_gradient = torch.zeros_like(maps) if ctx.needs_input_grad[0] else None
-        weight_gradient = torch.zeros_like(weights)
-        bias_gradient = None if rectified is None else weight.new_zeros(len(weight))
+        weight_gradient, bias_gradient = torch.zeros_like(weights), None
+        if output is not None:
+            bias_gradient = weight.new_zeros(len(weight))
+            gradients = rectified_gradient(gradients, output, bias_gradient)
+        map_array = maps.numpy()
         for first, places, matrix, array in ctx.patches.blocks:
             slopes = gradients[:, places]
-            if rectified is not None:
-                slopes = maps.new_empty(slopes.shape)
-                kernels.rectify_backward(
-                    gradients[:, places].numpy(), rectified[:, places].numpy(), slopes.numpy(), bias_gradient.numpy()
-                )
-            ctx.patches.gather(maps, first, array)
+            ctx.patches.gather(map_array, first, array)
             weight_gradient.addmm_(slopes, matrix.t())
             if maps_gradient is not None:
                 torch.mm(weights.t(), slopes, out=matrix)
-                ctx.patches.add_to(maps_gradient, first, array)
+                ctx.patches.add_to(maps_gradient.numpy(), first, array)
         return maps_gradient, weight_gradient.view_as(weight), bias_gradient, None, None, None
+
+
+def rectified_gradient(gradients: Tensor, output: Tensor, bias_gradient: Tensor) -> Tensor:
+    """The gradients (o, places), 0 where the rectified output is 0; their sums are added to bias_gradient (o,)."""
+    masked = torch.empty_like(gradients)
+    kernels.rectify_backward(gradients.numpy(), output.flatten(1).numpy(), masked.numpy(), bias_gradient.numpy())
+    return masked
 
 
 class Conv(nn.Conv2d):

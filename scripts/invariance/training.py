@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from invariance.artefacts import InputError
+from invariance.checkpoints import Checkpoint
 from invariance.command_line import progress
 from invariance.kernels import nesterov_step
 from invariance.layers import on_cpu
@@ -54,12 +55,12 @@ def as_input(images: np.ndarray) -> Tensor:
     return pixels.to(torch.float32).div_(255).permute(2, 0, 1).unsqueeze(1)
 
 
-def input_reader(images: np.ndarray, device: torch.device) -> Callable[[np.ndarray], Tensor]:
+def input_reader(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
     """A function from indices to `as_input` of those of the uint8 (n, h, w) images; on a GPU they all stay there."""
     if device.type == "cpu":
-        return lambda chosen: as_input(images[chosen])
+        return lambda chosen: as_input(images[chosen.numpy()])
     resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    return lambda chosen: resident[torch.from_numpy(chosen).to(device)].unsqueeze(1).to(torch.float32).div_(255)
+    return lambda chosen: resident[chosen].unsqueeze(1).to(torch.float32).div_(255)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -82,7 +83,7 @@ def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 class NesterovSGD:
-    """Stochastic gradient descent with Nesterov momentum, the update of torch.optim.SGD in one pass over the numbers.
+    """Stochastic gradient descent with Nesterov momentum: the update of torch.optim.SGD in one pass over the numbers.
 
     torch.optim imports PyTorch's compiler when it builds an optimiser, which costs a short job as much as torch itself.
     """
@@ -102,8 +103,8 @@ class NesterovSGD:
 
     def update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
         """Move one parameter."""
-        arrays = [tensor.detach().view(-1).numpy() for tensor in (parameter, velocity, gradient.contiguous())]
-        nesterov_step(*arrays, rate, self.momentum, self.weight_decay)
+        flat = parameter.detach().view(-1), velocity.view(-1), gradient.reshape(-1)
+        nesterov_step(*(tensor.numpy() for tensor in flat), rate, self.momentum, self.weight_decay)
 
     def plain_update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
         """The same by torch alone."""
@@ -127,6 +128,7 @@ def train(
     optimisation: Mapping[str, Any],
     seed: int,
     device: torch.device = CPU,
+    checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place by stochastic gradient descent with Nesterov momentum and a one-cycle schedule.
 
@@ -138,6 +140,7 @@ def train(
         optimisation: `optimisation` in config.yaml.
         seed: fixes the order of the images; the caller has fixed the initial weights.
         device: where to compute; the model ends up there.
+        checkpoint: where the state is kept after each epoch, and read from first; the caller removes it.
 
     Returns:
         A row an epoch, with HISTORY_COLUMNS; errors in percent, the training error as measured during the epoch.
@@ -147,50 +150,55 @@ def train(
     """
     loss_of = LOSSES[optimisation["loss"]]
     epochs, batch = optimisation["epochs"], optimisation["batch"]
-    steps = epochs * math.ceil(len(labels) / batch)
+    steps_an_epoch = math.ceil(len(labels) / batch)
     targets = torch.from_numpy(labels.astype(np.int64)).to(device)
     model.to(device)
     optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
-    history, step = [], 0
-    for epoch in range(epochs):
+    state = training_state(model, optimiser)
+    history = checkpoint.load(state) if checkpoint else []
+    for epoch in range(len(history), epochs):
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
         model.train()
-        sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, mistakes; read once an epoch
-        for chosen in batches(len(labels), batch, seed, epoch):
-            rate = one_cycle(step, steps, optimisation["learning_rate"], optimisation["warmup"])
-            target = targets[chosen]
-            logits = model(read(chosen))
-            loss = loss_of(logits, target)
-            loss.backward()
+        order, answers = [], []
+        for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
+            rate = one_cycle(step, epochs * steps_an_epoch, optimisation["learning_rate"], optimisation["warmup"])
+            places = torch.from_numpy(chosen).to(device)
+            logits = model(read(places))
+            loss_of(logits, targets[places]).backward()
             optimiser.step(rate)
-            step += 1
-            with torch.no_grad():
-                sums += torch.stack([loss * len(chosen), (logits.argmax(dim=1) != target).sum()])
-        total_loss, wrong = sums.tolist()
+            order.append(places)
+            answers.append(logits.detach())
+        train_loss, train_error = loss_and_error(torch.cat(answers), targets[torch.cat(order)], loss_of)
         validation_loss, validation_error = evaluate(model, *validation, loss_of)
-        if not math.isfinite(total_loss + validation_loss):
+        if not math.isfinite(train_loss + validation_loss):
             raise InputError(
-                f"training diverged: the loss of epoch {epoch + 1} is {total_loss + validation_loss} at learning rate "
+                f"training diverged: the loss of epoch {epoch + 1} is {train_loss + validation_loss} at learning rate "
                 f"{rate:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
             )
-        row = [epoch + 1, rate, total_loss / len(labels), 100 * wrong / len(labels), validation_loss, validation_error]
+        row = [epoch + 1, rate, train_loss, train_error, validation_loss, validation_error]
         history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
         progress(
             f"epoch {epoch + 1}/{epochs}  loss {row[2]:.4f}  training error {row[3]:.2f}%  "
             f"validation error {validation_error:.2f}%"
         )
+        if checkpoint and epoch + 1 < epochs:
+            checkpoint.save(state, history)
     return history
+
+
+def training_state(model: nn.Module, optimiser: NesterovSGD) -> dict[str, Tensor]:
+    """The tensors, by name, that change while a model is trained; the very tensors, not copies."""
+    velocities = {f"velocity/{number}": velocity for number, velocity in enumerate(optimiser.velocities)}
+    return {name: tensor.detach() for name, tensor in model.state_dict().items()} | velocities
 
 
 def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, computed where the model is."""
     model.eval()
-    read = input_reader(images, device_of(model))
-    indices = np.arange(len(images))
+    device = device_of(model)
+    read = input_reader(images, device)
     with torch.inference_mode():
-        logits = [
-            model(read(indices[start : start + EVALUATION_BATCH])) for start in range(0, len(images), EVALUATION_BATCH)
-        ]
+        logits = [model(read(places)) for places in torch.arange(len(images), device=device).split(EVALUATION_BATCH)]
     return torch.cat(logits).cpu().numpy()
 
 
@@ -198,6 +206,10 @@ def evaluate(
     model: nn.Module, images: np.ndarray, labels: np.ndarray, loss_of: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[float, float]:
     """Mean loss, and error in percent, of uint8 (n, h, w) images with labels uint8 (n,)."""
-    logits = predict(model, images)
-    loss = loss_of(torch.from_numpy(logits), torch.from_numpy(labels.astype(np.int64))).item()
-    return loss, 100 * float((logits.argmax(axis=1) != labels).mean())
+    logits = torch.from_numpy(predict(model, images))
+    return loss_and_error(logits, torch.from_numpy(labels.astype(np.int64)), loss_of)
+
+
+def loss_and_error(logits: Tensor, labels: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]) -> tuple[float, float]:
+    """Mean loss, and error in percent, of logits (n, 10) with labels (n,)."""
+    return loss_of(logits, labels).item(), 100 * (logits.argmax(dim=1) != labels).double().mean().item()

@@ -23,6 +23,8 @@ rule train:
     params:
         model=setting("{dataset}/models/{model}"),
         training=training_of,
+        # Untracked: what is kept of a killed training does not change how it ends.
+        checkpoint=lambda wildcards, input: checkpoint_file(wildcards),
         device=lookup(dpath="{dataset}/device", within=RUNS),
         versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
@@ -32,4 +34,4 @@ rule train:
         "python scripts/train.py --model {params.model:q} --training {params.training:q} --seed {wildcards.seed} "
         "--device {params.device} "
         "--images {input.images:q} --labels {input.labels:q} --copies {input.copies:q} --weights {output.weights:q} "
-        "--history {output.history:q} --card {output.card:q} > {log:q} 2>&1"
+        "--history {output.history:q} --card {output.card:q} --checkpoint {params.checkpoint:q} > {log:q} 2>&1"

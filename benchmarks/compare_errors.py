@@ -1,0 +1,110 @@
+"""Do our layers and our optimiser end where torch.nn and torch.optim end? Test errors of both over several seeds.
+
+Both start from the same weights, see the same batches in the same order and follow the same schedule; what differs is
+rounding, which training amplifies until the two are as far apart as two seeds. Prints, for each seed, the test errors,
+and the interval of their difference. On real MNIST, after `snakemake data`:
+
+    python benchmarks/compare_errors.py --distortion elastic --epochs 12 --seeds 5 --output errors.csv
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from invariance.artefacts import load_array, write_csv
+from invariance.command_line import progress, run
+from invariance.images import place_on_canvas
+from invariance.models import build_model
+from invariance.statistics import t_interval
+from invariance.training import batches, one_cycle, one_thread, predict, train
+from speed.networks import SimardCNN
+
+CANVAS, TRAINING, VALIDATION = 29, 50_000, 10_000
+OPTIMISATION = {
+    "batch": 128,
+    "learning_rate": 0.1,
+    "warmup": 0.2,
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "loss": "cross_entropy",
+}
+
+
+def main() -> None:
+    """Train both with each seed; print and write the errors."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default="results/mnist", help="where the pipeline put its data")
+    parser.add_argument("--distortion", default="elastic", help="whose copies on 29x29 are trained on")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--output", type=Path, required=True, help=".csv: a row a seed")
+    arguments = parser.parse_args()
+
+    one_thread()
+    source = arguments.results / "source"
+    copies = sorted((arguments.results / f"distorted/{CANVAS}/{arguments.distortion}").glob("copy-*.npy"))
+    copies = [load_array(path, mapped=True)[:TRAINING] for path in copies[: arguments.epochs]]
+    images, labels = load_array(source / "train-images.npy"), load_array(source / "train-labels.npy")
+    test = place_on_canvas(load_array(source / "test-images.npy"), CANVAS), load_array(source / "test-labels.npy")
+    validation = place_on_canvas(images[-VALIDATION:], CANVAS), labels[-VALIDATION:]
+    optimisation = OPTIMISATION | {"epochs": arguments.epochs}
+    rows = []
+    for seed in range(arguments.seeds):
+        torch.manual_seed(seed)
+        ours = build_model({"family": "simard_cnn"}, CANVAS)
+        plain = SimardCNN(CANVAS)
+        for parameter, same in zip(plain.parameters(), ours.parameters(), strict=True):
+            parameter.data.copy_(same)
+        train(ours, copies, labels[:TRAINING], validation, optimisation, seed)
+        train_by_torch(plain, copies, labels[:TRAINING], optimisation, seed)
+        our_error = 100 * float((predict(ours, test[0]).argmax(axis=1) != test[1]).mean())
+        rows.append((seed, our_error, error_by_torch(plain, *test)))
+        progress(f"seed {seed}: ours {rows[-1][1]:.2f}%, torch.nn {rows[-1][2]:.2f}%")
+    write_csv(arguments.output, ["seed", "ours", "torch"], rows)
+    _, our_errors, torch_errors = np.array(rows).T
+    gap = t_interval(our_errors - torch_errors, 0.95)
+    progress(f"ours {our_errors.mean():.3f}%, torch.nn {torch_errors.mean():.3f}%")
+    progress(f"difference {gap.mean:.3f} points, 95% interval [{gap.low:.3f}, {gap.high:.3f}] over {len(rows)} seeds")
+
+
+def train_by_torch(
+    network: torch.nn.Module, copies: list[np.ndarray], labels: np.ndarray, optimisation: dict, seed: int
+) -> None:
+    """What `invariance.training.train` does, with torch.optim and tensors that lie as torch lays them."""
+    steps = optimisation["epochs"] * math.ceil(len(labels) / optimisation["batch"])
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=optimisation["momentum"], nesterov=True)
+    targets, step = torch.from_numpy(labels.astype(np.int64)), 0
+    network.train()
+    for epoch in range(optimisation["epochs"]):
+        images = floats(copies[epoch % len(copies)])
+        for chosen in batches(len(labels), optimisation["batch"], seed, epoch):
+            rate = one_cycle(step, steps, optimisation["learning_rate"], optimisation["warmup"])
+            optimiser.param_groups[0]["lr"] = rate
+            loss = F.cross_entropy(network(images[chosen]), targets[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            step += 1
+
+
+def floats(images: np.ndarray) -> torch.Tensor:
+    """Float32 (n, 1, h, w), background 0 and ink up to 1, as torch lays it out."""
+    return torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).float().div(255)
+
+
+def error_by_torch(network: torch.nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
+    """Error in percent."""
+    network.eval()
+    with torch.inference_mode():
+        return 100 * float((network(floats(images)).argmax(dim=1).numpy() != labels).mean())
+
+
+if __name__ == "__main__":
+    run(main)
