@@ -14,7 +14,7 @@ in_venv := . .venv/bin/activate &&
 compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke lint lock benchmark-setup
+.PHONY: help setup demo test smoke same-bytes lint lock benchmark-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -23,13 +23,16 @@ setup: ## make .venv from the lock file; install LaTeX if it is missing and that
 	@sh envs/setup.sh
 
 demo: setup ## set up, then run the whole pipeline on 8x8 digits: results/digits/paper.pdf
-	@$(in_venv) snakemake --cores $(CORES) demo
+	@$(in_venv) snakemake --cores $(CORES) demo $(if $(SNAKEMAKE_OUTPUT_CACHE),--cache)
 
 test: setup ## set up, then run the tests
 	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
-	@$(in_venv) python -m pytest -m smoke --log-cli-level=INFO $(PYTEST)
+	@$(in_venv) python -m pytest -m smoke tests/test_smoke.py --log-cli-level=INFO $(PYTEST)
+
+same-bytes: setup ## set up, then run the same as `make smoke` twice, and compare every file
+	@$(in_venv) python -m pytest -m smoke tests/test_same_bytes.py $(PYTEST)
 
 lint: setup ## check the style of scripts, tests and workflow
 	@$(in_venv) ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint

@@ -41,6 +41,10 @@ include: "workflow/rules/benchmark.smk"
 report: "workflow/report/workflow.rst"
 
 
+onstart:
+    require_writable("results", "logs")
+
+
 rule all:
     default_target: True
     input:

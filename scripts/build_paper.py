@@ -22,6 +22,7 @@ TOOLS = ("latexmk", "pdflatex", "bibtex", "kpsewhich")
 # One style file for each package of the list.
 STYLES = ("natbib.sty", "booktabs.sty", "enumitem.sty", "siunitx.sty", "tikz.sty", "lmodern.sty")
 TOLERATED_OVERFLOW = 10.0  # points
+WORKING_SPACE = 2**18  # bytes; with less left on the disk, LaTeX's own messages are beside the point
 # The clock stays out of the PDF, and TeX writes each message on one line, whole.
 ENVIRONMENT = {
     "SOURCE_DATE_EPOCH": "0",
@@ -110,7 +111,7 @@ def compile_article(folder: Path) -> str:
     Only the project's own .latexmkrc is read, and the document can start no programs.
 
     Raises:
-        InputError: LaTeX or BibTeX fails; the message holds their error lines.
+        InputError: LaTeX or BibTeX fails; the message holds their error lines, or says that the disk is full.
     """
     finished = subprocess.run(
         ["latexmk", "-norc", "-r", ".latexmkrc", "-pdf", "paper.tex"],
@@ -124,6 +125,10 @@ def compile_article(folder: Path) -> str:
     )
     log_file = folder / "paper.log"
     log = log_file.read_text(encoding="utf-8", errors="replace") if log_file.exists() else ""
+    if finished.returncode and shutil.disk_usage(folder).free < WORKING_SPACE:
+        raise InputError(
+            f"{folder.parent}: no room for LaTeX to work; make room there, or set TMPDIR to another folder"
+        )
     if finished.returncode:
         # BibTeX's errors stand in latexmk's own output only.
         lines = tex_errors(log) or finished.stdout.splitlines()[-20:]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from invariance.artefacts import load_array, whole_file
 from invariance.audit import audit_sample, require_agreement
-from invariance.command_line import json_argument, run
+from invariance.command_line import json_argument, json_mapping, run
 from invariance.distortions import Distortion, displacement_fields, random_key
 from invariance.images import place_on_canvas
 
@@ -60,7 +60,12 @@ def main() -> None:
     parser.add_argument("--canvas", type=int, required=True, help="side of the canvas, pixels")
     parser.add_argument("--distortion", required=True)
     parser.add_argument("--settings", type=json_argument, required=True, help="its entry in the config, as JSON")
-    parser.add_argument("--audit", type=json_argument, required=True, help='{"images": 32, "tolerance": 1.0}')
+    parser.add_argument(
+        "--audit",
+        type=json_mapping(images=int, tolerance=float),
+        required=True,
+        help='{"images": 32, "tolerance": 1.0}',
+    )
     parser.add_argument(
         "--copies", type=Path, nargs="+", required=True, help="copy-000.npy, copy-001.npy, ... in order"
     )

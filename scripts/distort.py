@@ -5,7 +5,7 @@ from pathlib import Path
 
 from invariance.artefacts import load_array, save_array
 from invariance.audit import audit_sample, require_agreement
-from invariance.command_line import json_argument, progress, run
+from invariance.command_line import json_argument, json_mapping, natural, progress, run
 from invariance.distortions import Distortion, distort, random_key
 from invariance.images import place_on_canvas
 
@@ -18,8 +18,13 @@ def main() -> None:
     parser.add_argument("--canvas", type=int, required=True, help="side of the canvas, pixels")
     parser.add_argument("--distortion", required=True, help="name of the distortion, part of the random key")
     parser.add_argument("--settings", type=json_argument, required=True, help="its entry in the config, as JSON")
-    parser.add_argument("--copy", type=int, required=True, help="number of the copy, part of the random key")
-    parser.add_argument("--audit", type=json_argument, required=True, help='{"images": 32, "tolerance": 1.0}')
+    parser.add_argument("--copy", type=natural, required=True, help="number of the copy, part of the random key")
+    parser.add_argument(
+        "--audit",
+        type=json_mapping(images=int, tolerance=float),
+        required=True,
+        help='{"images": 32, "tolerance": 1.0}',
+    )
     parser.add_argument("--output", type=Path, required=True, help="uint8 (n, canvas, canvas), .npy")
     arguments = parser.parse_args()
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from invariance import plots
-from invariance.artefacts import InputError, load_array
+from invariance.artefacts import InputError, load_array, require_unaltered
 from invariance.command_line import run
 from invariance.images import place_on_canvas
 
@@ -136,12 +136,11 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     `none` names a training, so that only an empty field is missing.
 
     Raises:
-        InputError: the file is missing, empty, no CSV, or lacks one of `columns`.
+        InputError: the file is missing, altered, empty, no CSV, or lacks one of `columns`.
     """
+    require_unaltered(path)
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
     missing = [column for column in columns if column not in table.columns]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from invariance.artefacts import load_array, save_array, write_csv
-from invariance.command_line import json_argument, progress, run
+from invariance.command_line import json_mapping, progress, run
 from invariance.evaluation import logits_over_shifts
 from invariance.images import place_on_canvas, shift_grid
 from invariance.measures import accuracy, consistency, logit_drift
@@ -18,14 +18,16 @@ from invariance.weights import load_weights
 def main() -> None:
     """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=json_argument, required=True, help="the trained model's entry in the config")
+    parser.add_argument(
+        "--model", type=json_mapping(family=str), required=True, help="the trained model's entry in the config"
+    )
     parser.add_argument("--average-phases", action="store_true", help="average its logits over its stride's phases")
     parser.add_argument("--weights", type=Path, required=True, help=".safetensors")
     parser.add_argument("--images", type=Path, required=True, help="test images, uint8 (n, 28, 28), .npy")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
     parser.add_argument(
         "--shifts",
-        type=json_argument,
+        type=json_mapping(canvas=int, max_shift=int, shift_images=int),
         required=True,
         help='{"canvas": 40, "max_shift": 6, "shift_images": 2000}: pixels; the first so many test images are shifted',
     )

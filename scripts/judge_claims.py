@@ -8,7 +8,7 @@ import pandas as pd
 
 from invariance.artefacts import sha256_of, write_json
 from invariance.claims import judge_claims
-from invariance.command_line import json_argument, progress, run
+from invariance.command_line import json_mapping, progress, run
 from invariance.tables import read_table
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Judge; write claims.json with the files that the numbers were read from, and their hashes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="tables/*.csv, named by their stems")
-    parser.add_argument("--claims", type=json_argument, required=True, help="`claims` in the config, as JSON")
+    parser.add_argument("--claims", type=json_mapping(), required=True, help="`claims` in the config, as JSON")
     parser.add_argument("--confidence", type=float, required=True, help="of the intervals, such as 0.95")
     parser.add_argument("--output", type=Path, required=True, help="claims.json")
     arguments = parser.parse_args()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from invariance.artefacts import load_array, read_json
-from invariance.command_line import json_argument, run
-from invariance.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, run_of, write_table
+from invariance.command_line import json_mapping, run
+from invariance.tables import CELL, MEASURES, over_seeds, read_table, rings_of_run, run_measures, run_of, write_table
 
 
 def main() -> None:
@@ -18,7 +18,8 @@ def main() -> None:
     )
     parser.add_argument("--cards", type=Path, nargs="+", required=True, help="the run card of each grid, in that order")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
-    parser.add_argument("--measures", type=json_argument, required=True, help="`measures` in the config, as JSON")
+    measures = json_mapping(radius_consistency=float, pairwise_pairs=int, confidence=float)
+    parser.add_argument("--measures", type=measures, required=True, help="`measures` in the config, as JSON")
     parser.add_argument("--runs", type=Path, required=True, help="output, .csv: a row a trained model")
     parser.add_argument("--ring-runs", type=Path, required=True, help="output, .csv: a row a trained model and ring")
     parser.add_argument("--summary", type=Path, required=True, help="output, .csv: over seeds")
@@ -29,7 +30,7 @@ def main() -> None:
     settings = arguments.measures
     runs, rings = [], []
     for path, card in zip(arguments.grids, arguments.cards, strict=True):
-        grid = pd.read_csv(path)
+        grid = read_table(path)
         measures = run_measures(
             grid,
             load_array(path.with_suffix(".predictions.npy")),

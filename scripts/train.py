@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from invariance.artefacts import load_array, sha256_of, write_csv, write_json
+from invariance.artefacts import load_array, recorded_sha256, sha256_of, write_csv, write_json
 from invariance.checkpoints import Checkpoint
-from invariance.command_line import json_argument, run
+from invariance.command_line import json_mapping, natural, run
 from invariance.dependencies import code_of
 from invariance.images import place_on_canvas
 from invariance.models import build_model, count_parameters
@@ -19,9 +19,12 @@ from invariance.weights import save_weights
 def main() -> None:
     """Train; write the weights, the history and the run card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=json_argument, required=True, help="its entry in the config, as JSON")
-    parser.add_argument("--training", type=json_argument, required=True, help="canvas, images, optimisation, as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="fixes the initial weights and the order of images")
+    parser.add_argument(
+        "--model", type=json_mapping(family=str), required=True, help="its entry in the config, as JSON"
+    )
+    training = json_mapping(canvas=int, train_images=int, validation_images=int, optimisation=dict)
+    parser.add_argument("--training", type=training, required=True, help="canvas, images, optimisation, as JSON")
+    parser.add_argument("--seed", type=natural, required=True, help="fixes the initial weights and the order of images")
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="auto: a GPU if there is one")
     parser.add_argument("--images", type=Path, required=True, help="all source images, uint8 (n, 28, 28), .npy")
     parser.add_argument("--labels", type=Path, required=True, help="their labels, uint8 (n,), .npy")
@@ -45,12 +48,13 @@ def main() -> None:
     copies = [load_array(path, mapped=True) for path in arguments.copies]
     if not copies:
         copies = [place_on_canvas(originals[training], settings["canvas"])]
+    inputs = [arguments.images, arguments.labels, *arguments.copies]
     made_from = {
         "model": arguments.model,
         "training": settings,
         "seed": arguments.seed,
         "device": device.type,
-        "inputs": {str(path): sha256_of(path) for path in [arguments.images, arguments.labels, *arguments.copies]},
+        "inputs": {str(path): recorded_sha256(path) for path in inputs},
         "versions": {package: importlib.metadata.version(package) for package in ("torch", "numpy", "numba")},
     }
     code = {path: sha256_of(path) for path in code_of(__file__)}

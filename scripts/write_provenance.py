@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from invariance import tex
-from invariance.artefacts import sha256_of, write_text
+from invariance.artefacts import require_unaltered, write_text
 from invariance.command_line import run
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--artefacts", type=Path, nargs="+", required=True, help="files to hash")
     parser.add_argument("--output", type=Path, required=True, help="the .tex file")
     arguments = parser.parse_args()
-    listed = [(str(path.relative_to(arguments.root)), sha256_of(path)) for path in sorted(arguments.artefacts)]
+    listed = [(str(path.relative_to(arguments.root)), require_unaltered(path)) for path in sorted(arguments.artefacts)]
     write_text(arguments.output, tex.provenance_tabular(listed))
 
 

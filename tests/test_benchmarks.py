@@ -328,7 +328,7 @@ def test_summarise_writes_everything_and_refuses_two_machines(tmp_path, monkeypa
     monkeypatch.setattr(sys, "argv", command)
     with mpl.rc_context():
         summarise_speed.main()
-    names = {path.name for path in (tmp_path / "results").iterdir()}
+    names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
     assert names == {"benchmark.csv", "benchmark.md", "benchmark.pdf", "benchmark.png", "machine.json"}
     assert capsys.readouterr().out == (tmp_path / "results/benchmark.md").read_text()
     write_json(files[0], json.loads(files[0].read_text()) | {"machine": {**MACHINE, "processor": "another"}})

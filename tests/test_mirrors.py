@@ -1,6 +1,7 @@
 """The mirrors: every fault of a real server is told apart, the next mirror is tried, and nothing partial is left."""
 
 import functools
+import gzip
 import hashlib
 import http.server
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import urllib.request
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from invariance.mirrors import MirrorError, fetch
 NAME = "t10k-labels-idx1-ubyte.gz"
 CONTENT = mirrors.GZIP_MAGIC + random.Random(2003).randbytes(200_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+BOMB = gzip.compress(bytes(10**8))  # a hundred kilobytes that unpack to a hundred megabytes
 ALTERED = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
 PAGE = b"\n<!DOCTYPE html><html><body>Please sign in to the guest network</body></html>"
 DOWNLOAD = Path(__file__).parent.parent / "scripts" / "download.py"
@@ -106,6 +109,82 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         while not self.server.over.is_set():
             self.wfile.write(bytes(100_000))
+
+    def head(self, *lines):
+        self.wfile.write("".join(f"{line}\r\n" for line in ("HTTP/1.1 200 OK", *lines, "")).encode())
+
+    def drip(self, text):
+        """One byte at a time, each in time."""
+        while not self.server.over.wait(0.1):
+            self.wfile.write(text)
+
+    def answer_error(self):
+        self.send_error(500)
+
+    def answer_promising_less(self):
+        self.answer(CONTENT, promised=1000)
+
+    def answer_promising_more(self):
+        self.answer(CONTENT, promised=len(CONTENT) + 1)
+
+    def answer_promising_text(self):
+        self.head("Content-Length: lots")
+        self.wfile.write(CONTENT)
+
+    def answer_promising_negative(self):
+        self.head("Content-Length: -1")
+        self.wfile.write(CONTENT)
+
+    def answer_nothing(self):
+        self.answer(b"")
+
+    def answer_bomb(self):
+        self.answer(BOMB)
+
+    def answer_encoded(self):
+        self.head("Content-Encoding: gzip", f"Content-Length: {len(CONTENT)}")
+        self.wfile.write(CONTENT)
+
+    def answer_encoded_bomb(self):
+        self.head("Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")
+        self.wfile.write(BOMB)
+
+    def answer_many_headers(self):
+        self.head(*(f"X-{number}: y" for number in range(300)))
+
+    def answer_long_header(self):
+        self.wfile.write(b"HTTP/1.1 200 " + b"OK" * 100_000)
+
+    def answer_dripping_status(self):
+        self.drip(b"H")
+
+    def answer_dripping_header(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        self.drip(b"y")
+
+    def answer_dripping_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.drip(b"0")
+
+    def answer_negative_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.wfile.write(b"-1\r\n" + CONTENT)
+
+    def answer_huge_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.wfile.write(b"ffffffffff\r\n" + CONTENT)
+
+    def answer_redirect_to_file(self):
+        self.redirect("file:///etc/hostname")
+
+    def answer_redirect_to_data(self):
+        self.redirect("data:application/gzip;base64,H4sI")
+
+    def answer_redirect_to_nowhere(self):
+        self.redirect("http://[::1/")
+
+    def answer_redirect_on_and_on(self):
+        self.redirect(f"/redirect_on_and_on/{len(self.server.requests)}/{NAME}")
 
     def answer_promising_much(self):
         self.answer(b"", promised=10**12)
@@ -213,14 +292,32 @@ FAULTS = {
     "endless": ("too large: more than 1000000 bytes, cut off", 1),
     "promising_much": ("too large: more than 1000000 bytes, cut off", 1),
     "garbage": ("not a usable address or answer", 1),
+    "error": ("HTTP 500 Internal Server Error", 2),
+    "promising_less": ("altered: its 1000 bytes have SHA-256", 1),
+    "nothing": (f"altered: its 0 bytes have SHA-256 {hashlib.sha256(b'').hexdigest()}", 1),
+    "bomb": (f"altered: its {len(BOMB)} bytes have SHA-256 {hashlib.sha256(BOMB).hexdigest()}, expected", 1),
+    "encoded_bomb": (f"altered: its {len(BOMB)} bytes have SHA-256", 1),
+    "many_headers": ("not a usable address or answer", 1),
+    "long_header": ("not a usable address or answer", 1),
+    "dripping_status": ("no answer within 1 s (timeout)", 1),
+    "dripping_header": ("no answer within 1 s (timeout)", 1),
+    "dripping_chunk": ("no answer within 1 s (timeout) after 0 bytes", 1),
+    "negative_chunk": ("", None),
+    "huge_chunk": ("truncated: the connection ended", 2),
+    "redirect_to_file": ("HTTP 302 Found - Redirection to url 'file:///etc/hostname' is not allowed", 1),
+    "redirect_to_data": ("HTTP 302 Found - Redirection to url 'data:", 1),
+    "redirect_to_nowhere": ("not a usable address or answer", 1),
+    "redirect_on_and_on": ("HTTP 302", None),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_and_leaves_nothing(server, output, fault):
     reason, requests = FAULTS[fault]
+    start = time.monotonic()
     with pytest.raises(InputError) as caught:
         fetch_fast([server.address(fault)], output)
+    assert time.monotonic() - start < 10  # at most two tries of a second each
     assert f"  {server.address(fault)}: " in str(caught.value)
     assert reason in str(caught.value)
     assert nothing_left(output)
@@ -235,7 +332,32 @@ def test_the_next_mirror_is_tried(server, output, fault, capsys):
     assert f"{server.address(fault)} failed: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["good", "mislabelled", "redirect_to_good", "once_unavailable"])
+@pytest.mark.parametrize("fault", ["bomb", "encoded_bomb", "endless", "long_header", "huge_chunk"])
+def test_no_answer_takes_more_memory_than_a_block(server, output, fault):
+    """What is not the file is never unpacked, and never held whole."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError):
+            fetch_fast([server.address(fault)], output, attempts=1, largest=50_000_000 if fault == "endless" else 10**6)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "good",
+        "mislabelled",
+        "redirect_to_good",
+        "once_unavailable",
+        "encoded",
+        "promising_more",
+        "promising_text",
+        "promising_negative",
+    ],
+)
 def test_a_good_answer(server, output, kind):
     fetch_fast([server.address(kind).rstrip("/")], output)
     assert output.read_bytes() == CONTENT

@@ -1,7 +1,6 @@
-"""The whole pipeline on the smallest config that runs every stage, and what a change to it makes run again."""
+"""The whole pipeline on the smallest config that runs every stage, and what it says when it cannot."""
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,29 +8,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from finished import finished_run
 from invariance.artefacts import sha256_of
 from running import ROOT, fresh_copy, snakemake
 
 pytestmark = pytest.mark.pipeline
 
 
-def planned(folder: Path, *arguments: str) -> dict[str, int]:
-    """What a dry run would do: number of jobs by rule, without the targets that only name files."""
-    finished = snakemake(folder, "--cores", "2", "-n", "--quiet", "host", *arguments)
-    assert finished.returncode == 0, finished.stderr
-    report = finished.stdout + finished.stderr
-    table = report.partition("Job stats:")[2].partition("total")[0]
-    jobs = dict(re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE))
-    return {rule: int(count) for rule, count in jobs.items() if rule not in ("all", "job")}
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    """A finished tiny run, from nothing, in a folder with a space in its name."""
-    folder = fresh_copy(tmp_path_factory.mktemp("a whole run"))
-    finished = snakemake(folder, "--cores", "2", "--configfile", "tests/configs/tiny.yaml")
-    assert finished.returncode == 0, finished.stderr[-5000:]
-    return folder
+    """A finished tiny run, in a folder with a space in its name."""
+    return finished_run(tmp_path_factory)
 
 
 def test_every_stage_leaves_its_artefacts(tree):
@@ -92,66 +79,6 @@ def test_the_paper_is_about_this_run(tree):
     assert "C1" in measured
     assert "C4" not in measured
     assert "claims/C4/verdict: not built" in " ".join(text.split())
-
-
-def test_nothing_to_do_on_a_finished_tree(tree):
-    assert planned(tree, "--configfile", "tests/configs/tiny.yaml") == {}
-
-
-LAST = {"write_provenance", "build_paper", "manifest"}
-TABLES = {"summarise", "compare_with_simard", "judge_claims", "write_tex", "write_study_tex", "write_simard_tex"}
-FIGURES = {
-    "sample_distortions",
-    "learning_curves",
-    "simard_table",
-    "accuracy_vs_shift",
-    "heat_maps",
-    "augmentation_range",
-}
-
-
-@pytest.mark.parametrize(
-    ("file", "rules"),
-    [
-        ("scripts/invariance/plots.py", FIGURES | LAST),
-        ("scripts/invariance/claims.py", {"judge_claims", "write_tex"} | LAST),
-        (
-            "scripts/invariance/statistics.py",
-            TABLES | {"simard_table", "accuracy_vs_shift", "augmentation_range"} | LAST,
-        ),
-        ("scripts/invariance/labels.py", FIGURES | {"write_tex", "write_study_tex", "write_simard_tex"} | LAST),
-        ("paper/sections/question.tex", {"build_paper", "manifest"}),
-        ("scripts/evaluate.py", {"evaluate"} | TABLES | (FIGURES - {"sample_distortions", "learning_curves"}) | LAST),
-    ],
-)
-def test_an_edit_reruns_what_depends_on_it_and_trains_nothing(tree, file, rules):
-    path = tree / file
-    text = path.read_text()
-    comment = "% edited\n" if path.suffix == ".tex" else "# edited\n"
-    try:
-        path.write_text(text + comment)
-        found = set(planned(tree, "--configfile", "tests/configs/tiny.yaml"))
-    finally:
-        path.write_text(text)
-    assert found == rules
-
-
-def test_an_edit_of_the_elastic_field_redoes_what_used_it(tree):
-    overlay = tree / "sigma.yaml"
-    overlay.write_text("distortions: {elastic: {elastic: {sigma: 5}}}\n")
-    jobs = planned(tree, "--configfile", "tests/configs/tiny.yaml", "sigma.yaml")
-    assert jobs["distort"] == 1
-    assert jobs["train"] == 1
-    assert jobs["evaluate"] == 1
-
-
-def test_another_seed_trains_only_that_seed(tree):
-    overlay = tree / "seeds.yaml"
-    overlay.write_text("demo: {studies: {simard2003: {seeds: [0, 7]}}}\n")
-    jobs = planned(tree, "--configfile", "tests/configs/tiny.yaml", "seeds.yaml")
-    assert jobs["train"] == 3
-    assert jobs["evaluate"] == 3
-    assert "distort" not in jobs
 
 
 def test_what_cannot_be_downloaded_is_told_at_once_and_leaves_nothing(tmp_path):

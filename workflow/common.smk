@@ -24,13 +24,29 @@ PYTHON = f"python=={platform.python_version()}"
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")})
 # Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
 os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**30), MALLOC_TRIM_THRESHOLD_=str(2**30))
+# Figures are drawn as this project says, whatever the user's own matplotlibrc does.
+os.environ.update(MATPLOTLIBRC=os.devnull)
+# By it a job notices that the Snakemake that started it was killed (scripts/invariance/command_line.py).
+os.environ.update(INVARIANCE_SNAKEMAKE_PID=str(os.getpid()))
 # `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
 
 try:
+    # Snakemake takes the last of two equal keys in silence; the files are read once more, by stricter rules.
+    configuration.load([Path(workflow.basedir) / "config.yaml", *workflow.config_settings.configfiles])
     configuration.validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# Whether source images and copies are shared between clones: `SNAKEMAKE_OUTPUT_CACHE=<folder> snakemake ... --cache`.
+CACHE = os.environ.get("SNAKEMAKE_OUTPUT_CACHE", "")
+CACHING = bool(CACHE)
+# Outputs become links to files there: from a relative path they would lead nowhere.
+if CACHING and "://" not in CACHE and not (os.path.isabs(CACHE) and os.access(CACHE, os.R_OK | os.W_OK | os.X_OK)):
+    raise WorkflowError(
+        f"SNAKEMAKE_OUTPUT_CACHE={CACHE}: must be the absolute path of a folder that exists and can be written to; "
+        "make it with mkdir -p, or unset the variable"
+    )
 
 DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
@@ -52,6 +68,7 @@ HEAT_MAPS = [
     ("phase_averaged", "centred"),
     ("stride_fc", "translated"),
 ]
+NAMINGS = {"distortions", "models", "studies", "trainings", "cells", "claims"}
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
 SHIFT_STUDIES = "|".join(study for study in STUDIES if study != "simard2003") or "(?!)"
 
@@ -62,9 +79,21 @@ wildcard_constraints:
     model=r"\w+",
     training=r"\w+",
     distortion=r"\w+",
+    file="|".join(Path(file).stem for file in RUNS["mnist"]["datasets"]["mnist"]["sha256"]),
     canvas=r"\d+",
     number=r"\d{3}",
     seed=r"\d+",
+
+
+def require_writable(*folders):
+    """Say at once that a folder cannot be written; Snakemake would at its first job, with a traceback."""
+    there = [Path(folder).absolute() for folder in folders if Path(folder).exists()]
+    refused = [str(folder) for folder in there if not os.access(folder, os.W_OK)]
+    if refused:
+        raise SystemExit(
+            f"error: {', '.join(refused)}: cannot be written, being on a read-only disk or another user's; nothing was "
+            "started. Let this user write there, or work in a copy of this folder"
+        )
 
 
 # The config, as jobs get it ------------------------------------------------------------------------------------------
@@ -73,6 +102,22 @@ wildcard_constraints:
 def as_json(value):
     """JSON in the order of the keys' names: the same text, and so no rerun, however the config is laid out."""
     return json.dumps(value, sort_keys=True)
+
+
+def config_record(run):
+    """What is written down of a run's config, as JSON.
+
+    The names of distortions, models, studies, trainings, cells and claims keep their order, which is that of the
+    tables. Other keys are sorted, and how files are fetched is left out: neither changes a result.
+    """
+
+    def tidy(value, key):
+        if not isinstance(value, dict):
+            return value
+        names = [name for name in value if key != "mnist" or name not in ("mirrors", "timeout", "attempts")]
+        return {name: tidy(value[name], name) for name in (names if key in NAMINGS else sorted(names))}
+
+    return json.dumps(tidy(run, None))
 
 
 def setting(dpath):
@@ -84,6 +129,18 @@ def setting(dpath):
 def versions(*packages):
     """Installed versions of what a job computes with; as a param, a new version makes the job run again."""
     return [f"{package}=={importlib.metadata.version(package)}" for package in packages]
+
+
+def machine(wildcards, input):
+    """What computes, for the key of the cache between workflows; untracked, so that results can be moved.
+
+    Compiled loops and NumPy choose their instructions, and with them the last bits, by the processor.
+    """
+    if not CACHING:
+        return None
+    from llvmlite import binding
+
+    return [PYTHON, platform.system(), binding.get_process_triple(), binding.get_host_cpu_features().flatten()]
 
 
 def script(name):
@@ -100,6 +157,11 @@ def source_files(dataset):
     )
 
 
+def named_source_files(dataset):
+    """By name, as the cache between workflows wants several outputs of a rule."""
+    return {Path(path).stem.replace("-", "_"): path for path in source_files(dataset)}
+
+
 def download_files(dataset):
     """The published files of a dataset, as downloaded; the embedded digits have none."""
     files = RUNS[dataset]["datasets"][dataset].get("sha256", {})
@@ -111,8 +173,22 @@ def copy_files(dataset, canvas, distortion, copies):
     return [f"{folder}/copy-{copy:03d}.npy" for copy in range(copies)]
 
 
+def require_names(wildcards):
+    """Refuse a target whose study, model, training or distortion is not in the config, before anything starts."""
+    try:
+        configuration.require_names(RUNS[wildcards.dataset], dict(wildcards.items()))
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def images_to_distort(wildcards):
+    require_names(wildcards)
+    return f"results/{wildcards.dataset}/source/train-images.npy"
+
+
 def copies_made(wildcards):
     """All copies of one distorted dataset that the studies use."""
+    require_names(wildcards)
     copies = configuration.distorted_copies(RUNS[wildcards.dataset])
     count = copies.get((int(wildcards.canvas), wildcards.distortion), 1)
     return copy_files(wildcards.dataset, wildcards.canvas, wildcards.distortion, count)
@@ -170,6 +246,7 @@ def cell_order(wildcards):
 
 def study_cards(wildcards):
     """The run card of each cell of a study, in the order of its grids."""
+    require_names(wildcards)
     cells = cells_of(wildcards.dataset, wildcards.study)
     return [f"{model_folder(wildcards.dataset, cell)}/card.json" for cell in cells]
 
@@ -215,6 +292,7 @@ def checkpoint_file(wildcards):
 
 def training_copies(wildcards):
     """The distorted copies that one training reads, one an epoch; none for the source images themselves."""
+    require_names(wildcards)
     run = RUNS[wildcards.dataset]
     settings = configuration.training_settings(run, wildcards.study, wildcards.model, wildcards.training)
     if settings["distortion"] == "none":
@@ -230,6 +308,7 @@ def evaluated_model(wildcards):
 
 
 def evaluated_weights(wildcards):
+    require_names(wildcards)
     cell = configuration.Cell(wildcards.study, wildcards.model, wildcards.training, wildcards.seed)
     return f"{model_folder(wildcards.dataset, cell)}/weights.safetensors"
 

@@ -1,9 +1,15 @@
-"""Artefacts on disk: written whole or not at all, read without trust, named by their SHA-256."""
+"""Artefacts on disk: written whole or not at all, read without trust, held to the SHA-256 that they were written with.
+
+Each artefact below a folder `results` has a record of its SHA-256 in `results/.sha256`, under the same path. Whoever
+reads it first hashes it: what was altered since it was made, or put there from elsewhere, is named before it can reach
+a table. What comes from Snakemake's between-workflow cache, as a link, is recorded when it is first read.
+"""
 
 import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +23,9 @@ class InputError(Exception):
     """Something that the user can mend. Its text says what is wrong, where, what is allowed and what to do."""
 
 
+RECORDS = ".sha256"
+
+
 @contextlib.contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which becomes `path` if the block ends well and is removed if it does not.
@@ -24,16 +33,30 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     A reader, or a later run, therefore never sees a file that was half written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~current_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~current_umask())
+            record(path, sha256_of(temporary))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:
+        error.add_note(str(path))  # the error of a full disk names no file, or the temporary one
+        raise
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a job that was killed while it wrote `path` left beside it; only one job at a time writes a file."""
+    leftover = re.compile(re.escape(f".{path.stem}.") + r"\w{8}" + re.escape(path.suffix))
+    for file in path.parent.iterdir():
+        if leftover.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def current_umask() -> int:
@@ -41,6 +64,60 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def record_of(path: Path | str) -> Path | None:
+    """Where the SHA-256 of an artefact is recorded; None for a file that is not below a folder `results`."""
+    parts = Path(path).parts
+    if "results" not in parts[:-1] or RECORDS in parts:
+        return None
+    place = len(parts) - parts[::-1].index("results")
+    return Path(*parts[:place], RECORDS, *parts[place:])
+
+
+def record(path: Path | str, sha256: str) -> None:
+    """Record the SHA-256 of the artefact that is, or will be, at `path`."""
+    place = record_of(path)
+    if place is not None:
+        with whole_file(place) as temporary:
+            temporary.write_text(sha256 + "\n", encoding="ascii")
+
+
+def require_unaltered(path: Path | str) -> str:
+    """The SHA-256 of an artefact, which is the one that it was made with.
+
+    Raises:
+        InputError: it is missing, cannot be read, or is not what was made here.
+    """
+    try:
+        found = sha256_of(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    place = record_of(path)
+    if place is None:
+        return found
+    if not place.exists() or linked_after(path, place):
+        with contextlib.suppress(FileNotFoundError):  # another job records the same at this moment
+            record(path, found)
+    elif (expected := recorded_sha256(path)) != found:
+        raise InputError(
+            f"{path}: altered since it was made, or put there from elsewhere (its SHA-256 is {found}, was {expected}); "
+            "delete it to have it made again"
+        )
+    return found
+
+
+def linked_after(path: Path | str, place: Path) -> bool:
+    """Whether `path` is a link into the between-workflow cache that was made after the record at `place`."""
+    return Path(path).is_symlink() and Path(path).lstat().st_mtime_ns > place.stat().st_mtime_ns
+
+
+def recorded_sha256(path: Path | str) -> str:
+    """The SHA-256 that an artefact was last found to have; hashed now if there is no record."""
+    place = record_of(path)
+    return place.read_text(encoding="ascii").strip() if place and place.exists() else sha256_of(path)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -64,14 +141,11 @@ def read_json(path: Path | str) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: the file is missing, cannot be read or is not JSON.
+        InputError: the file is missing, cannot be read, was altered, or is not JSON.
     """
+    require_unaltered(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ValueError as error:
         raise InputError(f"{path}: not a JSON file ({error}); delete it to have it made again") from None
 
@@ -86,17 +160,19 @@ def load_array(path: Path | str, *, mapped: bool = False) -> np.ndarray:
     """Read a .npy file, or map it into memory read-only; pickled objects are never loaded.
 
     Raises:
-        InputError: the file is missing, cannot be read, is truncated, or is not a plain .npy file.
+        InputError: the file is missing, cannot be read, was altered, is truncated, or is not a plain .npy file.
     """
+    require_unaltered(path)
     try:
         with Path(path).open("rb") as stream:
-            np.lib.format.read_magic(stream)  # numpy.load would also take a zip archive
-        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+            version = np.lib.format.read_magic(stream)  # numpy.load would also take a zip archive
+        if version != (1, 0):  # others may claim a header of gigabytes
+            raise ValueError(f"version {version} of the format, and only (1, 0) is written here")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # memory is taken only for what the file really holds
+        return array if mapped else np.array(array)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, EOFError, tokenize.TokenError) as error:
+    except (ValueError, TypeError, OverflowError, EOFError, tokenize.TokenError) as error:
         raise InputError(f"{path}: not a whole .npy file ({error}); delete it to have it made again") from None
 
 

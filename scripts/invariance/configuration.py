@@ -38,8 +38,13 @@ MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
 
+# Files that the pipeline writes beside those that carry the name of a study: below tables/, and their logs.
+TAKEN = ("claims", "compare_with_simard", "config", "distortions", "numbers", "provenance", "settings", "write_tex")
 MOST_PROBLEMS = 10
 DEEPEST = 20  # levels of nesting; the config itself has seven
+MOST_VALUES = 50_000  # keys and values, aliases written out; the config itself has about a thousand
+LARGEST = 100_000  # bytes of a file; the config itself has twelve thousand
+TEMPLATE = "__use_yte__"  # with this key a file asks Snakemake to evaluate Python in it
 
 
 # Reading and merging --------------------------------------------------------------------------------------------------
@@ -83,14 +88,19 @@ def load(paths: list[Path]) -> dict[str, Any]:
     """Read a config and its overlays, merged in this order.
 
     Raises:
-        InputError: a file is missing, empty, not YAML (with line and column), not a mapping, or repeats a key.
+        InputError: a file is missing, empty, too large, not YAML (with line and column), not a mapping, repeats a key,
+            or asks to have Python evaluated in it.
     """
     return functools.reduce(merge, (_read(Path(path)) for path in paths), {})
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise InputError(f"{path}: more than {LARGEST} bytes, which no config has; name a YAML file as config.yaml")
+        config = yaml.load(content.decode("utf-8"), Loader=_Loader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing YAML file") from None
     except UnicodeDecodeError:
@@ -100,19 +110,38 @@ def _read(path: Path) -> dict[str, Any]:
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
         what = " ".join(filter(None, [error.context, error.problem]))
         raise InputError(f"{where}: not valid YAML: {what}. Indent with spaces, and close what you open.") from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep; allowed: at most {DEEPEST} levels") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
         raise InputError(f"{path}: holds a value that is not valid YAML: {' '.join(str(error).split())}") from None
     if config is None:
         raise InputError(f"{path}: is empty; a config is a mapping of keys to values, as in config.yaml")
     if not isinstance(config, dict):
         raise InputError(f"{path}: holds {_show(config)}; a config is a mapping of keys to values, as in config.yaml")
-    if problems := list(itertools.islice(_malformed(config, ()), MOST_PROBLEMS)):
+    if TEMPLATE in config:
+        raise InputError(f"{path}: {TEMPLATE}: a config holds plain values, and no Python to evaluate; remove this key")
+    if problems := _form_problems(config)[:MOST_PROBLEMS]:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
     return config
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which moreover refuses a key that stands twice in one mapping (YAML 1.2, 3.2.1.1)."""
+    """PyYAML's safe loader, which moreover refuses a key that stands twice in one mapping (YAML 1.2, 3.2.1.1).
+
+    It stops at nesting that no config has, on which PyYAML spends minutes and then the whole stack.
+    """
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        super().fetch_flow_collection_start(token)
+        self._refuse_depth()
+
+    def add_indent(self, column: int) -> bool:
+        self._refuse_depth()
+        return super().add_indent(column)
+
+    def _refuse_depth(self) -> None:
+        if self.flow_level + len(self.indents) > DEEPEST:
+            raise yaml.scanner.ScannerError(None, None, f"nested more than {DEEPEST} deep", self.get_mark())
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -123,6 +152,13 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.composer.ComposerError(None, None, f"the key {key.value} stands twice", key.start_mark)
                 seen.add(key.value)
         return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge keys may not multiply without end: each level can hold the one below many times."""
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_VALUES:
+            what = f"merge keys give it more than {MOST_VALUES} keys"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
 def _copy(value: Any) -> Any:
@@ -186,6 +222,24 @@ def trained_cells(run: Run) -> list[Cell]:
 def base_model(run: Run, model: str) -> str:
     """The model whose weights `model` uses: `of` for a phase_average model, otherwise itself."""
     return run["models"][model].get("of", model)
+
+
+def require_names(run: Run, names: Mapping[str, str]) -> None:
+    """Hold the names in the path of a file to those of a run: any of study, model, training, distortion.
+
+    Raises:
+        InputError: the first that is not there, and what is.
+    """
+    study = run["studies"].get(names.get("study"), {})
+    known = {"study": run["studies"], "model": run["models"], "distortion": run["distortions"]}
+    for kind, name in names.items():
+        allowed = study.get("trainings", {}) if kind == "training" else known.get(kind)
+        if allowed is not None and name not in allowed:
+            where = f" in {run['dataset']}" + (f", {names['study']}" if kind == "training" else "")
+            raise InputError(f"{kind} {_show(name)}: no such {kind}{where}{_options(name, allowed)}")
+    if "model" in names and "study" in names and names["model"] not in study["cells"]:
+        what = f"not in the study {names['study']} of {run['dataset']}{_options(names['model'], study['cells'])}"
+        raise InputError(f"model {_show(names['model'])}: {what}")
 
 
 def training_settings(run: Run, study: str, model: str, training: str) -> dict[str, Any]:
@@ -266,7 +320,7 @@ def validate(config: Mapping[str, Any], schema_path: Path) -> None:
 
 def _problems(config: Any, schema_path: Path) -> list[Problem]:
     """All problems: of form first, then of the schema, and only in a config free of those, of meaning."""
-    malformed = list(itertools.islice(_malformed(config, ()), MOST_PROBLEMS + 1))
+    malformed = _form_problems(config)
     if not malformed and not isinstance(config.get("demo") or {}, Mapping):
         malformed = [Problem(("demo",), _show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
     if malformed:
@@ -285,27 +339,58 @@ def _problems(config: Any, schema_path: Path) -> list[Problem]:
     return found
 
 
+def _form_problems(config: Any) -> list[Problem]:
+    """What no config may hold anywhere, told of more places than are shown; a config free of it is safe to walk."""
+    if _holds_too_much(config):
+        what = f"holds more than {MOST_VALUES} values; do aliases repeat one another?"
+        return [Problem((), "config", what)]
+    return list(itertools.islice(_malformed(config, ()), MOST_PROBLEMS + 1))
+
+
+def _holds_too_much(config: Any) -> bool:
+    """Whether there are more than MOST_VALUES keys and values, counting those behind an alias each time."""
+    seen, waiting = 0, [(config, 0)]
+    while waiting and seen <= MOST_VALUES:
+        value, depth = waiting.pop()
+        seen += 1
+        if depth <= DEEPEST and isinstance(value, Mapping | list):
+            inner = value.values() if isinstance(value, Mapping) else value
+            waiting.extend((below, depth + 1) for below in itertools.islice(inner, MOST_VALUES + 1))
+    return seen > MOST_VALUES
+
+
 def _malformed(value: Any, path: KeyPath) -> Iterator[Problem]:
-    """What no config may hold anywhere: keys that are not text, numbers that are not finite, endless nesting."""
+    """Keys that are not text, text that is not Unicode, numbers that are not finite, endless nesting."""
     if path == () and not isinstance(value, Mapping):
         yield Problem((), "config", "not a mapping; allowed: a mapping of keys to values, as in config.yaml")
     elif len(path) > DEEPEST:
         yield Problem(path[:3], None, f"nested more than {DEEPEST} deep; does an alias contain itself?")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if isinstance(key, str):
-                yield from _malformed(inner, (*path, key))
+            if not isinstance(key, str):
+                what = f"the key {_show(key)} is read as {type(key).__name__}, not text; put it in quotes"
+                yield Problem(path, None, what)
+            elif not _is_unicode(key):
+                yield Problem(path, None, f"the key {_show(key)} holds half a character (a surrogate)")
             else:
-                yield Problem(
-                    path, None, f"the key {key!r} is read as {type(key).__name__}, not text; put it in quotes"
-                )
+                yield from _malformed(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _malformed(inner, (*path, index))
+    elif isinstance(value, str) and not _is_unicode(value):
+        yield Problem(path, _show(value), "holds half a character (a surrogate); allowed: Unicode text")
     elif isinstance(value, int) and value.bit_length() > 64:
         yield Problem(path, f"a number of {value.bit_length()} bits", "too large; allowed: at most 64 bits")
     elif isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, str(value), "not a finite number")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
@@ -423,13 +508,14 @@ def _wrong(keyword: str, value: Any, schema: Schema) -> str:
         "uniqueItems": "the same twice",
         "pattern": "not of this form",
         "maxItems": "too long",
+        "maxLength": "too long",
     }
     return words.get(keyword, "too short" if value else "empty")
 
 
 def _hint(value: Any, schema: Schema) -> str:
     """Why a number or a switch may have arrived as text."""
-    if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean"):
+    if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean") or len(value) > 40:
         return ""
     try:
         meant = yaml.safe_load(value)
@@ -538,6 +624,9 @@ def _phase_average_problems(run: Run) -> Iterator[Problem]:
 
 def _study_problems(run: Run, study: str) -> Iterator[Problem]:
     settings, path = run["studies"][study], ("studies", study)
+    if study.lower() in TAKEN:
+        what = f"this name is taken by a file of tables or logs; allowed: another name than {_listed(TAKEN)}"
+        yield Problem(path, None, what)
     yield from _shift_problems(settings, path)
     yield from _shift_image_problems(run, study)
     for name, training in settings["trainings"].items():
@@ -662,8 +751,9 @@ def _listed(names: Any) -> str:
 
 
 def _show(value: Any, longest: int = 60) -> str:
-    """A value much as YAML writes it, on one line, shortened."""
+    """A value much as YAML writes it, on one line, shortened; nothing in it moves a terminal's cursor."""
     shown = json.dumps(value, default=str, ensure_ascii=False)
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
 
 

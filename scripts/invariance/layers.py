@@ -1,4 +1,4 @@
-"""The layers of the networks, drop-in for those of torch.nn, several times as fast to train on one core.
+"""The layers of the networks: drop-in for those of torch.nn, but quicker to train on one core (README, "Speed").
 
 Maps are (n, c, h, w) as everywhere in PyTorch, but lie in memory with the images last: (c, h, w, n). A convolution is
 then one product of its weights with a matrix of patches whose rows are copied whole, and every other loop runs over

@@ -12,7 +12,9 @@ import hashlib
 import http.client
 import os
 import re
+import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -122,7 +124,7 @@ def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, at
     Raises:
         InputError: naming the argument, its value and what is allowed.
     """
-    if Path(name).name != name:
+    if Path(name).name != name or name in ("", "..") or not name.isprintable():
         raise InputError(f"file name {name!r}: must be a plain name without folders, such as t10k-labels-idx1-ubyte.gz")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise InputError(f"sha256 of {name}: {sha256!r} is not 64 hexadecimal digits in lower case")
@@ -225,18 +227,84 @@ def opened_on_web(address: str, timeout: float) -> Iterator[Answer]:
     if not local and urlsplit(address).scheme != "https":
         raise MirrorError("refused: a mirror must be https://, file:/// or a folder (http:// only on localhost)")
     proxies = [urllib.request.ProxyHandler({})] if local else []
-    opener = urllib.request.build_opener(CarefulRedirects, *proxies)
+    opener = urllib.request.build_opener(CarefulRedirects, PunctualHTTP, PunctualHTTPS, *proxies)
     request = urllib.request.Request(address, headers={"User-Agent": "translation-invariance"})
     with faults_told(timeout):
         response = opener.open(request, timeout=timeout)
     with response:
         promised = response.headers.get("Content-Length", "")
+
+        def read(size: int) -> bytes:
+            with within(timeout, response.connection):
+                return response.read1(size)
+
         yield Answer(
-            response.read1,
+            read,
             promised=int(promised) if promised.isdecimal() else None,
             content_type=response.headers.get_content_type(),
             redirected_to=response.url if response.url != address else "",
         )
+
+
+@contextlib.contextmanager
+def within(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Shut `connection` down if the block takes longer.
+
+    A socket's own timeout begins again with each byte, so that a mirror could drip a header for days.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError
+
+
+class Punctual(http.client.HTTPConnection):
+    """A connection that gives a mirror `timeout` seconds for its whole header."""
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        connection = self.sock  # http.client forgets it once it has the header
+        with within(self.timeout, connection):
+            response = super().getresponse()
+        response.connection = connection
+        return response
+
+
+class PunctualSecure(Punctual, http.client.HTTPSConnection):
+    """The same, encrypted."""
+
+
+class PunctualHTTP(urllib.request.HTTPHandler):
+    """Opens http:// by a punctual connection."""
+
+    def http_open(self, req):
+        """The argument is urllib's."""
+        return self.do_open(Punctual, req)
+
+
+class PunctualHTTPS(urllib.request.HTTPSHandler):
+    """Opens https:// by a punctual connection."""
+
+    def https_open(self, req):
+        """The argument is urllib's."""
+        return self.do_open(PunctualSecure, req, context=self._context)
 
 
 class CarefulRedirects(urllib.request.HTTPRedirectHandler):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from invariance.artefacts import InputError
 from invariance.layers import (
     AvgPool,
     BatchNormReLU,
@@ -30,10 +31,19 @@ def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
     """Build one entry of `models` in config.yaml, with fresh weights from torch's global generator.
 
     A `phase_average` has no weights of its own: build the model that it averages, and wrap it in `PhaseAverage`.
+
+    Raises:
+        InputError: the entry names no family, or not what its family asks for.
     """
     options = {name: value for name, value in settings.items() if name != "family"}
     families = {"mlp": mlp, "simard_cnn": simard_cnn, "trunk": trunk, "stn": stn}
-    return families[settings["family"]](canvas=canvas, **options)
+    try:
+        return families[settings["family"]](canvas=canvas, **options)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"model {dict(settings)}: cannot be built ({error}); allowed: an entry as in `models` of config.yaml, "
+            f"of the family {', '.join(families)}"
+        ) from None
 
 
 def mlp(canvas: int, hidden: int) -> nn.Sequential:

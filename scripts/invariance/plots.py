@@ -34,6 +34,7 @@ DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
 
 def style() -> None:
     """Set the style of all figures: 9 pt serif type that Matplotlib brings along, TrueType in the PDF, no display."""
+    mpl.rcdefaults()
     mpl.use("Agg")
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
     mpl.rcParams.update(

@@ -1,13 +1,13 @@
 """Read the two datasets into the one form that the later stages know: uint8 images (n, 28, 28), uint8 labels (n,)."""
 
-import shutil
+import gzip
 import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from invariance.artefacts import InputError
+from invariance.artefacts import InputError, require_unaltered
 
 SIDE = 28  # pixels of an image of MNIST
 CLASSES = 10
@@ -18,6 +18,8 @@ MNIST_FILES = (
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
+LARGEST_UNPACKED = 50_000_000  # bytes; the largest file of MNIST has 47,040,016
+BLOCK = 1 << 20  # bytes unpacked at once
 
 DIGITS_IMAGES = 1_797  # images in scikit-learn's set
 DIGITS_SIDE = 8  # pixels of one of them
@@ -28,7 +30,7 @@ Source = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> Source:
-    """Extract, parse and check MNIST's four .gz files through torchvision.datasets.MNIST, which cannot download here.
+    """Unpack MNIST's four .gz files, read them through torchvision.datasets.MNIST without a download, and check them.
 
     Args:
         folder: holds the four files, already held to their SHA-256.
@@ -38,11 +40,13 @@ def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> 
         Training images (n, 28, 28), training labels (n,), test images, test labels, all uint8.
 
     Raises:
-        InputError: a file is missing, damaged, or does not hold what is expected.
+        InputError: a file is missing, altered, damaged, or does not hold what is expected.
     """
     missing = [name for name in MNIST_FILES if not (Path(folder) / name).is_file()]
     if missing:
         raise InputError(f"{folder}: {', '.join(missing)} missing; all four .gz files of MNIST must be there")
+    for name in MNIST_FILES:
+        require_unaltered(Path(folder) / name)
     with tempfile.TemporaryDirectory(prefix="mnist-") as root:
         train, test = parse_mnist(Path(folder), Path(root))
     for (images, labels), count, name in ((train, expected[0], "train"), (test, expected[1], "t10k")):
@@ -53,23 +57,18 @@ def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> 
 
 
 def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Let torchvision read the files of `folder` below the temporary folder `root`: (images, labels) twice.
-
-    torchvision takes a file that is already in place, and its MD5 is not asked for since its SHA-256 is known: it has
-    nothing to download, and its one mirror is an address that cannot be opened.
-    """
+    """Let torchvision read the files of `folder`, unpacked below the temporary `root`: (images, labels) twice."""
     from torchvision import datasets
 
     class MNIST(datasets.MNIST):
-        mirrors = ("no-download:",)
         resources = tuple((name, None) for name in MNIST_FILES)
 
     raw = root / MNIST.__name__ / "raw"
     raw.mkdir(parents=True)
-    for name in MNIST_FILES:
-        shutil.copyfile(folder / name, raw / name)
     try:
-        train, test = (MNIST(root, train=train, download=True) for train in (True, False))
+        for name in MNIST_FILES:
+            unpack(folder / name, raw / Path(name).stem)
+        train, test = (MNIST(root, train=train, download=False) for train in (True, False))
     except (OSError, EOFError, zlib.error, ValueError, TypeError, AssertionError, RuntimeError, LookupError) as error:
         raise InputError(
             f"{folder}: not MNIST as torchvision reads it ({type(error).__name__}: {error}); "
@@ -79,6 +78,22 @@ def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray]
         test.data.numpy(),
         test.targets.numpy().astype(np.uint8),
     )
+
+
+def unpack(packed: Path, plain: Path) -> None:
+    """Unpack a .gz file, which may not be larger than any file of MNIST: a few kilobytes can unpack to gigabytes.
+
+    Raises:
+        InputError: it holds more than LARGEST_UNPACKED bytes.
+        OSError, EOFError, zlib.error: it is damaged.
+    """
+    size = 0
+    with gzip.open(packed) as source, plain.open("wb") as target:
+        while block := source.read(BLOCK):
+            size += len(block)
+            if size > LARGEST_UNPACKED:
+                raise InputError(f"{packed}: unpacks to more than {LARGEST_UNPACKED} bytes, so it is no file of MNIST")
+            target.write(block)
 
 
 def read_digits(*, train: int, validation: int, test: int) -> Source:

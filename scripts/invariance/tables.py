@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from invariance.artefacts import whole_file
+from invariance.artefacts import InputError, require_unaltered, whole_file
 from invariance.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
 from invariance.statistics import mcnemar, t_interval, wilson_interval
 
@@ -52,8 +52,16 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a CSV file; only an empty field is missing, since a model may well be called NA."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    """Read a CSV file; only an empty field is missing, since a model may well be called NA.
+
+    Raises:
+        InputError: the file is missing, cannot be read, was altered, is empty, or is no CSV file.
+    """
+    require_unaltered(path)
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
 
 
 def run_of(grid_path: Path | str) -> dict[str, str | int]:

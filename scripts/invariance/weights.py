@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from invariance.artefacts import InputError, whole_file
+from invariance.artefacts import InputError, require_unaltered, whole_file
 
 
 def save_weights(model: nn.Module, path: Path | str) -> None:
@@ -19,8 +19,9 @@ def load_weights(model: nn.Module, path: Path | str) -> None:
     """Read all parameters and buffers of `model`, in place.
 
     Raises:
-        InputError: the file is missing or damaged, or holds the weights of another model.
+        InputError: the file is missing, altered or damaged, or holds the weights of another model.
     """
+    require_unaltered(path)
     try:
         model.load_state_dict(load_file(path))
     except FileNotFoundError:

@@ -15,8 +15,8 @@ rule measure_speed:
         loop="|".join(BENCHMARK_LOOPS),
     conda:
         ENVIRONMENT
-    # It computes on one core. It claims all, so that no other job disturbs it.
-    threads: workflow.cores
+    # It computes on one core. It claims all that --cores gives, so that no other job disturbs it.
+    threads: 1000
     resources:
         mem_mb=3000,
     params:

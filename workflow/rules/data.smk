@@ -1,4 +1,7 @@
-"""Source images and their distorted copies."""
+"""Source images and their distorted copies.
+
+A rule with `cache:` shares its outputs between workflows (see common.smk) and can have no `benchmark:`.
+"""
 
 
 rule download:
@@ -33,17 +36,17 @@ rule source_mnist:
         downloads=download_files("mnist"),
         code=script("source"),
     output:
-        source_files("mnist"),
+        **named_source_files("mnist"),
     log:
         "logs/mnist/source.log",
-    benchmark:
-        "logs/mnist/source.tsv"
+    cache: CACHING
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
     params:
+        machine=machine,
         versions=versions("torchvision", "numpy"),
     message:
         "Reading and checking all 70,000 MNIST images"
@@ -56,11 +59,10 @@ rule source_digits:
     input:
         code=script("source"),
     output:
-        source_files("digits"),
+        **named_source_files("digits"),
     log:
         "logs/digits/source.log",
-    benchmark:
-        "logs/digits/source.tsv"
+    cache: CACHING
     conda:
         ENVIRONMENT
     threads: 1
@@ -71,6 +73,7 @@ rule source_digits:
             f"--{part}-images {RUNS['digits']['datasets']['digits'][f'{part}_images']}"
             for part in ("train", "validation", "test")
         ),
+        machine=machine,
         versions=versions("scikit-learn", "numpy"),
     message:
         "Reading the 8x8 digits that ship inside scikit-learn"
@@ -80,21 +83,26 @@ rule source_digits:
 
 rule distort:
     input:
-        images="results/{dataset}/source/train-images.npy",
+        images=images_to_distort,
         code=script("distort"),
     output:
         "results/{dataset}/distorted/{canvas}/{distortion}/copy-{number}.npy",
     log:
         "logs/{dataset}/distort/{canvas}/{distortion}/{number}.log",
-    benchmark:
-        "logs/{dataset}/distort/{canvas}/{distortion}/{number}.tsv"
+    cache: CACHING
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
     params:
+        # The cache between workflows knows a job by its params alone: wildcards would be lost on it.
+        dataset="{dataset}",
+        canvas="{canvas}",
+        distortion="{distortion}",
+        number="{number}",
         settings=setting("{dataset}/distortions/{distortion}"),
+        machine=machine,
         # Untracked, as above: how closely a copy is checked does not change its bytes.
         audit=lambda wildcards, input: as_json(RUNS[wildcards.dataset]["audit"]),
         versions=versions("numpy", "numba", "elasticdeform"),
@@ -102,8 +110,8 @@ rule distort:
         "Distorting all training images of {wildcards.dataset}: {wildcards.distortion} on "
         "{wildcards.canvas}x{wildcards.canvas}, copy {wildcards.number}"
     shell:
-        "python scripts/distort.py --images {input.images:q} --dataset {wildcards.dataset} --canvas {wildcards.canvas} "
-        "--distortion {wildcards.distortion} --settings {params.settings:q} --copy {wildcards.number} "
+        "python scripts/distort.py --images {input.images:q} --dataset {params.dataset} --canvas {params.canvas} "
+        "--distortion {params.distortion} --settings {params.settings:q} --copy {params.number} "
         "--audit {params.audit:q} --output {output:q} > {log:q} 2>&1"
 
 

@@ -26,7 +26,7 @@ rule sample_distortions:
     params:
         samples=sample_options,
         canvas=lookup(dpath="{dataset}/studies/simard2003/canvas", within=RUNS),
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing samples of every distortion, {wildcards.dataset}"
     shell:
@@ -56,7 +56,7 @@ rule learning_curves:
     resources:
         mem_mb=1000,
     params:
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing learning curves, {wildcards.dataset}"
     shell:
@@ -86,7 +86,7 @@ rule simard_table:
     resources:
         mem_mb=1000,
     params:
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing Simard's table beside ours, {wildcards.dataset}"
     shell:
@@ -116,7 +116,7 @@ rule accuracy_vs_shift:
     resources:
         mem_mb=1000,
     params:
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing accuracy and consistency against the shift, {wildcards.dataset}"
     shell:
@@ -147,7 +147,7 @@ rule heat_maps:
         mem_mb=1000,
     params:
         order=HEAT_MAPS,
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing accuracy over all shifts, {wildcards.dataset}"
     shell:
@@ -178,7 +178,7 @@ rule augmentation_range:
     resources:
         mem_mb=1000,
     params:
-        versions=versions("matplotlib", "seaborn", "pandas"),
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing invariance against the range of augmentation, {wildcards.dataset}"
     shell:

@@ -12,7 +12,7 @@ rule resolved_config:
     resources:
         mem_mb=500,
     params:
-        config=lambda wildcards: json.dumps(RUNS[wildcards.dataset]),
+        config=lambda wildcards: config_record(RUNS[wildcards.dataset]),
     message:
         "Writing down the config of this run"
     run:

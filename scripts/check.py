@@ -1,0 +1,30 @@
+"""Is everything in the results still what was made? Hash it all again, and compare with the manifests."""
+
+import argparse
+from pathlib import Path
+
+from invariance.artefacts import InputError
+from invariance.command_line import run
+from invariance.manifest import differences
+
+
+def main() -> None:
+    """Print a line for each artefact that was altered, is missing or is extra; fail if there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("manifests", type=Path, nargs="*", help="manifest.json; all below results/ if none is named")
+    manifests = parser.parse_args().manifests or sorted(Path("results").glob("*/manifest.json"))
+    if not manifests:
+        raise InputError("results/*/manifest.json: no such file; a manifest is the last thing that a whole run makes")
+    lines = [line for manifest in manifests for line in differences(manifest)]
+    for line in lines:
+        print(line)
+    if lines:
+        raise InputError(
+            f"{len(lines)} differences; delete what was altered and run snakemake, which makes that again; delete what "
+            "is extra if it is not yours"
+        )
+    print(f"as they were made: all artefacts of {', '.join(str(manifest) for manifest in manifests)}")
+
+
+if __name__ == "__main__":
+    run(main)
