@@ -30,7 +30,9 @@ CANVAS, TRAINING, VALIDATION = 29, 50_000, 10_000
 OPTIMISATION = {
     "batch": 128,
     "learning_rate": 0.1,
+    "schedule": "one_cycle",
     "warmup": 0.2,
+    "averaging": 0.0,
     "momentum": 0.9,
     "weight_decay": 0.0,
     "loss": "cross_entropy",
@@ -85,7 +87,7 @@ def train_by_torch(
     for epoch in range(optimisation["epochs"]):
         images = floats(copies[epoch % len(copies)])
         for chosen in batches(len(labels), optimisation["batch"], seed, epoch):
-            rate = one_cycle(step, steps, optimisation["learning_rate"], optimisation["warmup"])
+            rate = optimisation["learning_rate"] * one_cycle((step + 0.5) / steps, optimisation["warmup"])
             optimiser.param_groups[0]["lr"] = rate
             loss = F.cross_entropy(network(images[chosen]), targets[chosen])
             optimiser.zero_grad()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from invariance.artefacts import load_array, save_array
 from invariance.audit import audit_sample, require_agreement
-from invariance.command_line import json_argument, json_mapping, natural, progress, run
+from invariance.command_line import counted, json_argument, json_mapping, natural, progress, run
 from invariance.distortions import Distortion, distort, random_key
 from invariance.images import place_on_canvas
 
@@ -34,7 +34,9 @@ def main() -> None:
     audit = audit_sample(images, distortion, key, arguments.audit["images"])
     progress(f"audit: {audit.mean:.4f} grey levels from elasticdeform on average, {audit.largest:.0f} at most")
     require_agreement(audit, arguments.audit["tolerance"], str(arguments.output))
-    save_array(arguments.output, distort(images, distortion, key))
+    with counted():
+        distorted = distort(images, distortion, key)
+    save_array(arguments.output, distorted)
     progress(f"{len(images)} images distorted")
 
 

@@ -44,6 +44,10 @@ def parse() -> argparse.Namespace:
         "--history", type=Path, nargs="+", required=True, help=".../<model>/<training>/seed-<n>/history.csv"
     )
 
+    figure = add_figure(figures, training_length)
+    figure.add_argument("--table", type=Path, required=True, help="measures of the study, over seeds")
+    figure.add_argument("--published", type=Path, required=True, help="Simard's Table 1")
+
     figure = add_figure(figures, accuracy_vs_shift)
     figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
 
@@ -100,6 +104,12 @@ def learning_curves(arguments: argparse.Namespace) -> Figure:
     """Validation error against epoch, for every training of each model."""
     columns = ["epoch", "validation_error"]
     return plots.learning_curves(pd.concat(read_cell(path, path.parent, columns) for path in arguments.history))
+
+
+def training_length(arguments: argparse.Namespace) -> Figure:
+    """Test error against the number of epochs."""
+    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    return plots.training_length(table, read_table(arguments.published, ["model", "training", "error_percent"]))
 
 
 def accuracy_vs_shift(arguments: argparse.Namespace) -> Figure:

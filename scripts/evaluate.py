@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from invariance.artefacts import load_array, save_array, write_csv
-from invariance.command_line import json_mapping, progress, run
+from invariance.command_line import counted, json_mapping, progress, run
 from invariance.evaluation import logits_over_shifts
 from invariance.images import place_on_canvas, shift_grid
 from invariance.measures import accuracy, consistency, logit_drift
@@ -48,10 +48,12 @@ def main() -> None:
     labels = load_array(arguments.labels)
     shifts = shift_grid(settings["max_shift"])
 
-    test_predictions = predict(model, images).argmax(axis=1).astype(np.uint8)
+    with counted():
+        test_predictions = predict(model, images).argmax(axis=1).astype(np.uint8)
     progress(f"test error {100 * (test_predictions != labels).mean():.2f}% of {len(labels)} images")
     shifted = slice(0, settings["shift_images"])
-    logits = logits_over_shifts(model, images[shifted], shifts)
+    with counted():
+        logits = logits_over_shifts(model, images[shifted], shifts)
     predictions = logits.argmax(axis=2).astype(np.uint8)
     measured = [
         np.full(len(shifts), predictions.shape[1]),

@@ -2,18 +2,34 @@
 
 import argparse
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from invariance.artefacts import load_array, recorded_sha256, sha256_of, write_csv, write_json
 from invariance.checkpoints import Checkpoint
-from invariance.command_line import json_mapping, natural, run
+from invariance.command_line import counted, json_mapping, natural, run
 from invariance.dependencies import code_of
-from invariance.images import place_on_canvas
+from invariance.images import alternate_positions, place_on_canvas
 from invariance.models import build_model, count_parameters
 from invariance.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
 from invariance.weights import save_weights
+
+
+class OnlySome(Sequence):
+    """Distorted copies of the training images in which the images that are not `distorted` are the originals."""
+
+    def __init__(self, copies: Sequence[np.ndarray], originals: np.ndarray, distorted: np.ndarray) -> None:
+        """Args: copies, and originals, uint8 (n, h, w); distorted, bool (n,)."""
+        self.copies, self.originals, self.distorted = copies, originals, distorted[:, None, None]
+
+    def __len__(self) -> int:
+        return len(self.copies)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return np.where(self.distorted, self.copies[number], self.originals)
 
 
 def main() -> None:
@@ -43,11 +59,13 @@ def main() -> None:
     settings = arguments.training
     model = build_model(arguments.model, settings["canvas"])
     labels = load_array(arguments.labels)
-    originals = load_array(arguments.images)
+    originals = place_on_canvas(load_array(arguments.images), settings["canvas"])
+    if "positions" in settings:
+        originals, labels = alternate_positions(originals, settings["positions"])
     training, validation = slice(0, settings["train_images"]), slice(-settings["validation_images"], None)
-    copies = [load_array(path, mapped=True) for path in arguments.copies]
-    if not copies:
-        copies = [place_on_canvas(originals[training], settings["canvas"])]
+    copies = [load_array(path, mapped=True)[training] for path in arguments.copies] or [originals[training]]
+    if "classes" in settings:
+        copies = OnlySome(copies, originals[training], np.isin(labels[training], settings["classes"]))
     inputs = [arguments.images, arguments.labels, *arguments.copies]
     made_from = {
         "model": arguments.model,
@@ -59,16 +77,17 @@ def main() -> None:
     }
     code = {path: sha256_of(path) for path in code_of(__file__)}
     checkpoint = Checkpoint(arguments.checkpoint, made_from | {"code": code}) if arguments.checkpoint else None
-    history = train(
-        model,
-        [copy[training] for copy in copies],
-        labels[training],
-        (place_on_canvas(originals[validation], settings["canvas"]), labels[validation]),
-        settings["optimisation"],
-        arguments.seed,
-        device,
-        checkpoint,
-    )
+    with counted():
+        history = train(
+            model,
+            copies,
+            labels[training],
+            (originals[validation], labels[validation]),
+            settings["optimisation"],
+            arguments.seed,
+            device,
+            checkpoint,
+        )
     save_weights(model.cpu(), arguments.weights)
     write_csv(arguments.history, HISTORY_COLUMNS, (row.values() for row in history))
     write_json(arguments.card, made_from | {"parameters": count_parameters(model), "final": history[-1]})

@@ -22,7 +22,7 @@ from running import fresh_copy, snakemake
 SECONDS = 10  # of processor time, so that a busy machine fails nothing
 STUDY = (
     "{canvas: 28, max_shift: 0, shift_images: 9, seeds: [0], optimisation: {epochs: 1, batch: 32, learning_rate: 0.1, "
-    "warmup: 0.2, momentum: 0.9, weight_decay: 0.0, loss: mse}, trainings: {none: {distortion: none}}, "
+    "schedule: constant, warmup: 0.2, averaging: 0, momentum: 0.9, weight_decay: 0.0, loss: mse}, trainings: {none: {distortion: none}}, "
     "cells: {mlp: {trainings: [none]}}}"
 )
 
@@ -178,7 +178,9 @@ TRAINING = {
         "epochs": 1,
         "batch": 20,
         "learning_rate": 0.1,
+        "schedule": "one_cycle",
         "warmup": 0.2,
+        "averaging": 0.5,
         "momentum": 0.9,
         "weight_decay": 0.0,
         "loss": "mse",

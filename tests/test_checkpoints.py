@@ -21,7 +21,9 @@ OPTIMISATION = {
     "epochs": EPOCHS,
     "batch": 16,
     "learning_rate": 0.1,
+    "schedule": "one_cycle",
     "warmup": 0.2,
+    "averaging": 0.6,
     "momentum": 0.9,
     "weight_decay": 0.0,
     "loss": "cross_entropy",
@@ -119,7 +121,11 @@ def test_the_checkpoint_of_another_training_is_left_aside(tmp_path, monkeypatch,
 def test_it_holds_the_state_after_whole_epochs_and_goes_when_asked(tmp_path, monkeypatch):
     path = left_by_a_kill(tmp_path, monkeypatch)
     tensors = load_file(path)
-    assert {name for name in tensors if not name.startswith("velocity/")} == set(build_model(MODEL, SIDE).state_dict())
+    weights = build_model(MODEL, SIDE).state_dict()
+    assert {name for name in tensors if not name.startswith(("velocity/", "mean/"))} == set(weights)
+    assert {name for name in weights if weights[name].is_floating_point()} == {
+        name.removeprefix("mean/") for name in tensors if name.startswith("mean/")
+    }
     checkpoint = Checkpoint(path, SETTINGS)
     history = checkpoint.load({name: tensor.clone() for name, tensor in tensors.items()})
     assert [row["epoch"] for row in history] == [1, 2, 3]

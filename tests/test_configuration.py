@@ -187,7 +187,7 @@ BAD = [
         "studies/simard2003/optimisation/epoch",
         3,
         'studies.simard2003.optimisation.epoch: 3: unknown key; did you mean "epochs"?; allowed: epochs, '
-        "batch, learning_rate, warmup, momentum, weight_decay, loss",
+        "batch, learning_rate, schedule, warmup, averaging, momentum, weight_decay, loss",
     ),
     case(
         "optimisation_missing",

@@ -198,8 +198,8 @@ demo:
       max_shift: 0
       shift_images: 50
       seeds: [0]
-      optimisation: {epochs: 1, batch: 32, learning_rate: 0.1, warmup: 0.2, momentum: 0.9, weight_decay: 0.0,
-        loss: cross_entropy}
+      optimisation: {epochs: 1, batch: 32, learning_rate: 0.1, schedule: one_cycle, warmup: 0.2, averaging: 0,
+        momentum: 0.9, weight_decay: 0.0, loss: cross_entropy}
       trainings: {centred: {distortion: none}}
       cells: {mlp: {trainings: [centred]}}
 """

@@ -23,14 +23,26 @@ from invariance import layers, training
 from invariance.artefacts import InputError, sha256_of
 from invariance.models import build_model
 from invariance.sources import read_digits
-from invariance.training import as_input, batches, cross_entropy, evaluate, one_cycle, predict, squared_error, train
+from invariance.training import (
+    as_input,
+    batches,
+    constant,
+    cross_entropy,
+    evaluate,
+    one_cycle,
+    predict,
+    squared_error,
+    train,
+)
 from invariance.weights import load_weights, save_weights
 
 OPTIMISATION = {
     "epochs": 3,
     "batch": 16,
     "learning_rate": 0.1,
+    "schedule": "one_cycle",
     "warmup": 0.2,
+    "averaging": 0.0,
     "momentum": 0.9,
     "weight_decay": 0.0,
     "loss": "cross_entropy",
@@ -96,12 +108,12 @@ def test_one_cycle_is_piecewise_linear(steps, warmup):
     corners = {0.0: [0, warmup, 1], 1.0: [0, 1]}.get(warmup, [0, warmup, 1])
     rates = {0.0: [0.3, 0.3, 0], 1.0: [0, 0.3]}.get(warmup, [0, 0.3, 0])
     expected = np.interp((np.arange(steps) + 0.5) / steps, corners, rates)
-    got = [one_cycle(step, steps, 0.3, warmup) for step in range(steps)]
+    got = [0.3 * one_cycle((step + 0.5) / steps, warmup) for step in range(steps)]
     np.testing.assert_allclose(got, expected, atol=1e-15)
 
 
 def test_one_cycle_peaks_where_the_warmup_ends():
-    rates = np.array([one_cycle(step, 1000, 0.1, 0.2) for step in range(1000)])
+    rates = np.array([0.1 * one_cycle((step + 0.5) / 1000, 0.2) for step in range(1000)])
     assert rates.max() == pytest.approx(0.1, rel=0.01)
     assert rates.max() <= 0.1
     assert np.argmax(rates) in (199, 200)
@@ -110,6 +122,13 @@ def test_one_cycle_peaks_where_the_warmup_ends():
     assert rates.mean() == pytest.approx(0.05)  # the area of a triangle
     assert (np.diff(rates[:200]) > 0).all()
     assert (np.diff(rates[200:]) < 0).all()
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.25, 1.0])
+def test_a_constant_rate_rises_in_a_line_and_stays(warmup):
+    positions = (np.arange(40) + 0.5) / 40
+    expected = np.minimum(positions / warmup, 1) if warmup else np.ones(40)
+    np.testing.assert_allclose([constant(position, warmup) for position in positions], expected, atol=1e-15)
 
 
 @settings(max_examples=50, deadline=None)
@@ -337,7 +356,7 @@ def test_history_has_its_columns_and_the_schedule():
     assert [list(row) for row in history] == [training.HISTORY_COLUMNS] * 3
     assert [row["epoch"] for row in history] == [1, 2, 3]
     steps = 3 * math.ceil(50 / 16)
-    last = [one_cycle(epoch * 4 - 1, steps, 0.1, 0.2) for epoch in (1, 2, 3)]
+    last = [0.1 * one_cycle((epoch * 4 - 0.5) / steps, 0.2) for epoch in (1, 2, 3)]
     assert [row["learning_rate"] for row in history] == pytest.approx(last)
     logits = predict(model, validation[0])
     assert history[-1]["validation_error"] == pytest.approx(
@@ -347,6 +366,39 @@ def test_history_has_its_columns_and_the_schedule():
         cross_entropy(torch.from_numpy(logits), torch.from_numpy(validation[1].astype(np.int64))).item()
     )
     assert len(labels) == 50
+
+
+@pytest.mark.parametrize(("averaging", "averaged"), [(0.5, 3), (1.0, 6), (0.2, 1), (0.05, 0)])
+def test_averaging_gives_the_mean_of_the_weights_after_the_last_epochs(averaging, averaged, monkeypatch):
+    """Against weights noted at each validation, in float64; the training itself does not see the mean."""
+    images, _ = blobs(50)
+    noted, plain_noted = [], []
+
+    def noting(seen):
+        def add(self):
+            seen.append({name: tensor.clone() for name, tensor in self.weights.items()})
+            self.count += 1
+            for name, mean in self.means.items():
+                mean.copy_(torch.stack([weights[name].double() for weights in seen]).mean(dim=0))
+
+        return add
+
+    model, history = trained([images], epochs=6, schedule="constant", averaging=averaging)
+    with monkeypatch.context() as patch:
+        patch.setattr(training.WeightAverage, "add", noting(plain_noted))
+        trained([images], epochs=6, schedule="constant", averaging=1.0)
+        noted = plain_noted[6 - averaged :]
+    own, own_history = trained([images], epochs=6, schedule="constant", averaging=0.0)
+    assert [row["train_loss"] for row in history] == [row["train_loss"] for row in own_history]
+    expected = own.state_dict()
+    for name, tensor in model.state_dict().items():
+        if noted and tensor.is_floating_point():
+            mean = torch.stack([weights[name].double() for weights in noted]).mean(dim=0)
+            np.testing.assert_allclose(tensor, mean, rtol=1e-5, atol=1e-7)
+            assert averaged == 1 or not torch.equal(tensor, expected[name])
+        else:
+            assert torch.equal(tensor, expected[name])
+    assert history[-1]["validation_loss"] == evaluate(model, *blobs(20, seed=9), cross_entropy)[0]
 
 
 def test_validation_images_choose_nothing():

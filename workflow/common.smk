@@ -52,10 +52,14 @@ DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
 RUNS = configuration.resolve(configuration.merge(configuration.load([Path(workflow.basedir) / "config.yaml"]), config))
 
+# For each cell, the one whose weights it uses.
+WEIGHTS = {name: configuration.weights_of_cells(run) for name, run in RUNS.items()}
+
 FIGURES = {
     "sample_distortions": "simard2003",
     "learning_curves": "simard2003",
     "simard_table": "simard2003",
+    "training_length": "training_length",
     "accuracy_vs_shift": "architectures",
     "heat_maps": "architectures",
     "augmentation_range": "augmentation_range",
@@ -70,7 +74,8 @@ HEAT_MAPS = [
 ]
 NAMINGS = {"distortions", "models", "studies", "trainings", "cells", "claims"}
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
-SHIFT_STUDIES = "|".join(study for study in STUDIES if study != "simard2003") or "(?!)"
+SHIFTED_STUDIES = sorted({cell.study for run in RUNS.values() for cell in configuration.shifted_cells(run)})
+PLAIN_STUDIES = "|".join(study for study in SHIFTED_STUDIES if study != "simard2003") or "(?!)"
 
 
 wildcard_constraints:
@@ -213,9 +218,10 @@ def distorted_files(dataset):
 
 
 def model_folder(dataset, cell):
-    """Where the weights of a cell are; those of a phase average are the weights of the model that it averages."""
-    model = configuration.base_model(RUNS[dataset], cell.model)
-    return f"results/{dataset}/models/{cell.study}/{model}/{cell.training}/seed-{cell.seed}"
+    """Where the weights of a cell are: perhaps another's, of which it would be a twin."""
+    alone = cell._replace(model=configuration.base_model(RUNS[dataset], cell.model))  # a seed that is not in the config
+    trained = WEIGHTS[dataset].get(cell, alone)
+    return f"results/{dataset}/models/{trained.study}/{trained.model}/{trained.training}/seed-{trained.seed}"
 
 
 def model_files(dataset):
@@ -225,7 +231,7 @@ def model_files(dataset):
 
 
 def cells_of(dataset, study):
-    return [cell for cell in configuration.cells(RUNS[dataset]) if cell.study == study]
+    return [cell for cell in WEIGHTS[dataset] if cell.study == study]
 
 
 def shift_file(dataset, cell, suffix=".csv"):
@@ -235,7 +241,9 @@ def shift_file(dataset, cell, suffix=".csv"):
 def shift_files(dataset, study=None, suffix=".csv"):
     """What was evaluated: grids (.csv), predictions behind them (.predictions.npy), or of all test images (.test.npy)."""
     return [
-        shift_file(dataset, cell, suffix) for cell in configuration.cells(RUNS[dataset]) if study in (None, cell.study)
+        shift_file(dataset, cell, suffix)
+        for cell in configuration.shifted_cells(RUNS[dataset])
+        if study in (None, cell.study)
     ]
 
 
@@ -309,7 +317,7 @@ def evaluated_model(wildcards):
 
 def evaluated_weights(wildcards):
     require_names(wildcards)
-    cell = configuration.Cell(wildcards.study, wildcards.model, wildcards.training, wildcards.seed)
+    cell = configuration.Cell(wildcards.study, wildcards.model, wildcards.training, int(wildcards.seed))
     return f"{model_folder(wildcards.dataset, cell)}/weights.safetensors"
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+import psutil
+
 from invariance.artefacts import InputError
 
 ROOM = "make room, then run the same command again: what is finished stays"
@@ -35,6 +37,7 @@ ADVICE = {
 }
 
 SNAKEMAKE = "INVARIANCE_SNAKEMAKE_PID"  # of the Snakemake that started this job; workflow/common.smk sets it
+IN_THE_LOOP: list[float] = []  # CPU seconds of each block that was `counted`
 
 
 def json_argument(text: str) -> Any:
@@ -89,6 +92,28 @@ def progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def counted() -> Iterator[None]:
+    """Count the block's CPU time as what the job is for: distorting, training or evaluating, not starting up."""
+    before = time.process_time()
+    try:
+        yield
+    finally:
+        IN_THE_LOOP.append(time.process_time() - before)
+
+
+def used() -> str:
+    """What this process and those that it waited for used, as the last line of a job's log."""
+    seconds = time.time() - psutil.Process().create_time()
+    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    memory = max(own.ru_maxrss, others.ru_maxrss) / 1024
+    return (
+        f"used {cpu:.2f} s of CPU, {sum(IN_THE_LOOP):.2f} s of them in the loop, "
+        f"{seconds:.2f} s by the clock, {memory:.0f} MB at most"
+    )
+
+
 def run(main: Callable[[], None]) -> None:
     """Run an entry script; what the user can mend becomes one message and exit status 1, Ctrl-C exit status 130.
 
@@ -100,6 +125,8 @@ def run(main: Callable[[], None]) -> None:
     try:
         with orderly_termination():
             main()
+        if SNAKEMAKE in os.environ:
+            progress(used())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -214,9 +214,29 @@ def cells(run: Run) -> list[Cell]:
     ]
 
 
+def shifted_cells(run: Run) -> list[Cell]:
+    """The cells that are evaluated over a grid of shifts: all but those that tell positions instead of digits."""
+    return [cell for cell in cells(run) if "positions" not in run["studies"][cell.study]]
+
+
 def trained_cells(run: Run) -> list[Cell]:
-    """The cells that are trained: all but those of phase_average models, which borrow their weights."""
-    return [cell for cell in cells(run) if run["models"][cell.model]["family"] != "phase_average"]
+    """The cells that are trained, each once."""
+    return list(dict.fromkeys(weights_of_cells(run).values()))
+
+
+def weights_of_cells(run: Run) -> dict[Cell, Cell]:
+    """For each cell, the one whose weights it uses.
+
+    That of a phase_average is the model that it averages. Where a model is trained in the same way with the same seed
+    in several studies, it is trained in the first of them.
+    """
+    first: dict[str, Cell] = {}
+    used = {}
+    for cell in cells(run):
+        base = cell._replace(model=base_model(run, cell.model))
+        training = training_settings(run, base.study, base.model, base.training)
+        used[cell] = first.setdefault(json.dumps([base.model, base.seed, training], sort_keys=True), base)
+    return used
 
 
 def base_model(run: Run, model: str) -> str:
@@ -247,14 +267,17 @@ def training_settings(run: Run, study: str, model: str, training: str) -> dict[s
 
     Returns:
         distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
-        optimisation: that of the study, with that of the training and then that of the cell merged over it.
+        optimisation: that of the study, with that of the training and then that of the cell merged over it. Further
+        classes, where only some digits are distorted, and positions, where they are to be told.
     """
     settings = run["studies"][study]
     data = run["datasets"][run["dataset"]]
     optimisation = settings["optimisation"]
     for level in (settings["trainings"][training], settings["cells"][model]):
         optimisation = _in_order(merge(optimisation, level.get("optimisation", {})))
+    special = {"classes": settings["trainings"][training].get("classes"), "positions": settings.get("positions")}
     return {
+        **{key: value for key, value in special.items() if value is not None},
         "distortion": settings["trainings"][training]["distortion"],
         "copies": settings["trainings"][training].get("copies", 0),
         "optimisation": optimisation,

@@ -4,6 +4,8 @@ Images are uint8 arrays (n, height, width), background 0, ink up to 255. A shift
 right and dy pixels down.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from invariance.artefacts import InputError
@@ -39,6 +41,23 @@ def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
     columns_to, columns_from = _overlap(dx, width)
     shifted[:, rows_to, columns_to] = images[:, rows_from, columns_from]
     return shifted
+
+
+def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Shift each of the uint8 (n, h, w) images to one of `positions`, (dx, dy) in pixels, in turn.
+
+    Returns:
+        The shifted images, and the index of each one's position, uint8 (n,).
+
+    Raises:
+        InputError: a position would lose ink.
+    """
+    require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in positions))
+    chosen = (np.arange(len(images)) % len(positions)).astype(np.uint8)
+    placed = np.empty_like(images)
+    for number, (dx, dy) in enumerate(positions):
+        placed[chosen == number] = shift_images(images[chosen == number], dx, dy)
+    return placed, chosen
 
 
 def _overlap(shift: int, size: int) -> tuple[slice, slice]:

@@ -53,6 +53,8 @@ def label(name: str) -> str:
     The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way.
     """
     stem, _, pixels = name.rpartition("_")
+    if stem == "epochs" and pixels.isdigit():
+        return f"{pixels} epochs"
     if name == "range_0":
         return TRAININGS["centred"]
     if stem in ("range", "shift") and pixels.isdigit():

@@ -386,9 +386,9 @@ def augmentation_range(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
         InputError: a training is not named range_<pixels>.
     """
     radius = table[table["measure"] == "radius"]
-    radius = radius.assign(range=training_range(radius["training"])).sort_values("range")
+    radius = radius.assign(range=numbered(radius["training"], "range", "pixels")).sort_values("range")
     accuracy = rings[rings["measure"] == "accuracy"]
-    accuracy = accuracy.assign(range=training_range(accuracy["training"]))
+    accuracy = accuracy.assign(range=numbered(accuracy["training"], "range", "pixels"))
     models = in_order(accuracy["model"], MODELS)
     largest = int(max(accuracy["ring"].max(), accuracy["range"].max()))
 
@@ -402,15 +402,58 @@ def augmentation_range(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
     return figure
 
 
-def training_range(trainings: Sequence[str]) -> list[int]:
-    """The pixels r of every training named range_r."""
-    ranges = []
+def numbered(trainings: Iterable[str], kind: str, unit: str) -> list[int]:
+    """The numbers n of trainings that are all named <kind>_n."""
+    numbers = []
     for training in trainings:
-        prefix, _, pixels = training.partition("_")
-        if prefix != "range" or not pixels.isdigit():
-            raise InputError(f"training {training!r}: this figure needs trainings named range_<pixels>, as range_3")
-        ranges.append(int(pixels))
-    return ranges
+        prefix, _, number = training.partition("_")
+        if prefix != kind or not number.isdigit():
+            raise InputError(f"training {training!r}: this figure needs trainings named {kind}_<{unit}>, as {kind}_3")
+        numbers.append(int(number))
+    return numbers
+
+
+def training_length(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
+    """Test error against the number of epochs, a line for each model, with the published error of each as a level.
+
+    Args:
+        table: columns model, training (epochs_<number>), measure, mean, low, high; of the measures only test_error is
+            drawn, in percent.
+        published: columns model, training, error_percent: Table 1 of Simard; its elastic trainings are drawn.
+
+    Raises:
+        InputError: a training is not named epochs_<number>.
+    """
+    errors = table[table["measure"] == "test_error"]
+    errors = errors.assign(epochs=numbered(errors["training"], "epochs", "number")).sort_values("epochs")
+    models = in_order(errors["model"], MODELS)
+    figure = new_figure(2.5)
+    axes = figure.subplots()
+    for model in models:
+        rows, look = errors[errors["model"] == model], look_of(model, models, MODELS)
+        axes.errorbar(
+            rows["epochs"], rows["mean"], yerr=interval(rows), elinewidth=0.8, capsize=2, label=label(model), **look
+        )
+        level = published[(published["model"] == model) & (published["training"] == "elastic")]
+        for value in level["error_percent"].dropna():
+            axes.axhline(value, color=look["color"], linewidth=0.8, linestyle=DASHES[2])
+            axes.annotate(
+                f"{label(model)}, published: {value:g}%",
+                (0, value),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, -3),
+                textcoords="offset points",
+                va="top",
+                fontsize=8,
+            )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(errors["epochs"].unique()), [str(epochs) for epochs in sorted(errors["epochs"].unique())])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("epochs of training on elastic distortions")
+    axes.set_ylabel("test error (%)")
+    axes.grid(axis="y", color="0.9", linewidth=0.5)
+    axes.legend(loc="upper right", borderaxespad=0)
+    return figure
 
 
 def radius_panel(axes: Axes, radius: pd.DataFrame, largest: int) -> None:

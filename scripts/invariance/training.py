@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,17 @@ def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "mse": squared_error}
 
 
-def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
-    """Learning rate at `step` of `steps`: linear from 0 to `peak` over a fraction `warmup`, then linear to 0."""
-    position = (step + 0.5) / steps
-    return peak * (position / warmup if position < warmup else (1 - position) / (1 - warmup))
+def one_cycle(position: float, warmup: float) -> float:
+    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and down to 0 in a line."""
+    return position / warmup if position < warmup else (1 - position) / (1 - warmup)
+
+
+def constant(position: float, warmup: float) -> float:
+    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and no further change."""
+    return position / warmup if position < warmup else 1.0
+
+
+SCHEDULES: dict[str, Callable[[float, float], float]] = {"one_cycle": one_cycle, "constant": constant}
 
 
 class NesterovSGD:
@@ -113,6 +121,42 @@ class NesterovSGD:
         parameter.add_(gradient.add_(velocity, alpha=self.momentum), alpha=-rate)
 
 
+class WeightAverage:
+    """The mean of a model's weights after each of its last epochs (Izmailov et al., UAI 2018).
+
+    At a learning rate that stays high, the weights wander about a minimum; their mean lies nearer to it than they do.
+    The running moments of a batch normalisation are averaged likewise.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.weights = {
+            name: tensor.detach() for name, tensor in model.state_dict().items() if tensor.is_floating_point()
+        }
+        self.means = {name: torch.zeros_like(tensor) for name, tensor in self.weights.items()}
+        self.count = 0
+
+    def add(self) -> None:
+        """Take the weights as they are now into the mean."""
+        self.count += 1
+        for name, mean in self.means.items():
+            mean.add_(self.weights[name] - mean, alpha=1 / self.count)
+
+    def keep(self) -> None:
+        """Put the mean, where there is one, into the model."""
+        if self.count:
+            for name, mean in self.means.items():
+                self.weights[name].copy_(mean)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The mean, where there is one, stands in the model; afterwards the model has its own weights again."""
+        own = {name: tensor.clone() for name, tensor in self.weights.items()}
+        self.keep()
+        yield
+        for name, tensor in own.items():
+            self.weights[name].copy_(tensor)
+
+
 def batches(images: int, size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
     """A fresh random order of image indices for (seed, epoch), cut into batches; the last one may be smaller."""
     order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(images)
@@ -130,7 +174,10 @@ def train(
     device: torch.device = CPU,
     checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, float]]:
-    """Train `model` in place by stochastic gradient descent with Nesterov momentum and a one-cycle schedule.
+    """Train `model` in place by stochastic gradient descent with Nesterov momentum.
+
+    With `averaging`, the model ends with the mean of its weights after the last epochs, a fraction `averaging` of all;
+    from the first of them on, what is measured on the validation images is the mean so far.
 
     Args:
         model: maps float32 (n, 1, h, w) to logits (n, 10).
@@ -154,14 +201,17 @@ def train(
     targets = torch.from_numpy(labels.astype(np.int64)).to(device)
     model.to(device)
     optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
-    state = training_state(model, optimiser)
+    schedule, warmup = SCHEDULES[optimisation["schedule"]], optimisation["warmup"]
+    average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
+    state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
+    average.count = max(0, len(history) - first_averaged)
     for epoch in range(len(history), epochs):
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
         model.train()
         order, answers = [], []
         for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
-            rate = one_cycle(step, epochs * steps_an_epoch, optimisation["learning_rate"], optimisation["warmup"])
+            rate = optimisation["learning_rate"] * schedule((step + 0.5) / (epochs * steps_an_epoch), warmup)
             places = torch.from_numpy(chosen).to(device)
             logits = model(read(places))
             loss_of(logits, targets[places]).backward()
@@ -169,7 +219,10 @@ def train(
             order.append(places)
             answers.append(logits.detach())
         train_loss, train_error = loss_and_error(torch.cat(answers), targets[torch.cat(order)], loss_of)
-        validation_loss, validation_error = evaluate(model, *validation, loss_of)
+        if epoch >= first_averaged:
+            average.add()
+        with average.in_place():
+            validation_loss, validation_error = evaluate(model, *validation, loss_of)
         if not math.isfinite(train_loss + validation_loss):
             raise InputError(
                 f"training diverged: the loss of epoch {epoch + 1} is {train_loss + validation_loss} at learning rate "
@@ -183,13 +236,15 @@ def train(
         )
         if checkpoint and epoch + 1 < epochs:
             checkpoint.save(state, history)
+    average.keep()
     return history
 
 
-def training_state(model: nn.Module, optimiser: NesterovSGD) -> dict[str, Tensor]:
+def training_state(model: nn.Module, optimiser: NesterovSGD, average: WeightAverage) -> dict[str, Tensor]:
     """The tensors, by name, that change while a model is trained; the very tensors, not copies."""
     velocities = {f"velocity/{number}": velocity for number, velocity in enumerate(optimiser.velocities)}
-    return {name: tensor.detach() for name, tensor in model.state_dict().items()} | velocities
+    means = {f"mean/{name}": mean for name, mean in average.means.items()}
+    return {name: tensor.detach() for name, tensor in model.state_dict().items()} | velocities | means
 
 
 def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:

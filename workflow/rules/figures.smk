@@ -155,6 +155,37 @@ rule heat_maps:
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
 
 
+rule training_length:
+    input:
+        table="results/{dataset}/tables/training_length.csv",
+        published="paper/published.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/training_length.pdf",
+        png=report(
+            "results/{dataset}/figures/training_length.png",
+            caption="../report/training_length.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Error against epochs"},
+        ),
+    log:
+        "logs/{dataset}/figures/training_length.log",
+    benchmark:
+        "logs/{dataset}/figures/training_length.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing the error against the epochs of training, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py training_length --dataset {wildcards.dataset} --table {input.table:q} --published {input.published:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
 rule augmentation_range:
     input:
         table="results/{dataset}/tables/augmentation_range.csv",

@@ -64,6 +64,8 @@ rule manifest:
         "results/{dataset}/manifest.json",
     log:
         "logs/{dataset}/paper/manifest.log",
+    benchmark:
+        "logs/{dataset}/paper/manifest.tsv"
     threads: 1
     resources:
         mem_mb=500,

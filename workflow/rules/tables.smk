@@ -8,6 +8,8 @@ rule resolved_config:
         "results/{dataset}/config.json",
     log:
         "logs/{dataset}/tables/config.log",
+    benchmark:
+        "logs/{dataset}/tables/config.tsv"
     threads: 1
     resources:
         mem_mb=500,
@@ -151,7 +153,7 @@ rule write_study_tex:
     benchmark:
         "logs/{dataset}/tables/{study}.tex.tsv"
     wildcard_constraints:
-        study=SHIFT_STUDIES,
+        study=PLAIN_STUDIES,
     conda:
         ENVIRONMENT
     threads: 1
