@@ -1,6 +1,7 @@
 # The commands that a person types. `make` alone lists them; set-up itself is envs/setup.sh.
 #
 # CORES=n      cores for `make demo`; all of them by default
+# DATASET=...  for `make reference`: mnist, which is the default, or digits
 # WORKERS=n    test processes side by side for `make test`
 # PYTHON=...   the interpreter to build .venv on, where it is to be another than the first one found
 # PYTEST=...   further arguments for pytest, such as PYTEST="-k elastic"
@@ -8,13 +9,14 @@
 
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 WORKERS ?= 2
+DATASET ?= mnist
 export PYTHON
 
 in_venv := . .venv/bin/activate &&
 compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke same-bytes lint lock benchmark-setup
+.PHONY: help setup demo test smoke same-bytes reference lint lock benchmark-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -33,6 +35,10 @@ smoke: setup ## set up, then run every stage on the real MNIST files, at the lea
 
 same-bytes: setup ## set up, then run the same as `make smoke` twice, and compare every file
 	@$(in_venv) python -m pytest -m smoke tests/test_same_bytes.py $(PYTEST)
+
+reference: setup ## set up, then record the numbers of the whole run that is in this folder: paper/reference/
+	@$(in_venv) python scripts/record_reference.py --results results/$(DATASET) --logs logs/$(DATASET) \
+		--output paper/reference/$(DATASET).json
 
 lint: setup ## check the style of scripts, tests and workflow
 	@$(in_venv) ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint

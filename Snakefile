@@ -9,6 +9,7 @@ Where things go, stage by stage (<cell> is <study>/<model>/<training>):
     distorted  results/<dataset>/distorted/<canvas>/<distortion>/{copy-NNN.npy, preview.png, summary.csv}
     models     results/<dataset>/models/<cell>/seed-<n>/{weights.safetensors, history.csv, card.json}
     shifts     results/<dataset>/shifts/<cell>/seed-<n>{.csv, .predictions.npy, .test.npy}
+    positions  results/<dataset>/positions/<cell>/seed-<n>.csv
     tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
     figures    results/<dataset>/figures/*.{pdf,png}
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
@@ -72,6 +73,7 @@ rule models:
 rule measures:
     input:
         shift_files(DATASET),
+        position_files(DATASET),
         csv_tables(DATASET),
         f"results/{DATASET}/claims.json",
 

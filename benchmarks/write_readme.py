@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from invariance.artefacts import InputError, read_json, whole_file, write_text
 from invariance.command_line import run
+from invariance.readme import with_block as readme_with_block
 from speed.report import markdown, read_csv
 from speed.surroundings import ROOT
 
@@ -56,15 +57,8 @@ def block(docs: Path) -> str:
 
 
 def with_block(readme: str, text: str) -> str:
-    """The README with `text` between its marks.
-
-    Raises:
-        InputError: a mark is missing or stands twice.
-    """
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise InputError(f"README.md: must hold {BEGIN} once and, below it, {END} once")
-    before, after = readme.split(BEGIN)[0], readme.split(END)[1]
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    """The README with `text` between the marks of the benchmark."""
+    return readme_with_block(readme, BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,16 @@ def parse() -> argparse.Namespace:
     figure = add_figure(figures, augmentation_range)
     figure.add_argument("--table", type=Path, required=True, help="measures of the study, over seeds")
     figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
+
+    figure = add_figure(figures, class_transfer)
+    figure.add_argument("--runs", type=Path, required=True, help="measures by class, a row a trained model and group")
+
+    figure = add_figure(figures, split)
+    figure.add_argument("--table", type=Path, required=True, help="measures of the study, over seeds")
+    figure.add_argument("--shares", type=Path, required=True, help="how its variance splits, over seeds")
+
+    figure = add_figure(figures, two_positions)
+    figure.add_argument("--runs", type=Path, required=True, help="how well positions are told, a row a trained model")
     return parser.parse_args()
 
 
@@ -135,13 +145,32 @@ def augmentation_range(arguments: argparse.Namespace) -> Figure:
     return plots.augmentation_range(table, read_table(arguments.rings, RING_COLUMNS))
 
 
+def class_transfer(arguments: argparse.Namespace) -> Figure:
+    """Error of shifted digits of each group of classes, by training."""
+    columns = ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
+    return plots.class_transfer(read_table(arguments.runs, columns))
+
+
+def split(arguments: argparse.Namespace) -> Figure:
+    """Mean error of every architecture with every augmentation, and how the variance splits between them."""
+    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    return plots.split(table, read_table(arguments.shares, ["measure", "share", "mean"], at_least=0))
+
+
+def two_positions(arguments: argparse.Namespace) -> Figure:
+    """How often each model tells the position, and how far its logits differ between positions."""
+    return plots.two_positions(
+        read_table(arguments.runs, ["model", "seed", "chance", "accuracy", "drift", "float64_drift"])
+    )
+
+
 def read_cell(path: Path, seed: Path, columns: list[str]) -> pd.DataFrame:
     """Read one trained model's CSV, naming its model, training and seed after `seed`, .../model/training/seed-n."""
     return read_table(path, columns).assign(model=seed.parts[-3], training=seed.parts[-2], seed=seed.name)
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV with a header.
+def read_table(path: Path, columns: list[str], at_least: int = 1) -> pd.DataFrame:
+    """Read a CSV with a header and `at_least` so many rows.
 
     `none` names a training, so that only an empty field is missing.
 
@@ -154,7 +183,7 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
     missing = [column for column in columns if column not in table.columns]
-    if missing or table.empty:
+    if missing or len(table) < at_least:
         what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
         raise InputError(f"{path}: {what}; delete it to have it made again")
     return table

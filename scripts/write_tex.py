@@ -9,6 +9,7 @@ from pathlib import Path
 from invariance import tex
 from invariance.artefacts import read_json, sha256_of, write_text
 from invariance.command_line import run
+from invariance.reference import read_reference
 from invariance.tables import read_table
 
 VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
@@ -31,7 +32,7 @@ def general_results(settings: dict, config: Path, test_images: int) -> Iterator[
 
 
 def write_paper(arguments: argparse.Namespace) -> None:
-    """Write numbers.tex, and the tables of claims, distortions and settings, into one folder."""
+    """Write numbers.tex, and the tables of claims, distortions, settings and compute, into one folder."""
     settings, claims = read_json(arguments.config), read_json(arguments.claims)
     tables = {path.stem: read_table(path) for path in arguments.tables}
     summaries = {(int(path.parts[-3]), path.parts[-2]): read_table(path) for path in arguments.summaries}
@@ -42,18 +43,40 @@ def write_paper(arguments: argparse.Namespace) -> None:
     results += tex.claim_results(claims)
     results += tex.distortion_results(summaries)
     for study in studies:
-        results += tex.study_results(tables[study], tables[f"{study}-runs"], tables[f"{study}-rings"])
+        results += tex.study_results(tables[study], tables[f"{study}-runs"], tables.get(f"{study}-rings"))
+        if f"{study}-classes" in tables:
+            results += tex.class_results(tables[f"{study}-classes"])
+        if f"{study}-variance" in tables:
+            results += tex.variance_results(study, tables[f"{study}-variance"])
     if "simard2003" in studies:
         results += tex.comparison_results(tables["simard2003-published"], tables["simard2003-pairs"])
     write_text(arguments.output / "claims.tex", tex.claims_table(claims))
     write_text(arguments.output / "distortions.tex", tex.distortions_tabular(summaries))
     write_text(arguments.output / "settings.tex", tex.settings_tabular(settings))
+    reference = read_reference(arguments.reference[0], settings["dataset"]) if arguments.reference else None
+    results += tex.compute_results(reference)
+    write_text(arguments.output / "compute.tex", tex.compute_tabular(reference))
     write_text(arguments.output / "numbers.tex", tex.result_lines(results))
 
 
 def write_study(arguments: argparse.Namespace) -> None:
     """Write all measures of one study over shifts as a tabular."""
     write_text(arguments.output, tex.study_tabular(read_table(arguments.summary)))
+
+
+def write_classes(arguments: argparse.Namespace) -> None:
+    """Write the measures of one study by groups of classes as a tabular."""
+    write_text(arguments.output, tex.classes_tabular(read_table(arguments.summary)))
+
+
+def write_positions(arguments: argparse.Namespace) -> None:
+    """Write how well the models of one study tell positions as a tabular."""
+    write_text(arguments.output, tex.positions_tabular(read_table(arguments.summary)))
+
+
+def write_variance(arguments: argparse.Namespace) -> None:
+    """Write how the variance of one study splits as a tabular."""
+    write_text(arguments.output, tex.variance_tabular(read_table(arguments.summary)))
 
 
 def write_simard(arguments: argparse.Namespace) -> None:
@@ -72,13 +95,20 @@ def main() -> None:
     paper.add_argument("--tables", type=Path, nargs="+", required=True, help="tables/*.csv, named by their stems")
     paper.add_argument("--claims", type=Path, required=True, help="claims.json")
     paper.add_argument("--summaries", type=Path, nargs="*", default=[], help=".../<canvas>/<distortion>/summary.csv")
+    paper.add_argument("--reference", type=Path, nargs="*", default=[], help="paper/reference/<dataset>.json, if any")
     paper.add_argument("--output", type=Path, required=True, help="the folder of the .tex files")
     paper.set_defaults(write=write_paper)
 
-    study = parts.add_parser("study", help=write_study.__doc__, description=write_study.__doc__)
-    study.add_argument("--summary", type=Path, required=True, help="tables/<study>.csv")
-    study.add_argument("--output", type=Path, required=True, help="tables/<study>.tex")
-    study.set_defaults(write=write_study)
+    for name, write in {
+        "study": write_study,
+        "classes": write_classes,
+        "positions": write_positions,
+        "variance": write_variance,
+    }.items():
+        part = parts.add_parser(name, help=write.__doc__, description=write.__doc__)
+        part.add_argument("--summary", type=Path, required=True, help="the table over seeds, tables/*.csv")
+        part.add_argument("--output", type=Path, required=True, help="tables/*.tex")
+        part.set_defaults(write=write)
 
     simard = parts.add_parser("simard", help=write_simard.__doc__, description=write_simard.__doc__)
     simard.add_argument("--table", type=Path, required=True, help="tables/simard2003-published.csv")

@@ -1,9 +1,12 @@
 """How the tests run the workflow: in a fresh copy of the project, never on results that somebody may want to keep."""
 
+import functools
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -11,12 +14,30 @@ SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "benchmarks", "env
 
 
 def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """Run Snakemake in `folder` with the Python of the tests; standard error is where it reports."""
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
+    """Run Snakemake in `folder` with the Python of the tests; standard error is where it reports.
+
+    It is forked from a process that has imported it (forking.py), unless the environment changes what Python does.
+    """
+    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+    surroundings = {**os.environ, **(environment or {})}
+    if any(name.startswith("PYTHON") for name in environment or {}):
+        return subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True)
+    with tempfile.NamedTemporaryFile("r+") as output, tempfile.NamedTemporaryFile("r+") as errors:
+        order = {"folder": str(folder), "arguments": command[3:], "environment": surroundings}
+        server = imported_snakemake()
+        print(json.dumps({**order, "output": output.name, "errors": errors.name}), file=server.stdin, flush=True)
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess(command, status, output.read(), errors.read())
+
+
+@functools.cache
+def imported_snakemake() -> subprocess.Popen:
+    """The process that runs are forked from; it ends with this one, which closes its input."""
+    return subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("forking.py")],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # so that there is one thread to fork
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
 

@@ -1,5 +1,6 @@
 """A run that is killed, again and again, and started again by the same command: nothing is lost, nothing differs."""
 
+import contextlib
 import os
 import random
 import re
@@ -14,25 +15,28 @@ from pathlib import Path
 import psutil
 import pytest
 
+from finished import TINY, copy_of_finished_run, finished_run
 from invariance.artefacts import sha256_of
 from running import fresh_copy, snakemake
 
 pytestmark = pytest.mark.pipeline
 
-# Of the tiny config, two cells of one study; one of their trainings is long enough to be killed in its middle.
+# Of the tiny config, two studies; one of their trainings is long enough to be killed in its middle.
 FEWER = """\
 demo:
   studies:
     simard2003: null
-    augmentation_range: null
+    training_length: null
+    class_transfer: null
+    split: null
+    two_positions: null
     architectures:
-      trainings: {translated: {distortion: shift_2}}
-      cells: {phase_averaged: null, stride_gap_circular: null, stride_fc: {trainings: [centred, translated]}}
-      optimisation: {epochs: 60}
+      cells: {stride_fc: {optimisation: {epochs: 60}}}
 """
 LONG_TRAINING = "digits/train/architectures/stride_fc/centred/seed-0"
-COMMAND = ["--cores", "2", "--configfile", "tests/configs/tiny.yaml", "fewer.yaml"]
+COMMAND = ["--cores", "2", *TINY, "fewer.yaml"]
 PATIENCE = 240  # seconds for what takes a few, on a machine that does much else
+HANGING = 20  # seconds for a Snakemake that was told to stop, and has no job left, to do so
 # SIGINT goes to every process, as Ctrl-C in a terminal. SIGTERM goes to Snakemake. SIGKILL goes to every process, or to
 # Snakemake alone, as from a system that has run out of memory.
 KINDS = ["kill all"] * 3 + ["kill"] * 1 + ["interrupt"] * 9 + ["terminate"] * 5
@@ -83,48 +87,59 @@ class Attempt:
             time.sleep(0.02)
         raise TimeoutError(self.said()[-3000:])
 
-    def stop(self, kind: str) -> None:
+    def stop(self, kind: str) -> bool:
+        """Send the signal and wait for the end; whether that came only after a SIGKILL, Snakemake having hung.
+
+        It does where SIGTERM finds it choosing jobs: the handler waits for a lock that the code it interrupted holds
+        (`JobScheduler.exit_gracefully` of Snakemake 9). It does then what a user would, once no job of ours is left.
+        """
         number = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}.get(kind, signal.SIGKILL)
         if kind in ("kill all", "interrupt"):
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)
-        self.process.wait(PATIENCE)
+        start = alone_since = time.monotonic()
+        while self.process.poll() is None:
+            now, jobs = time.monotonic(), self.jobs()
+            assert now - start < PATIENCE, jobs
+            if jobs:
+                alone_since = now
+            elif now - alone_since > HANGING:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+                return True
+            time.sleep(0.1)
+        return False
 
-    def processes(self) -> list[str]:
-        """The command lines of all that is alive of this session."""
-        return [" ".join(process.cmdline()) for process in living_processes(self.process.pid)]
+    def jobs(self) -> list[str]:
+        """The command lines of all that is alive of this session, but for Snakemake."""
+        return [command for number, command in living_processes(self.process.pid).items() if number != self.process.pid]
 
 
-def living_processes(session: int) -> Iterator[psutil.Process]:
+def living_processes(session: int) -> dict[int, str]:
+    """The command lines of a session's processes, by number."""
+    living = {}
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
             if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                yield process
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
+                living[process.pid] = " ".join(process.cmdline())
+    return living
 
 
-@pytest.fixture
-def attempts(tmp_path) -> Iterator[Callable[[Path], Attempt]]:
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory) -> Iterator[Callable[[Path], Attempt]]:
     """Starts Snakemake in a folder; whatever a failed test leaves running is killed."""
     started: list[Attempt] = []
+    said = tmp_path_factory.mktemp("said")
 
     def start(folder: Path) -> Attempt:
-        started.append(Attempt(folder, tmp_path / f"attempt-{len(started)}.txt", COMMAND))
+        started.append(Attempt(folder, said / f"attempt-{len(started)}.txt", COMMAND))
         return started[-1]
 
     yield start
     for attempt in started:
-        for process in living_processes(attempt.process.pid):
-            process.kill()
-
-
-def copy_with_fewer_cells(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    fresh_copy(folder)
-    (folder / "fewer.yaml").write_text(FEWER)
-    return folder
+        for number in living_processes(attempt.process.pid):
+            os.kill(number, signal.SIGKILL)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -134,53 +149,68 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def two_at_once(tmp_path_factory) -> tuple[Path, Attempt, subprocess.CompletedProcess]:
-    """A folder with a whole run, and a second one that was started while the first was on its way."""
-    folder = copy_with_fewer_cells(tmp_path_factory.mktemp("undisturbed"))
-    first = Attempt(folder, folder / "said.txt", COMMAND)
-    assert first.until(lambda: bool(first.running_jobs())), first.said()
-    second = snakemake(folder, *COMMAND)
-    first.until(lambda: first.process.poll() is not None)
-    return folder, first, second
+def begun(attempts, tmp_path_factory) -> Attempt:
+    """A whole run, from nothing but compiled code, of which something is running."""
+    folder, compiled = fresh_copy(tmp_path_factory.mktemp("killed")), "scripts/invariance/__pycache__"
+    (folder / "fewer.yaml").write_text(FEWER)
+    shutil.copytree(finished_run(tmp_path_factory) / compiled, folder / compiled)
+    attempt = attempts(folder)
+    assert attempt.until(lambda: bool(attempt.running_jobs())), attempt.said()
+    return attempt
 
 
-def test_a_second_run_in_one_folder_is_refused_and_disturbs_nothing(two_at_once):
-    folder, first, second = two_at_once
-    assert second.returncode == 1
-    assert "Directory cannot be locked" in second.stderr
-    assert str(folder) in second.stderr
-    assert "Traceback" not in second.stderr
-    assert first.process.returncode == 0, first.said()[-3000:]
-    assert "100%" in first.said()
-    assert (folder / "results/digits/manifest.json").exists()
+def test_a_second_run_in_one_folder_is_refused_and_disturbs_nothing(begun):
+    before = begun.finished_jobs()
+    assert_locked(begun.folder)
+    assert begun.until(lambda: begun.finished_jobs() > before), begun.said()[-3000:]
+    assert begun.process.poll() is None
 
 
-def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(two_at_once, attempts, tmp_path):
-    reference, whole, _ = two_at_once
-    folder = copy_with_fewer_cells(tmp_path / "killed")
-    shutil.copytree(reference / "scripts/invariance/__pycache__", folder / "scripts/invariance/__pycache__")
+def assert_locked(folder: Path) -> None:
+    """The same command again says that the folder is, and how that can be mended."""
+    refused = snakemake(folder, *COMMAND)
+    assert refused.returncode == 1
+    assert "Directory cannot be locked" in refused.stderr
+    assert str(folder) in refused.stderr
+    assert "It can be removed with the --unlock argument" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(begun, attempts, tmp_path_factory):
+    attempt, folder = begun, begun.folder
     moments = random.Random(4)
     kinds = moments.sample(KINDS, k=len(KINDS))
     kinds[0], kinds[-1] = "kill all", "kill all"  # `terminate` lets what is running finish
-    jobs, interrupted = whole.planned_jobs(), []
-    attempt = attempts(folder)
+    jobs, interrupted, hung = attempt.planned_jobs(), [], []
     for number, kind in enumerate(kinds):
         # At moments that spread over the whole run, a little more of which is done each time.
         wait_for_progress(attempt, jobs, share=number / (len(kinds) - 1))
         time.sleep(moments.uniform(0, 1.5))
-        stop(attempt, kind, interrupted)
-        attempt = restarted(attempts, folder, locked=kind.startswith("kill"))
+        locked = stop(attempt, kind, interrupted)
+        hung += [kind] * (locked and not kind.startswith("kill"))
+        attempt = restarted(attempts, folder, locked=locked)
         if number == 0:
             attempt = interrupt_the_long_training(attempt, attempts, folder, interrupted)
 
     attempt.until(lambda: attempt.process.poll() is not None)
     assert attempt.process.returncode == 0, attempt.said()[-3000:]
     stages = set(interrupted)
-    print(f"\n{len(kinds) + 2} kills, while these ran: {', '.join(interrupted)}")
+    print(f"\n{len(kinds) + 2} kills, while these ran: {', '.join(interrupted)}; Snakemake hung after {hung or 'none'}")
     assert {"train", "evaluate", "draw", "build_paper"} < stages, stages
     assert len(stages) >= 6, stages
-    assert hashes(folder) == hashes(reference)
+    ours, theirs = hashes(folder), undisturbed(tmp_path_factory)
+    assert ours == {file: theirs.get(file) for file in ours}
+    assert "results/digits/manifest.json" in ours  # and so every file that it names
     assert not list(folder.rglob("*.checkpoint.safetensors"))
+
+
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The hashes of a finished run that nobody killed, of these studies and of others, which are left from before."""
+    folder = copy_of_finished_run(tmp_path_factory, "undisturbed")
+    (folder / "fewer.yaml").write_text(FEWER)
+    finished = snakemake(folder, *COMMAND)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return hashes(folder)
 
 
 def wait_for_progress(attempt: Attempt, jobs: int, share: float) -> None:
@@ -201,35 +231,33 @@ def interrupt_the_long_training(
     assert "is no more: leaving" in text_of(log)
     attempt = restarted(attempts, folder, locked=True)
     assert attempt.until(lambda: "going on after epoch" in text_of(log)), attempt.said()[-3000:]
-    stop(attempt, "interrupt", interrupted)
+    locked = stop(attempt, "interrupt", interrupted)
     assert text_of(log).endswith("\ninterrupted\n")
-    attempt = restarted(attempts, folder, locked=False)
+    attempt = restarted(attempts, folder, locked=locked)
     resumed_again = re.compile(r"going on after epoch \d+, .*\n(?!interrupted)(epoch.*\n)*\Z")
     assert attempt.until(lambda: bool(resumed_again.search(text_of(log)))), attempt.said()[-3000:]
     return attempt
 
 
-def stop(attempt: Attempt, kind: str, interrupted: list[str]) -> None:
-    """Kill the attempt; no process of it may be left, and it may not have ended by itself."""
+def stop(attempt: Attempt, kind: str, interrupted: list[str]) -> bool:
+    """Kill the attempt; no process of it may be left, and it may not have ended by itself. Whether a lock is left."""
     interrupted += attempt.running_jobs()
-    attempt.stop(kind)
+    hung = attempt.stop(kind)
     assert attempt.process.returncode != 0, f"it had ended before it was killed\n{attempt.said()[-3000:]}"
     deadline = time.monotonic() + PATIENCE
-    while left := attempt.processes():
+    while left := attempt.jobs():
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
+    return hung or kind.startswith("kill")
 
 
 def restarted(attempts: Callable[[Path], Attempt], folder: Path, *, locked: bool) -> Attempt:
     """The same command again; where a lock was left, after doing what Snakemake then says."""
-    attempt = attempts(folder)
     if locked:
-        attempt.until(lambda: attempt.process.poll() is not None)
-        assert attempt.process.returncode != 0
-        assert "It can be removed with the --unlock argument" in attempt.said()
+        assert_locked(folder)
         unlocked = snakemake(folder, "--unlock")
         assert unlocked.returncode == 0, unlocked.stderr
-        attempt = attempts(folder)
+    attempt = attempts(folder)
     assert attempt.until(lambda: attempt.planned_jobs() > 0), attempt.said()
     return attempt
 

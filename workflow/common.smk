@@ -63,7 +63,12 @@ FIGURES = {
     "accuracy_vs_shift": "architectures",
     "heat_maps": "architectures",
     "augmentation_range": "augmentation_range",
+    "class_transfer": "class_transfer",
+    "split": "split",
+    "two_positions": "two_positions",
 }
+# Figures of studies of a kind, and how those are found.
+FIGURE_STUDIES = {"class_transfer": configuration.class_studies, "two_positions": configuration.position_studies}
 HEAT_MAPS = [
     ("mlp", "centred"),
     ("stride_fc", "centred"),
@@ -75,7 +80,9 @@ HEAT_MAPS = [
 NAMINGS = {"distortions", "models", "studies", "trainings", "cells", "claims"}
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
 SHIFTED_STUDIES = sorted({cell.study for run in RUNS.values() for cell in configuration.shifted_cells(run)})
-PLAIN_STUDIES = "|".join(study for study in SHIFTED_STUDIES if study != "simard2003") or "(?!)"
+POSITION_STUDIES = sorted({study for run in RUNS.values() for study in configuration.position_studies(run)})
+CLASS_STUDIES = sorted({study for run in RUNS.values() for study in configuration.class_studies(run)})
+PLAIN_STUDIES = [study for study in SHIFTED_STUDIES if study != "simard2003" and study not in CLASS_STUDIES]
 
 
 wildcard_constraints:
@@ -247,6 +254,20 @@ def shift_files(dataset, study=None, suffix=".csv"):
     ]
 
 
+def position_files(dataset, study=None):
+    """What was evaluated where positions are told."""
+    return [
+        f"results/{dataset}/positions/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}.csv"
+        for cell in configuration.position_cells(RUNS[dataset])
+        if study in (None, cell.study)
+    ]
+
+
+def one_of(studies):
+    """The pattern of a wildcard that is one of these studies; without any it matches nothing."""
+    return "|".join(studies) or "(?!)"
+
+
 def cell_order(wildcards):
     """The cells of a study in the order of the config, which Snakemake does not see in the order of inputs."""
     return ["/".join(map(str, cell)) for cell in cells_of(wildcards.dataset, wildcards.study)]
@@ -260,17 +281,25 @@ def study_cards(wildcards):
 
 
 def csv_tables(dataset):
-    tables = [f"{study}{kind}" for study in RUNS[dataset]["studies"] for kind in ("", "-runs", "-rings", "-ring-runs")]
-    if "simard2003" in RUNS[dataset]["studies"]:
+    run, tables = RUNS[dataset], []
+    for study in run["studies"]:
+        kinds = ("", "-runs") if study in configuration.position_studies(run) else ("", "-runs", "-rings", "-ring-runs")
+        tables += [f"{study}{kind}" for kind in kinds]
+    tables += [f"{study}{kind}" for study in configuration.class_studies(run) for kind in ("-classes", "-class-runs")]
+    if "simard2003" in run["studies"]:
         tables += ["simard2003-published", "simard2003-pairs"]
+    if "split" in run["studies"]:
+        tables += ["split-variance", "split-variance-seeds"]
     return [f"results/{dataset}/tables/{table}.csv" for table in tables]
 
 
 def tex_tables(dataset):
     """What write_tex.py writes: the paper's numbers, and its tables but for the list of hashes."""
-    tables = ["numbers", "claims", "distortions", "settings", *RUNS[dataset]["studies"]]
+    tables = ["numbers", "claims", "distortions", "settings", "compute", *RUNS[dataset]["studies"]]
     if "simard2003" in RUNS[dataset]["studies"]:
         tables.append("simard2003-pairs")
+    if "split" in RUNS[dataset]["studies"]:
+        tables.append("split-variance")
     return [f"results/{dataset}/tables/{table}.tex" for table in tables]
 
 
@@ -278,7 +307,7 @@ def figure_files(dataset, suffixes=("pdf", "png")):
     return [
         f"results/{dataset}/figures/{figure}.{suffix}"
         for figure, study in FIGURES.items()
-        if study in RUNS[dataset]["studies"]
+        if study in FIGURE_STUDIES.get(figure, lambda run: run["studies"])(RUNS[dataset])
         for suffix in suffixes
     ]
 
@@ -330,6 +359,12 @@ def averages_phases(wildcards):
 def shifts_of(wildcards):
     """Canvas, largest shift and number of images of a cell's grid, as JSON."""
     return as_json(configuration.shift_settings(RUNS[wildcards.dataset], wildcards.study, wildcards.model))
+
+
+def positions_of(wildcards):
+    """Canvas and positions of a cell, as JSON."""
+    study = RUNS[wildcards.dataset]["studies"][wildcards.study]
+    return as_json({"canvas": study["canvas"], "positions": study["positions"]})
 
 
 def simard_trainings(wildcards):
@@ -393,6 +428,7 @@ def manifest_files(dataset):
         *previews,
         *model_files(dataset),
         *(path for suffix in (".csv", ".predictions.npy", ".test.npy") for path in shift_files(dataset, suffix=suffix)),
+        *position_files(dataset),
         *csv_tables(dataset),
         *tex_tables(dataset),
         *figure_files(dataset),
@@ -422,6 +458,27 @@ def benchmark_code(wildcards):
     except InputError as error:
         raise SystemExit(f"error: {error}") from None
     return sorted({*code_of("benchmarks/measure_speed.py"), *script("distort"), *script("train"), *script("evaluate")})
+
+
+# The reference -------------------------------------------------------------------------------------------------------
+
+
+def committed_reference(wildcards):
+    """The reference numbers of a dataset, if there are any; scripts/record_reference.py writes them, and no rule."""
+    path = f"paper/reference/{wildcards.dataset}.json"
+    return [path] if Path(path).exists() else []
+
+
+def required_reference(wildcards):
+    """The reference numbers to hold a run to; asking for them is the moment to say that there are none."""
+    from invariance.reference import read_reference  # with pandas, which takes its time
+
+    path = Path(f"paper/reference/{DATASET}.json")
+    try:
+        read_reference(path, DATASET)
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
+    return str(path)
 
 
 # The paper -----------------------------------------------------------------------------------------------------------

@@ -306,6 +306,121 @@ def learned_range(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     )
 
 
+LIMITED = ("low_translated", "high_translated")  # trainings that translate some classes, and show the others centred
+
+
+def largest_group(rows: pd.DataFrame, shown: str) -> pd.DataFrame:
+    """Of the rows of one cell, those of the largest group of classes that it was shown so, indexed by seed.
+
+    Raises:
+        CellsMissingError: there is no such group.
+    """
+    rows = rows[rows.shown == shown]
+    if rows.empty:
+        raise CellsMissingError(f"a group of classes that a training shows {shown}")
+    return rows[rows.group == rows.group[rows.images == rows.images.max()].iloc[0]]
+
+
+def class_transfer(tables: Tables, settings: Mapping[str, Any]) -> Claim:
+    """C9: how much of what translating a class gains is gained where the other classes are translated instead."""
+    runs = study_table(tables, "class_transfer-class-runs")
+    carried, details = [], {}
+    for training in LIMITED:
+        cell = cell_runs(runs, "stride_fc", training)
+        unseen, seen = largest_group(cell, "plain"), largest_group(cell, "distorted")
+        same = runs[runs.group == unseen.group.iloc[0]]
+        centred, translated = cell_runs(same, "stride_fc", "centred"), cell_runs(same, "stride_fc", "translated")
+        gain = (centred.mean_error - translated.mean_error).dropna()
+        if not len(gain) or not (gain > 0).all():
+            raise CellsMissingError(f"stride_fc/translated to less error than stride_fc/centred, beside {training}")
+        carried.append(100 * (centred.mean_error - unseen.mean_error) / gain)
+        details |= {
+            f"{training}_carried": carried[-1].mean(),
+            f"{training}_seen_error": seen.mean_error.mean(),
+            f"{training}_unseen_error": unseen.mean_error.mean(),
+            f"{training}_unseen_clean_error": unseen.clean_error.mean(),
+            f"{training}_centred_error": centred.mean_error.mean(),
+            f"{training}_translated_error": translated.mean_error.mean(),
+            f"{training}_seen_consistency": seen.mean_consistency.mean(),
+            f"{training}_unseen_consistency": unseen.mean_consistency.mean(),
+            f"{training}_centred_consistency": centred.mean_consistency.mean(),
+            f"{training}_unseen_called_other": unseen.mean_called_other.mean(),
+            f"{training}_seen_called_other": seen.mean_called_other.mean(),
+            f"{training}_centred_called_other": centred.mean_called_other.mean(),
+            f"{training}_drift": unseen.drift.max(),
+        }
+    return decided(
+        "C9",
+        "Invariance learned from some classes carries over to the others.",
+        "class_transfer",
+        (sum(carried) / len(carried)).dropna(),
+        settings,
+        unit="percent of the gain of translating a class",
+        rule="supported if translating the other classes brings more than the threshold of it, refuted if less",
+        judge=verdict_above,
+        details=details,
+    )
+
+
+def knowing_where(tables: Tables, settings: Mapping[str, Any]) -> Claim:
+    """C10: how much better than with circular padding a network with global pooling tells a place with zero padding."""
+    runs = study_table(tables, "two_positions-runs")
+    cells = {"zeros": "stride_gap", "circular": "stride_gap_circular"}
+    zeros, circular = (cell_runs(runs, model, "placed") for model in cells.values())
+    if "chance" not in runs:
+        raise CellsMissingError("to tell positions")
+    details = {"chance": float(zeros.chance.iloc[0])}
+    for padding, cell in zip(cells, (zeros, circular), strict=True):
+        details |= {
+            f"{padding}_accuracy": cell.accuracy.mean(),
+            f"{padding}_min_accuracy": cell.accuracy.min(),
+            f"{padding}_max_accuracy": cell.accuracy.max(),
+            f"{padding}_drift": cell.drift.max(),
+            f"{padding}_float64_drift": cell.float64_drift.max(),
+        }
+    return decided(
+        "C10",
+        "Padding lets a convolution know where it is.",
+        "two_positions",
+        (zeros.accuracy - circular.accuracy).dropna(),
+        settings,
+        unit="percentage points of telling the place",
+        rule="supported if zero padding tells the place better than circular padding by more than the threshold",
+        judge=verdict_above,
+        details=details,
+    )
+
+
+def augmentation_or_architecture(tables: Tables, settings: Mapping[str, Any]) -> Claim:
+    """C11: by how much augmentation's share of the variance of the mean error exceeds that of architecture."""
+    runs, shares = study_table(tables, "split-runs"), study_table(tables, "split-variance-seeds")
+    by_measure = {measure: shares[shares.measure == measure] for measure in ("mean_error", "mean_consistency")}
+    if by_measure["mean_error"].empty:
+        raise CellsMissingError("every model of split with every training")
+    details = {}
+    for measure, suffix in (("mean_error", ""), ("mean_consistency", "_of_consistency")):
+        for share in ("architecture", "augmentation", "interaction"):
+            interval = t_interval(by_measure[measure][share], settings["confidence"])
+            details |= {
+                f"{share}{suffix}": interval.mean,
+                f"{share}{suffix}_low": interval.low,
+                f"{share}{suffix}_high": interval.high,
+            }
+    for (model, training), cell in runs.groupby(["model", "training"], sort=False):
+        details[f"{model}_{training}_error"] = cell.mean_error.mean()
+    return decided(
+        "C11",
+        "Augmentation matters more than architecture.",
+        "split",
+        by_measure["mean_error"].augmentation - by_measure["mean_error"].architecture,
+        settings,
+        unit="percentage points of the variance of the mean error",
+        rule="supported if augmentation explains more of it than architecture does, by more than the threshold",
+        judge=verdict_above,
+        details=details,
+    )
+
+
 CLAIMS: dict[str, Callable[[Tables, Mapping[str, Any]], Claim]] = {
     "C1": weight_sharing,
     "C2": expanding,
@@ -314,6 +429,9 @@ CLAIMS: dict[str, Callable[[Tables, Mapping[str, Any]], Claim]] = {
     "C6": pooling,
     "C7": spatial_transformer,
     "C8": learned_range,
+    "C9": class_transfer,
+    "C10": knowing_where,
+    "C11": augmentation_or_architecture,
 }
 
 

@@ -39,7 +39,18 @@ PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
 
 # Files that the pipeline writes beside those that carry the name of a study: below tables/, and their logs.
-TAKEN = ("claims", "compare_with_simard", "config", "distortions", "numbers", "provenance", "settings", "write_tex")
+TAKEN = (
+    "claims",
+    "compare_with_simard",
+    "compute",
+    "config",
+    "distortions",
+    "numbers",
+    "provenance",
+    "settings",
+    "split_variance",
+    "write_tex",
+)
 MOST_PROBLEMS = 10
 DEEPEST = 20  # levels of nesting; the config itself has seven
 MOST_VALUES = 50_000  # keys and values, aliases written out; the config itself has about a thousand
@@ -217,6 +228,25 @@ def cells(run: Run) -> list[Cell]:
 def shifted_cells(run: Run) -> list[Cell]:
     """The cells that are evaluated over a grid of shifts: all but those that tell positions instead of digits."""
     return [cell for cell in cells(run) if "positions" not in run["studies"][cell.study]]
+
+
+def position_studies(run: Run) -> list[str]:
+    """The studies whose networks tell where a digit is, and not which it is."""
+    return [study for study, settings in run["studies"].items() if "positions" in settings]
+
+
+def position_cells(run: Run) -> list[Cell]:
+    """The cells that are evaluated at the positions that they tell."""
+    return [cell for cell in cells(run) if cell.study in position_studies(run)]
+
+
+def class_studies(run: Run) -> list[str]:
+    """The studies in which some training distorts only some digits, and which are measured by class too."""
+    return [
+        study
+        for study, settings in run["studies"].items()
+        if any("classes" in training for training in settings["trainings"].values())
+    ]
 
 
 def trained_cells(run: Run) -> list[Cell]:
@@ -651,6 +681,7 @@ def _study_problems(run: Run, study: str) -> Iterator[Problem]:
         what = f"this name is taken by a file of tables or logs; allowed: another name than {_listed(TAKEN)}"
         yield Problem(path, None, what)
     yield from _shift_problems(settings, path)
+    yield from _position_problems(run, study)
     yield from _shift_image_problems(run, study)
     for name, training in settings["trainings"].items():
         yield from _training_problems(run, training, (*path, "trainings", name))
@@ -678,6 +709,26 @@ def _shift_problems(settings: Mapping[str, Any], path: KeyPath) -> Iterator[Prob
         yield Problem((*path, "canvas"), _show(settings["canvas"]), what)
 
 
+def _position_problems(run: Run, study: str) -> Iterator[Problem]:
+    """Where positions are told, that is all that images may differ in, and the model must have learned to tell them."""
+    settings, path = run["studies"][study], ("studies", study)
+    most = settings["max_shift"]
+    for index, position in enumerate(settings.get("positions", [])):
+        if max(map(abs, position)) > most:
+            what = f"beyond the max_shift of this study, and so might lose ink; allowed: pixels from {-most} to {most}"
+            yield Problem((*path, "positions", index), _show(position), what)
+    if "positions" not in settings:
+        return
+    for name, training in settings["trainings"].items():
+        if training["distortion"] != "none":
+            what = "not in a study with positions, to which undistorted images are moved; allowed: none"
+            yield Problem((*path, "trainings", name, "distortion"), _show(training["distortion"]), what)
+    for model in settings["cells"]:
+        if run["models"].get(model, {}).get("family") == "phase_average":
+            what = f"averages {run['models'][model]['of']}, and learns nothing itself; allowed: a model that is trained"
+            yield Problem((*path, "cells", model), None, what)
+
+
 def _shift_image_problems(run: Run, study: str) -> Iterator[Problem]:
     settings, path = run["studies"][study], ("studies", study)
     most = MNIST_TEST if run["dataset"] == "mnist" else run["datasets"]["digits"]["test_images"]
@@ -697,6 +748,9 @@ def _training_problems(run: Run, training: Mapping[str, Any], path: KeyPath) -> 
         if "copies" in training:
             what = "nothing to copy, as the distortion is none; allowed: no copies here (null removes it)"
             yield Problem((*path, "copies"), _show(training["copies"]), what)
+        if "classes" in training:
+            what = "no digits to distort, as the distortion is none; allowed: no classes here (null removes it)"
+            yield Problem((*path, "classes"), _show(training["classes"]), what)
     elif distortion not in run["distortions"]:
         what = f"no such distortion{_options(distortion, ['none', *run['distortions']])}"
         yield Problem((*path, "distortion"), _show(distortion), what)

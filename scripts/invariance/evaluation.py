@@ -1,5 +1,6 @@
 """Logits of a trained model over the whole grid of shifts."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,19 @@ def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tu
         if stem:
             return shared_over_shifts(model, stem, images, shifts)
     return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
+
+
+class InDoublePrecision(nn.Module):
+    """A trained model that computes in float64: what then still differs between shifts is more than rounding."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Args: model, which is left as it is."""
+        super().__init__()
+        self.model = copy.deepcopy(model).double()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 1, h, w) to (n, 10), float64."""
+        return self.model(images.double())
 
 
 def phase_averages_over_shifts(

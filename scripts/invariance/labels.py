@@ -27,6 +27,8 @@ TRAININGS = {
     "elastic_centred": "elastic, zero mean",
     "centred": "centred",
     "translated": "translated",
+    "low_translated": "low digits translated",
+    "high_translated": "high digits translated",
 }
 
 MEASURES = {
@@ -40,6 +42,8 @@ MEASURES = {
     "pairwise_consistency": "pairwise consistency",
     "radius": "radius of invariance",
     "drift": "logit drift",
+    "float64_drift": "logit drift in float64",
+    "mean_called_other": "called a digit of the other group",
     "accuracy": "accuracy",
     "consistency": "consistency",
 }

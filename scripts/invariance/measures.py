@@ -34,6 +34,22 @@ def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
     return largest / spread if spread > 0 else np.full(len(shifts), np.nan)
 
 
+def largest_differences(logits: np.ndarray) -> np.ndarray:
+    """The largest difference of any logit of any image from the same image's at another position, (positions,).
+
+    Args:
+        logits: (positions, images, 10).
+
+    Returns:
+        In standard deviations of all logits, as `logit_drift`.
+    """
+    logits = logits.astype(np.float64)
+    lowest, highest = logits.min(axis=0), logits.max(axis=0)
+    largest = np.array([np.maximum(highest - here, here - lowest).max() for here in logits])
+    spread = logits.std()
+    return largest / spread if spread > 0 else np.full(len(logits), np.nan)
+
+
 def robust_error(predictions: np.ndarray, labels: np.ndarray) -> float:
     """Fraction of images that at least one shift makes wrong."""
     return float((predictions != labels).any(axis=0).mean())

@@ -5,7 +5,7 @@ A model, or a training, looks the same in every figure.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from invariance.artefacts import InputError, whole_file
-from invariance.labels import MODELS, TRAININGS, label
+from invariance.labels import MEASURES, MODELS, TRAININGS, label
 
 TEXT_WIDTH = 6.3  # inches: the text width of the paper
 NOTE_HEIGHT = 0.18  # inches
@@ -492,3 +492,155 @@ def range_panel(axes: Axes, accuracy: pd.DataFrame) -> None:
     axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
     axes.set_ylabel("accuracy (%)")
     axes.legend(title="$r$ (px)", title_fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def class_transfer(runs: pd.DataFrame) -> Figure:
+    """Error of shifted images, and how many are called a digit of another group: a bar for each training and group.
+
+    Bars are means over seeds and points the seeds; a bar is hollow where the training showed the group undistorted. The
+    line across a bar is the error of the unshifted images.
+
+    Args:
+        runs: columns training, seed, group, shown (distorted, partly or plain), and in percent clean_error, mean_error
+            and mean_called_other.
+    """
+    trainings, groups = in_order(runs["training"], TRAININGS), sorted(runs["group"].unique())
+    width = 0.8 / len(groups)
+    figure = new_figure(2.9)
+    errors, called = figure.subplots(1, 2)
+    handles = {}
+    for (number, group), (place, training) in itertools.product(enumerate(groups), enumerate(trainings)):
+        rows = runs[(runs["group"] == group) & (runs["training"] == training)]
+        x, shown = place + (number - (len(groups) - 1) / 2) * width, rows["shown"].iloc[0]
+        look = bar_look(number, hollow=shown == "plain")
+        for axes, measure in ((errors, "mean_error"), (called, "mean_called_other")):
+            bar = axes.bar(x, rows[measure].mean(), 0.9 * width, **look)
+            axes.plot(np.full(len(rows), x), rows[measure], ".", color=INK, markersize=4, zorder=3)
+            name = {"distorted": "translated", "plain": "centred only"}.get(shown, "partly translated")
+            handles.setdefault(f"digits {group}, {name} in training", bar)
+        clean = errors.hlines(rows["clean_error"].mean(), x - 0.45 * width, x + 0.45 * width, INK, linewidth=1.4)
+    for axes in (errors, called):
+        axes.set_xticks(range(len(trainings)), [label(training).replace(" ", "\n", 1) for training in trainings])
+        axes.tick_params(axis="x", length=0)
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y", color="0.9", linewidth=0.5)
+        axes.set_axisbelow(True)
+    errors.set_ylabel("error of shifted images (%)")
+    called.set_ylabel("called a digit of another group (%)")
+    legend_below(figure, dict(sorted(handles.items())) | {"error of unshifted images": clean}, 2)
+    return figure
+
+
+def bar_look(number: int, hollow: bool = False) -> dict:
+    """Face, edge and hatching of the bars of a series; each has its own grey too."""
+    colour = COLOURS[(2, 3, 4, 1)[number % 4]]
+    return {
+        "facecolor": "white" if hollow else colour,
+        "edgecolor": colour,
+        "hatch": ("", "////", "....", "xxxx")[number % 4] if hollow else None,
+        "linewidth": 1,
+    }
+
+
+def split(table: pd.DataFrame, shares: pd.DataFrame) -> Figure:
+    """Mean error over shifts of every architecture with every augmentation, and how the variance splits.
+
+    Args:
+        table: columns model, training, measure, mean, low, high; of its measures `mean_error`, in percent, is drawn.
+        shares: columns measure, share, mean (percent); no rows where some architecture lacks an augmentation.
+    """
+    errors = table[table["measure"] == "mean_error"]
+    models, trainings = in_order(errors["model"], MODELS), in_order(errors["training"], TRAININGS)
+    figure = new_figure(2.9)
+    lines, bars = figure.subplots(1, 2, width_ratios=(1, 1))
+    for model, offset in zip(models, dodge(len(models), 0.12), strict=True):
+        rows = errors[errors["model"] == model].set_index("training").reindex(trainings)
+        look = look_of(model, models, MODELS)
+        places = np.arange(len(trainings)) + offset
+        lines.errorbar(
+            places, rows["mean"], yerr=interval(rows, 100), elinewidth=0.8, capsize=2, label=label(model), **look
+        )
+    lines.set_xticks(range(len(trainings)), [label(training) for training in trainings])
+    lines.set_xlim(-0.35, len(trainings) - 0.65)
+    lines.set_ylim(bottom=0)
+    lines.set_xlabel("augmentation")
+    lines.set_ylabel("mean error over shifts (%)")
+    lines.grid(axis="y", color="0.9", linewidth=0.5)
+    if models:
+        lines.legend(loc="best")
+    share_bars(bars, shares)
+    return figure
+
+
+def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
+    """Draw one stacked bar for each measure: the share of each source of variance."""
+    measures, sources = in_order(shares["measure"], MEASURES), in_order(shares["share"], ())
+    left = np.zeros(len(measures))
+    hatches, greys = ("", "////", "...."), ("white", INK, INK)
+    for number, source in enumerate(sources):
+        means = shares[shares["share"] == source].set_index("measure")["mean"].reindex(measures).to_numpy()
+        colour = COLOURS[(2, 4, 3)[number % 3]]
+        axes.barh(
+            range(len(measures)),
+            means,
+            0.5,
+            left=left,
+            color=colour,
+            edgecolor="white",
+            hatch=hatches[number % 3],
+            label=source,
+        )
+        for place, (start, share) in enumerate(zip(left, means, strict=True)):
+            if share > 8:
+                axes.text(start + share / 2, place, f"{share:.0f}%", ha="center", va="center", color=greys[number % 3])
+        left += means
+    axes.set_yticks(range(len(measures)), [label(measure).replace(" ", "\n", 1) for measure in measures])
+    axes.set_ylim(len(measures) - 0.5, -0.5)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("share of the variance (%)")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    if sources:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(sources), columnspacing=1)
+
+
+def two_positions(runs: pd.DataFrame) -> Figure:
+    """How often each model tells the position, beside chance, and how far its logits differ between positions.
+
+    Every seed is a point, and a bar reaches to their mean. A difference of nothing is drawn on the left edge.
+
+    Args:
+        runs: columns model, seed, chance and accuracy (percent), drift and float64_drift (standard deviations).
+    """
+    models = in_order(runs["model"], MODELS)
+    figure = new_figure(0.95 + 0.4 * len(models))
+    told, drifts = figure.subplots(1, 2, sharey=True)
+    for place, model in enumerate(models):
+        rows = runs[runs["model"] == model]
+        told.barh(place, rows["accuracy"].mean(), 0.5, **bar_look(place))
+        told.plot(rows["accuracy"], np.full(len(rows), place), ".", color=INK, markersize=5, zorder=3)
+    chance = told.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
+    told.set_xlim(0, 102)
+    told.set_xlabel("position told rightly (%)")
+    told.set_yticks(range(len(models)), [label(model) for model in models])
+    told.set_ylim(len(models) - 0.5, -0.5)
+    told.tick_params(axis="y", length=0)
+
+    places = [models.index(model) for model in runs["model"]]
+    looks = {"drift": ("o", COLOURS[2], "float32"), "float64_drift": ("D", COLOURS[1], "float64")}
+    handles = {"chance": chance}
+    for measure, (marker, colour, name) in looks.items():
+        drawn = runs[measure].clip(lower=1e-17)
+        handles[name] = drifts.plot(
+            drawn, places, marker, markerfacecolor="none", markeredgecolor=colour, linestyle="none", clip_on=False
+        )[0]
+    drifts.set_xscale("log")
+    drifts.set_xlim(1e-17, 1e2)
+    drifts.xaxis.set_major_locator(LogLocator(numticks=6))
+    drifts.set_xlabel("largest difference of a logit (sd)")
+    drifts.tick_params(axis="y", length=0)
+    for axes in (told, drifts):
+        axes.grid(axis="x", color="0.9", linewidth=0.5)
+        axes.set_axisbelow(True)
+    legend_below(figure, handles, 3)
+    return figure

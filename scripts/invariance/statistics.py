@@ -51,6 +51,24 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
     return McNemar(only_first, only_second, p_value)
 
 
+def two_way_shares(values: np.ndarray) -> tuple[float, float, float]:
+    """What rows, columns and their interaction contribute to the variance of a table with one value a cell.
+
+    Args:
+        values: (rows, columns).
+
+    Returns:
+        The sum of squares of each over the total (eta squared), which add up to 1; not numbers where all values agree.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    centred = values - values.mean()
+    rows, columns = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
+    effects = np.broadcast_arrays(rows, columns, centred - rows - columns)
+    total = (centred**2).sum()
+    shares = [(effect**2).sum() / total if total > 0 else math.nan for effect in effects]
+    return float(shares[0]), float(shares[1]), float(shares[2])
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Least-squares slope of y against x."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)

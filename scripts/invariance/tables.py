@@ -14,7 +14,7 @@ import pandas as pd
 
 from invariance.artefacts import InputError, require_unaltered, whole_file
 from invariance.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
-from invariance.statistics import mcnemar, t_interval, wilson_interval
+from invariance.statistics import mcnemar, t_interval, two_way_shares, wilson_interval
 
 CELL = ["study", "model", "training"]
 # Measures of a run that are summarised over seeds.
@@ -138,11 +138,132 @@ def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], c
             values = group[measure].dropna() if measure in group else []
             if len(values):
                 interval = t_interval(values, confidence)
-                lower_is_better = measure.endswith("error") or measure == "drift"
+                lower_is_better = measure.endswith(("error", "drift", "called_other"))
                 best, worst = (values.min(), values.max()) if lower_is_better else (values.max(), values.min())
                 row = [*names, measure, len(values), interval.mean, interval.low, interval.high, best, worst]
                 rows.append(row)
     return pd.DataFrame(rows, columns=[*by, "measure", "seeds", "mean", "low", "high", "best", "worst"])
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Groups of classes of which a training translated some
+
+# Measures of a run on the images of one group.
+CLASS_MEASURES = ["clean_error", "mean_error", "worst_error", "mean_consistency", "mean_called_other", "drift"]
+DIGITS = frozenset(range(10))
+
+
+def class_groups(trainings: Mapping[str, Mapping[str, Any]]) -> list[frozenset[int]]:
+    """The digits that some training distorts alone, and those that it leaves; sorted, and each once.
+
+    Args:
+        trainings: those of the study; the `classes` of each, where it has them, are the digits that it distorts.
+    """
+    chosen = [frozenset(training["classes"]) for training in trainings.values() if "classes" in training]
+    return sorted({group for classes in chosen for group in (classes, DIGITS - classes)}, key=sorted)
+
+
+def group_name(group: frozenset[int]) -> str:
+    """The digits of a group, runs of them joined: 0-4, or 0+2-3+9."""
+    firsts = [digit for digit in sorted(group) if digit - 1 not in group]
+    lasts = [digit for digit in sorted(group) if digit + 1 not in group]
+    return "+".join(f"{a}-{b}" if a < b else f"{a}" for a, b in zip(firsts, lasts, strict=True))
+
+
+def how_shown(group: frozenset[int], training: Mapping[str, Any]) -> str:
+    """How a training shows the digits of a group: `distorted`, `plain`, or `partly` where it distorts some of them."""
+    distorted = DIGITS if training["distortion"] != "none" else frozenset()
+    distorted = frozenset(training.get("classes", distorted))
+    return "distorted" if group <= distorted else "partly" if group & distorted else "plain"
+
+
+def class_measures(
+    grid: pd.DataFrame, predictions: np.ndarray, labels: np.ndarray, group: frozenset[int]
+) -> dict[str, float]:
+    """The measures of one run on the images of one group of digits; those of the moved images as far as there are any.
+
+    `mean_called_other` is the percentage of them that are called a digit of another group; the drift is that of the
+    whole run.
+
+    Args:
+        grid: a row a shift: dx, dy, logit_drift.
+        predictions: uint8 (shifts, n), rows as in the grid, of the first n test images.
+        labels: uint8 (test images,).
+        group: digits.
+    """
+    moved = ((grid.dx != 0) | (grid.dy != 0)).to_numpy()
+    labels = labels[: predictions.shape[1]]
+    chosen = np.isin(labels, list(group))
+    labels, predictions = labels[chosen], predictions[:, chosen]
+    measures: dict[str, float] = {"images": len(labels)}
+    if len(labels):
+        wrong = 100 * (predictions != labels).mean(axis=1)
+        measures["clean_error"] = wrong[~moved][0]
+        if moved.any():
+            measures |= {
+                "mean_error": wrong[moved].mean(),
+                "worst_error": wrong[moved].max(),
+                "mean_consistency": 100 * (predictions == predictions[~moved]).mean(axis=1)[moved].mean(),
+                "mean_called_other": 100 * (~np.isin(predictions[moved], list(group))).mean(),
+                "drift": grid.logit_drift.to_numpy()[moved].max(),
+            }
+    return measures
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Positions that are told
+
+POSITION_MEASURES = ["accuracy", "drift", "float64_drift"]
+
+
+def position_measures(positions: pd.DataFrame) -> dict[str, float]:
+    """The measures of one run that tells positions.
+
+    Args:
+        positions: a row a position: dx, dy, n, accuracy (fraction told rightly), logit_drift, float64_drift.
+    """
+    return {
+        "test_images": int(positions.n.iloc[0]),
+        "chance": 100 / len(positions),
+        "accuracy": 100 * positions.accuracy.mean(),
+        "drift": positions.logit_drift.max(skipna=False),
+        "float64_drift": positions.float64_drift.max(skipna=False),
+    }
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Augmentation against architecture
+
+SHARES = ["architecture", "augmentation", "interaction"]
+SPLIT_MEASURES = ["mean_error", "mean_consistency"]
+
+
+def variance_shares(runs: pd.DataFrame) -> pd.DataFrame:
+    """How the variance between the cells of a study splits into architecture, augmentation and their interaction.
+
+    Args:
+        runs: a row a run. A seed counts where every model has every training with it.
+
+    Returns:
+        A row a measure and seed: measure, seed, and the three shares in percent.
+    """
+    rows = []
+    for measure in SPLIT_MEASURES:
+        for seed, group in runs.groupby("seed"):
+            cells = group.pivot(index="model", columns="training", values=measure)
+            if cells.notna().all(axis=None):
+                rows.append((measure, seed, *(100 * share for share in two_way_shares(cells.to_numpy()))))
+    return pd.DataFrame(rows, columns=["measure", "seed", *SHARES])
+
+
+def shares_over_seeds(shares: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Mean and t-interval over seeds of each share of each measure: measure, share, seeds, mean, low, high."""
+    rows = []
+    for measure, group in shares.groupby("measure", sort=False):
+        for share in SHARES:
+            interval = t_interval(group[share], confidence)
+            rows.append((measure, share, len(group), interval.mean, interval.low, interval.high))
+    return pd.DataFrame(rows, columns=["measure", "share", "seeds", "mean", "low", "high"])
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -99,8 +99,10 @@ def config_results(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "confidence", f"{100 * run['measures']['confidence']:g}"
 
 
-def study_results(summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring."""
+def study_results(
+    summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame | None = None
+) -> Iterator[tuple[str, str]]:
+    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring if it has any."""
     for row in summary.itertuples():
         cell = f"{row.study}/{row.model}/{row.training}/{row.measure}"
         for statistic in ("mean", "low", "high", "best", "worst"):
@@ -108,8 +110,23 @@ def study_results(summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame
         yield f"{cell}/seeds", str(row.seeds)
     for row in runs.drop_duplicates("model").itertuples():
         yield f"parameters/{row.study}/{row.model}", formatted("parameters", row.parameters)
-    for row in rings.itertuples():
+    for row in rings.itertuples() if rings is not None else ():
         yield f"rings/{row.study}/{row.model}/{row.training}/{row.ring}/{row.measure}", number(row.mean)
+
+
+def class_results(summary: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Every measure of every cell and group of classes over seeds, as classes/<cell>/<group>/<measure>/<statistic>."""
+    for row in summary.itertuples():
+        key = f"classes/{row.study}/{row.model}/{row.training}/{row.group}/{row.measure}"
+        for statistic in ("mean", "low", "high", "best", "worst"):
+            yield f"{key}/{statistic}", formatted(row.measure, getattr(row, statistic))
+
+
+def variance_results(study: str, shares: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Each share of the variance of each measure over seeds, as variance/<study>/<measure>/<share>/<statistic>."""
+    for row in shares.itertuples():
+        for statistic in ("mean", "low", "high"):
+            yield f"variance/{study}/{row.measure}/{row.share}/{statistic}", number(getattr(row, statistic))
 
 
 def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -249,6 +266,60 @@ def study_tabular(summary: pd.DataFrame) -> str:
     return table.replace("\\toprule\n", f"\\toprule\n & & {top}\n{rules}\n", 1)
 
 
+CLASS_COLUMNS = {
+    "clean_error": "Unshifted",
+    "mean_error": "Mean",
+    "worst_error": "Worst",
+    "mean_consistency": r"Consistency (\%)",
+    "mean_called_other": r"Other group (\%)",
+    "drift": "Drift",
+}
+
+
+def classes_tabular(summary: pd.DataFrame) -> str:
+    """Measures by groups of classes: a row a training and group, means over seeds; models are named if several."""
+    keys = ["model", "training", "group", "shown"]
+    means = summary.pivot_table(index=keys, columns="measure", values="mean", sort=False)
+    several = summary.model.nunique() > 1
+    rows = [
+        (
+            f"{label(model)}, {label(training)}" if several else label(training),
+            (
+                group.replace("-", "--").replace("+", ", "),
+                {"distorted": "yes", "plain": "no"}.get(shown, shown),
+                *(formatted(name, row.get(name)) for name in CLASS_COLUMNS),
+            ),
+        )
+        for (model, training, group, shown), row in means.iterrows()
+    ]
+    top = r" & & & \multicolumn{3}{c}{Error (\%)} & & & \\"
+    header = ["Training", "Digits", "Translated", *CLASS_COLUMNS.values()]
+    table = tabular("lll" + "r" * len(CLASS_COLUMNS), header, with_gaps(rows))
+    return table.replace("\\toprule\n", f"\\toprule\n{top}\n\\cmidrule(lr){{4-6}}\n", 1)
+
+
+def positions_tabular(summary: pd.DataFrame) -> str:
+    """How well positions are told: a row a model and training, with the lowest and highest seed, and drift."""
+    table = summary.set_index(["model", "training", "measure"])
+    rows = []
+    for model, training in dict.fromkeys(zip(summary.model, summary.training, strict=True)):
+        told = table.loc[(model, training, "accuracy")]
+        drifts = (table["worst"].get((model, training, name)) for name in ("drift", "float64_drift"))
+        between = f"{number(told.worst)}--{number(told.best)}"
+        rows.append((label(model), with_interval(told["mean"], told.low, told.high), between, *map(small, drifts)))
+    header = ["Model", r"Position told (\%)", "Worst--best", "Drift", "Drift, float64"]
+    return tabular("lllrr", header, rows)
+
+
+def variance_tabular(shares: pd.DataFrame) -> str:
+    """Which part of the variance each source explains, with its interval: a row a measure."""
+    rows = [
+        (label(measure), *(with_interval(row.mean, row.low, row.high, 1) for row in group.itertuples()))
+        for measure, group in shares.groupby("measure", sort=False)
+    ]
+    return tabular("llll", ["Measure", "Architecture", "Augmentation", "Interaction"], rows)
+
+
 def distortions_tabular(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> str:
     """Measured size of each distorted dataset, by canvas and distortion."""
     rows = []
@@ -310,3 +381,59 @@ def provenance_tabular(artefacts: Iterable[tuple[str, str]]) -> str:
     """Artefacts by path, the first 12 digits of their SHA-256."""
     rows = [(f"\\nolinkurl{{{path}}}", f"\\texttt{{{sha256[:12]}}}") for path, sha256 in artefacts]
     return tabular("ll", ["Artefact", "SHA-256"], rows)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What the reference run cost: from committed numbers, since this run's clock may not change a byte of the paper
+
+STAGES = {
+    "download": "Fetching the files",
+    "source": "Reading the images",
+    "distort": "Distorting",
+    "train": "Training",
+    "evaluate": "Evaluating",
+    "tables": "Tables and claims",
+    "figures": "Figures",
+    "paper": "Paper",
+}
+
+
+def compute_results(reference: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Times of the reference run, in minutes, and its machine; nothing where no reference is committed."""
+    if reference is None:
+        return
+    compute, machine = reference["compute"], reference["machine"]
+    yield "compute/total_core_minutes", number(compute["core_seconds"] / 60, 0)
+    yield "compute/total_core_hours", number(compute["core_seconds"] / 3600, 1)
+    yield "compute/jobs", f"{compute['jobs']:,}".replace(",", "{,}")
+    for workers, seconds in compute["replayed_seconds"].items():
+        yield f"compute/replayed_{workers}", number(seconds / 60, 0)
+    if compute["start_up_share"] is not None:
+        yield "compute/start_up_share", number(100 * compute["start_up_share"], 1)
+    for row in compute["stages"]:
+        yield f"compute/stage/{row['stage']}/jobs", f"{row['jobs']:,}".replace(",", "{,}")
+        yield f"compute/stage/{row['stage']}/core_minutes", number(row["core_seconds"] / 60, 1)
+        yield f"compute/stage/{row['stage']}/share", number(100 * row["share"], 1)
+    for claim in reference["claims"]:
+        yield f"compute/claims/{claim['id']}/core_minutes", number(claim["core_minutes"], 1)
+    yield "compute/processor", escape(machine["processor"])
+    yield "compute/cores", str(machine["cores"])
+    yield "compute/config_hash", reference["config_sha256"][:12]
+
+
+def compute_tabular(reference: Mapping[str, Any] | None) -> str:
+    """Jobs, core minutes and share of each stage of the reference run; a word where none is committed."""
+    if reference is None:
+        return tabular("l", ["Stage"], [["not recorded yet: no reference run of this dataset is committed"]])
+    compute = reference["compute"]
+    rows: list[Sequence[str]] = [
+        [
+            STAGES.get(row["stage"], escape(row["stage"])),
+            f"{row['jobs']:,}".replace(",", "{,}"),
+            number(row["core_seconds"] / 60, 1),
+            number(100 * row["share"], 1),
+        ]
+        for row in compute["stages"]
+    ]
+    total = ["All", f"{compute['jobs']:,}".replace(",", "{,}"), number(compute["core_seconds"] / 60, 1), "100.0"]
+    return tabular("lrrr", ["Stage", "Jobs", "Core minutes", r"Share (\%)"], [*rows, (), total])

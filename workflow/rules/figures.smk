@@ -215,3 +215,94 @@ rule augmentation_range:
     shell:
         "python scripts/draw.py augmentation_range --dataset {wildcards.dataset} --table {input.table:q} --rings {input.rings:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule class_transfer:
+    input:
+        runs="results/{dataset}/tables/class_transfer-class-runs.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/class_transfer.pdf",
+        png=report(
+            "results/{dataset}/figures/class_transfer.png",
+            caption="../report/class_transfer.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Invariance and classes"},
+        ),
+    log:
+        "logs/{dataset}/figures/class_transfer.log",
+    benchmark:
+        "logs/{dataset}/figures/class_transfer.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing invariance of classes that were and were not translated, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py class_transfer --dataset {wildcards.dataset} --runs {input.runs:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule split:
+    input:
+        table="results/{dataset}/tables/split.csv",
+        shares="results/{dataset}/tables/split-variance.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/split.pdf",
+        png=report(
+            "results/{dataset}/figures/split.png",
+            caption="../report/split.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Augmentation against architecture"},
+        ),
+    log:
+        "logs/{dataset}/figures/split.log",
+    benchmark:
+        "logs/{dataset}/figures/split.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing augmentation against architecture, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py split --dataset {wildcards.dataset} --table {input.table:q} --shares {input.shares:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule two_positions:
+    input:
+        runs="results/{dataset}/tables/two_positions-runs.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/two_positions.pdf",
+        png=report(
+            "results/{dataset}/figures/two_positions.png",
+            caption="../report/two_positions.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Telling positions"},
+        ),
+    log:
+        "logs/{dataset}/figures/two_positions.log",
+    benchmark:
+        "logs/{dataset}/figures/two_positions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing how well positions are told, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py two_positions --dataset {wildcards.dataset} --runs {input.runs:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

@@ -75,3 +75,27 @@ rule manifest:
         "Hashing every artefact of {wildcards.dataset}"
     run:
         write_manifest(input.artefacts, input.config, output[0], log[0])
+
+
+# It makes no file but its log, so it runs whenever it is asked for. A failed job's log is shown by Snakemake.
+rule verify:
+    input:
+        reference=required_reference,
+        config=f"results/{DATASET}/config.json",
+        claims=f"results/{DATASET}/claims.json",
+        tables=csv_tables(DATASET),
+        code=script("verify"),
+    log:
+        f"logs/{DATASET}/verify.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        results=f"results/{DATASET}",
+    message:
+        f"Holding the numbers of {DATASET} to the reference"
+    shell:
+        "python scripts/verify.py --reference {input.reference:q} --results {params.results:q} > {log:q} 2>&1 "
+        "&& cat {log:q}"

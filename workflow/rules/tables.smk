@@ -38,6 +38,8 @@ rule summarise:
         "logs/{dataset}/tables/{study}.log",
     benchmark:
         "logs/{dataset}/tables/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(SHIFTED_STUDIES),
     conda:
         ENVIRONMENT
     threads: 1
@@ -53,6 +55,95 @@ rule summarise:
         "python scripts/summarise.py --grids {input.grids:q} --cards {input.cards:q} --labels {input.labels:q} "
         "--measures {params.measures:q} --runs {output.runs:q} --ring-runs {output.ring_runs:q} "
         "--summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
+
+
+rule summarise_classes:
+    input:
+        grids=lambda wildcards: shift_files(wildcards.dataset, wildcards.study),
+        predictions=lambda wildcards: shift_files(wildcards.dataset, wildcards.study, ".predictions.npy"),
+        labels="results/{dataset}/source/test-labels.npy",
+        code=script("summarise_classes"),
+    output:
+        runs="results/{dataset}/tables/{study}-class-runs.csv",
+        summary="results/{dataset}/tables/{study}-classes.csv",
+    log:
+        "logs/{dataset}/tables/{study}-classes.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}-classes.tsv"
+    wildcard_constraints:
+        study=one_of(CLASS_STUDIES),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        trainings=setting("{dataset}/studies/{study}/trainings"),
+        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        order=cell_order,
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Summarising the study {wildcards.study} of {wildcards.dataset} by class"
+    shell:
+        "python scripts/summarise_classes.py --grids {input.grids:q} --labels {input.labels:q} "
+        "--trainings {params.trainings:q} --confidence {params.confidence} --runs {output.runs:q} "
+        "--summary {output.summary:q} > {log:q} 2>&1"
+
+
+rule summarise_positions:
+    input:
+        positions=lambda wildcards: position_files(wildcards.dataset, wildcards.study),
+        cards=study_cards,
+        code=script("summarise_positions"),
+    output:
+        runs="results/{dataset}/tables/{study}-runs.csv",
+        summary="results/{dataset}/tables/{study}.csv",
+    log:
+        "logs/{dataset}/tables/{study}.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(POSITION_STUDIES),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        order=cell_order,
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Summarising the study {wildcards.study} of {wildcards.dataset}"
+    shell:
+        "python scripts/summarise_positions.py --positions {input.positions:q} --cards {input.cards:q} "
+        "--confidence {params.confidence} --runs {output.runs:q} --summary {output.summary:q} > {log:q} 2>&1"
+
+
+rule split_variance:
+    input:
+        runs="results/{dataset}/tables/split-runs.csv",
+        code=script("split_variance"),
+    output:
+        seeds="results/{dataset}/tables/split-variance-seeds.csv",
+        summary="results/{dataset}/tables/split-variance.csv",
+    log:
+        "logs/{dataset}/tables/split_variance.log",
+    benchmark:
+        "logs/{dataset}/tables/split_variance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Splitting the variance between architecture and augmentation, {wildcards.dataset}"
+    shell:
+        "python scripts/split_variance.py --runs {input.runs:q} --confidence {params.confidence} "
+        "--seeds {output.seeds:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 
 rule compare_with_simard:
@@ -120,9 +211,12 @@ rule write_tex:
         tables=lambda wildcards: csv_tables(wildcards.dataset),
         claims="results/{dataset}/claims.json",
         summaries=lambda wildcards: distortion_summaries(wildcards.dataset),
+        reference=committed_reference,
         code=script("write_tex"),
     output:
-        multiext("results/{dataset}/tables/", "numbers.tex", "claims.tex", "distortions.tex", "settings.tex"),
+        multiext(
+            "results/{dataset}/tables/", "numbers.tex", "claims.tex", "distortions.tex", "settings.tex", "compute.tex"
+        ),
     log:
         "logs/{dataset}/tables/write_tex.log",
     benchmark:
@@ -139,7 +233,8 @@ rule write_tex:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
         "python scripts/write_tex.py paper --config {input.config:q} --tables {input.tables:q} --claims {input.claims:q} "
-        "--summaries {input.summaries:q} --output results/{wildcards.dataset}/tables > {log:q} 2>&1"
+        "--summaries {input.summaries:q} --reference {input.reference:q} --output results/{wildcards.dataset}/tables "
+        "> {log:q} 2>&1"
 
 
 rule write_study_tex:
@@ -153,7 +248,7 @@ rule write_study_tex:
     benchmark:
         "logs/{dataset}/tables/{study}.tex.tsv"
     wildcard_constraints:
-        study=PLAIN_STUDIES,
+        study=one_of(PLAIN_STUDIES),
     conda:
         ENVIRONMENT
     threads: 1
@@ -165,6 +260,79 @@ rule write_study_tex:
         "Writing the table of {wildcards.study}, {wildcards.dataset}, as TeX"
     shell:
         "python scripts/write_tex.py study --summary {input.summary:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule write_classes_tex:
+    input:
+        summary="results/{dataset}/tables/{study}-classes.csv",
+        code=script("write_tex"),
+    output:
+        "results/{dataset}/tables/{study}.tex",
+    log:
+        "logs/{dataset}/tables/{study}.tex.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}.tex.tsv"
+    wildcard_constraints:
+        study=one_of(CLASS_STUDIES),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing the table of {wildcards.study}, {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py classes --summary {input.summary:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule write_positions_tex:
+    input:
+        summary="results/{dataset}/tables/{study}.csv",
+        code=script("write_tex"),
+    output:
+        "results/{dataset}/tables/{study}.tex",
+    log:
+        "logs/{dataset}/tables/{study}.tex.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}.tex.tsv"
+    wildcard_constraints:
+        study=one_of(POSITION_STUDIES),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing the table of {wildcards.study}, {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py positions --summary {input.summary:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule write_variance_tex:
+    input:
+        summary="results/{dataset}/tables/split-variance.csv",
+        code=script("write_tex"),
+    output:
+        "results/{dataset}/tables/split-variance.tex",
+    log:
+        "logs/{dataset}/tables/split_variance.tex.log",
+    benchmark:
+        "logs/{dataset}/tables/split_variance.tex.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing how the variance splits, {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py variance --summary {input.summary:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule write_simard_tex:

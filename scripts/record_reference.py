@@ -1,0 +1,77 @@
+"""Record the reference numbers of a whole run, which are then committed; no rule of the workflow does it.
+
+    python scripts/record_reference.py --results results/mnist --logs logs/mnist --output paper/reference/mnist.json
+
+Run it where snakemake ran: which job needed which is read from Snakemake's records below .snakemake.
+"""
+
+import argparse
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from invariance.artefacts import InputError, read_json, sha256_of, write_json
+from invariance.command_line import run
+from invariance.compute import Jobs, behind, compute_lines, core_seconds, read_jobs, read_records, summarised
+from invariance.reference import cell_entries, claim_entries, target_of
+
+
+def main() -> None:
+    """Read the run, write the reference, print what the run cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, required=True, help="results/<dataset> of a whole run")
+    parser.add_argument("--logs", type=Path, required=True, help="its logs/<dataset>")
+    parser.add_argument("--metadata", type=Path, default=Path(".snakemake/metadata"), help="Snakemake's records")
+    parser.add_argument("--output", type=Path, required=True, help="paper/reference/<dataset>.json")
+    arguments = parser.parse_args()
+    manifest = (arguments.results / "manifest.json").as_posix()
+    if not Path(manifest).is_file():
+        raise InputError(f"{manifest}: no such file; the reference is that of a whole run: run snakemake first")
+    jobs = read_jobs(read_records(arguments.metadata), manifest, arguments.logs)
+    reference = reference_of(arguments.results, jobs)
+    write_json(arguments.output, reference, sort_keys=False)
+    print("\n".join(compute_lines(reference["compute"])))
+    print(f"{len(reference['claims'])} claims and {len(reference['cells'])} numbers: {arguments.output}")
+
+
+def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
+    """All that is committed of a run: numbers with intervals, what made them, and what they cost."""
+    config = read_json(results / "config.json")
+    dataset = config["dataset"]
+    claims = claim_entries(results)
+    for claim in claims:
+        target = target_of(claim, dataset)
+        tables = re.compile(rf"results/{dataset}/tables/{claim['study']}(-[\w-]+)?\.csv")
+        needed = {path for job in jobs.values() for path in job.outputs if path == target or tables.fullmatch(path)}
+        seconds = core_seconds(behind(jobs, needed).values())
+        claim |= {"target": target, "core_minutes": round(seconds / 60, 1)}
+    return {
+        "dataset": dataset,
+        "config_sha256": sha256_of(results / "config.json"),
+        "confidence": config["measures"]["confidence"],
+        "versions": read_json(results / "manifest.json")["versions"],
+        "machine": machine(),
+        "claims": claims,
+        "cells": cell_entries(results),
+        "compute": summarised(jobs),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """The processor and the cores that a process may use here; nothing that tells one machine from its like."""
+    path = Path("/proc/cpuinfo")
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    names = [row.partition(":")[2].strip() for row in text.splitlines() if row.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "architecture": platform.machine(),
+        "cores": cores,
+        "system": platform.system(),
+    }
+
+
+if __name__ == "__main__":
+    run(main)
