@@ -28,7 +28,7 @@ demo: setup ## set up, then run the whole pipeline on 8x8 digits: results/digits
 	@$(in_venv) snakemake --cores $(CORES) demo $(if $(SNAKEMAKE_OUTPUT_CACHE),--cache)
 
 test: setup ## set up, then run the tests
-	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
 	@$(in_venv) python -m pytest -m smoke tests/test_smoke.py --log-cli-level=INFO $(PYTEST)

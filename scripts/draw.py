@@ -7,11 +7,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from invariance import plots
-from invariance.artefacts import InputError, load_array, require_unaltered
+from invariance.artefacts import InputError, load_array, read_json, require_unaltered
 from invariance.command_line import run
 from invariance.images import place_on_canvas
 
 RING_COLUMNS = ["model", "training", "ring", "measure", "mean", "low", "high"]
+MEASURE_COLUMNS = ["model", "training", "measure", "mean", "low", "high"]
+SUMMARY_TABLES = {
+    "architectures": MEASURE_COLUMNS,
+    "augmentation_range": MEASURE_COLUMNS,
+    "simard2003-published": ["model", "training", "published", "mean", "low", "high", "best", "worst"],
+    "equivariance": ["kind", "padding", "stride", "scope", "place", "shift", "error"],
+}
 SAMPLES = 10  # images shown of each distortion
 
 
@@ -26,6 +33,12 @@ def parse() -> argparse.Namespace:
     """The command line; `draw` is the function of the figure that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     figures = parser.add_subparsers(title="figures", metavar="FIGURE", required=True)
+
+    figure = add_figure(figures, summary)
+    figure.add_argument("--claims", type=Path, required=True, help="claims.json")
+    figure.add_argument(
+        "--tables", type=Path, nargs="+", required=True, help=f"those there are of {', '.join(SUMMARY_TABLES)}"
+    )
 
     figure = add_figure(figures, sample_distortions)
     figure.add_argument("--source", type=Path, required=True, help="undistorted images, .npy")
@@ -63,6 +76,9 @@ def parse() -> argparse.Namespace:
     figure = add_figure(figures, simard_table)
     figure.add_argument("--table", type=Path, required=True, help="test errors beside the published ones")
 
+    figure = add_figure(figures, equivariance)
+    figure.add_argument("--table", type=Path, required=True, help="errors by layer, place and shift")
+
     figure = add_figure(figures, augmentation_range)
     figure.add_argument("--table", type=Path, required=True, help="measures of the study, over seeds")
     figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
@@ -95,6 +111,12 @@ def named_path(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
     return name, Path(path)
+
+
+def summary(arguments: argparse.Namespace) -> Figure:
+    """Every claim with its verdict and what it rests on: the answer at a glance."""
+    tables = {path.stem: read_table(path, SUMMARY_TABLES[path.stem]) for path in arguments.tables}
+    return plots.summary(read_json(arguments.claims), tables)
 
 
 def sample_distortions(arguments: argparse.Namespace) -> Figure:
@@ -137,6 +159,12 @@ def simard_table(arguments: argparse.Namespace) -> Figure:
     """Test errors beside those that Simard, Steinkraus and Platt published."""
     columns = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
     return plots.simard_table(read_table(arguments.table, columns))
+
+
+def equivariance(arguments: argparse.Namespace) -> Figure:
+    """Relative equivariance error against shift, for telling kinds of layers."""
+    columns = ["model", "seed", "weights", "layer", "kind", "padding", "stride", "scope", "place", "shift", "error"]
+    return plots.equivariance(read_table(arguments.table, columns))
 
 
 def augmentation_range(arguments: argparse.Namespace) -> Figure:

@@ -25,7 +25,7 @@ def main() -> None:
     claims, missing = judge_claims(tables, arguments.claims, arguments.confidence)
     records = []
     for claim in claims:
-        progress(f"{claim.id} {claim.verdict}: {claim.number:.3f} {claim.unit}")
+        progress(f"{claim.id} {claim.verdict}: {claim.number:.4g} {claim.unit}")
         read_from = [path for path in arguments.tables if path.stem.partition("-")[0] == claim.study]
         files = [{"path": str(path), "sha256": sha256_of(path)} for path in read_from]
         details = {name: float(value) if pd.notna(value) else None for name, value in claim.details.items()}

@@ -1,17 +1,34 @@
 """Stage 4, equivariance: whether moving the input of a layer moves its output, for every layer of trained networks."""
 
 import argparse
+import re
+from collections.abc import Container, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from invariance.artefacts import load_array
-from invariance.command_line import counted, json_mapping, natural, progress, run
+from invariance.artefacts import InputError, load_array, write_text
+from invariance.command_line import counted, json_mapping, progress, run
 from invariance.equivariance import COLUMNS, measure, untrained
 from invariance.images import place_on_canvas
-from invariance.tables import write_table
 from invariance.training import as_input, one_thread
 from invariance.weights import load_weights
+
+
+def network_of(path: Path, models: Container[str]) -> tuple[str, int]:
+    """The model and the seed of weights, .../<model>/<training>/seed-<n>/<file>.
+
+    Raises:
+        InputError: the path is not of that form, or its model is none of `models`.
+    """
+    found = re.search(r"(\w+)/\w+/seed-(\d+)/[^/]+$", path.as_posix())
+    if not found or found[1] not in models:
+        raise InputError(f"{path}: no <model>/<training>/seed-<n>/weights.safetensors of a model that --models names")
+    return found[1], int(found[2])
+
+
+def line(values: Sequence[object]) -> str:
+    """Comma-separated values, with eight significant digits; one that is not a number is left out."""
+    numbers = [f"{value:.8g}" if isinstance(value, float) else str(value) for value in values]
+    return ",".join("" if number == "nan" else number for number in numbers) + "\n"
 
 
 def main() -> None:
@@ -32,21 +49,20 @@ def main() -> None:
     arguments = parser.parse_args()
 
     one_thread()
-    settings, tables = arguments.settings, []
+    settings, lines = arguments.settings, [line(["model", "seed", "weights", *COLUMNS])]
     images = as_input(place_on_canvas(load_array(arguments.images)[: settings["images"]], settings["canvas"])).double()
     for path in arguments.weights:
-        name, seed = path.parts[-4], natural(path.parts[-2].removeprefix("seed-"))
+        name, seed = network_of(path, arguments.models)
         model = untrained(arguments.models[name], settings["canvas"], seed)
         for weights in ("untrained", "trained"):
             if weights == "trained":
                 load_weights(model, path)
             with counted():
-                table = pd.DataFrame(measure(model, images, settings["max_shift"]), columns=COLUMNS)
-            about = {"model": name, "seed": seed, "weights": weights}
-            tables.append(table.assign(**about)[[*about, *COLUMNS]])
-            largest = table[table.exact].error.max()
+                rows = list(measure(model, images, settings["max_shift"]))
+            lines += [line([name, seed, weights, *row]) for row in rows]
+            largest = max((error for *_, exact, error in rows if exact), default=0)
             progress(f"{name}, seed {seed}, {weights}: error of at most {largest:.2g} where theory says 0")
-    write_table(arguments.output, pd.concat(tables))
+    write_text(arguments.output, "".join(lines))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 from invariance.artefacts import write_text
 from invariance.command_line import run
 from invariance.readme import with_block
-from invariance.reference import read_reference
+from invariance.reference import read_reference, with_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "paper" / "reference" / "mnist.json"
@@ -49,13 +49,12 @@ def block(reference: Mapping[str, Any]) -> str:
 
 def row(claim: Mapping[str, Any]) -> str:
     """One claim; the sign of its number is a real minus."""
-    ends = "" if claim["low"] is None else f" [{claim['low']:.2f}, {claim['high']:.2f}]"
-    number = f"{claim['number']:.2f}{ends}".replace("-", "\N{MINUS SIGN}") + f" {claim['unit']}"
+    number = with_interval(claim["number"], claim["low"], claim["high"]).replace("-", "\N{MINUS SIGN}")
     name = Path(claim["target"]).stem.replace("_", " ")
     cells = [
         f"{claim['id']} {claim['statement'].rstrip('.')}",
         claim["verdict"],
-        number,
+        f"{number} {claim['unit']}",
         name,
         f"`snakemake --cores 8 {claim['target']}`",
         f"{claim['core_minutes']:.0f}",

@@ -79,6 +79,11 @@ def write_variance(arguments: argparse.Namespace) -> None:
     write_text(arguments.output, tex.variance_tabular(read_table(arguments.summary)))
 
 
+def write_equivariance(arguments: argparse.Namespace) -> None:
+    """Write how equivariant each kind of layer is as a tabular."""
+    write_text(arguments.output, tex.equivariance_tabular(read_table(arguments.summary)))
+
+
 def write_simard(arguments: argparse.Namespace) -> None:
     """Write Simard's table beside ours, and the paired comparisons, as tabulars."""
     write_text(arguments.output, tex.simard_tabular(read_table(arguments.table)))
@@ -104,6 +109,7 @@ def main() -> None:
         "classes": write_classes,
         "positions": write_positions,
         "variance": write_variance,
+        "equivariance": write_equivariance,
     }.items():
         part = parts.add_parser(name, help=write.__doc__, description=write.__doc__)
         part.add_argument("--summary", type=Path, required=True, help="the table over seeds, tables/*.csv")

@@ -31,6 +31,13 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def fresh_copy_with_compiled_code(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
+    """The project's sources in `folder`, and what the finished run compiled of them, which takes a while."""
+    compiled = "scripts/invariance/__pycache__"
+    shutil.copytree(finished_run(tmp_path_factory) / compiled, fresh_copy(folder) / compiled)
+    return folder
+
+
 def copy_of_finished_run(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     """A copy to work on, with times and Snakemake's records."""
     return shutil.copytree(finished_run(tmp_path_factory), tmp_path_factory.mktemp(name) / "copy", symlinks=True)

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,21 +14,40 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "benchmarks", "envs", "paper", "profiles", "tests"]
 
 
-def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+class Finished(subprocess.CompletedProcess):
+    """What `snakemake` returns; seconds of processor time, too."""
+
+    def __init__(self, arguments: tuple[str, ...], status: int, output: str, errors: str, seconds: float) -> None:
+        super().__init__(["snakemake", *arguments], status, output, errors)
+        self.seconds = seconds
+
+
+def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Finished:
     """Run Snakemake in `folder` with the Python of the tests; standard error is where it reports.
 
-    It is forked from a process that has imported it (forking.py), unless the environment changes what Python does.
+    It is forked from a process that has imported it (forking.py), unless the environment changes what Python does. The
+    `seconds` are then without those of the imports, and a umask or a limit that a test sets does not reach it.
     """
-    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
     surroundings = {**os.environ, **(environment or {})}
     if any(name.startswith("PYTHON") for name in environment or {}):
-        return subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True)
+        return started_snakemake(folder, arguments, surroundings)
     with tempfile.NamedTemporaryFile("r+") as output, tempfile.NamedTemporaryFile("r+") as errors:
-        order = {"folder": str(folder), "arguments": command[3:], "environment": surroundings}
+        order = {"folder": str(folder), "arguments": [*map(str, arguments)], "environment": surroundings}
         server = imported_snakemake()
         print(json.dumps({**order, "output": output.name, "errors": errors.name}), file=server.stdin, flush=True)
-        status = int(server.stdout.readline())
-        return subprocess.CompletedProcess(command, status, output.read(), errors.read())
+        status, seconds = json.loads(server.stdout.readline())
+        return Finished(arguments, status, output.read(), errors.read(), seconds)
+
+
+def started_snakemake(folder: Path, arguments: tuple[str, ...], surroundings: dict[str, str]) -> Finished:
+    """The same in a Python of its own, as a person starts it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=surroundings, capture_output=True, text=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Finished(arguments, done.returncode, done.stdout, done.stderr, seconds)
 
 
 @functools.cache

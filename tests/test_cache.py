@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from edits import append, overlay, release, replace
-from finished import TINY
+from finished import TINY, fresh_copy_with_compiled_code
 from invariance.artefacts import sha256_of
 from invariance.distortions import Distortion, distort, random_key
 from invariance.images import place_on_canvas
-from running import fresh_copy, snakemake
+from running import snakemake
 
 pytestmark = pytest.mark.pipeline
 
@@ -54,7 +54,7 @@ def build(folder: Path, cache: Path, *arguments: str, targets: list[str] = FILES
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> Path:
-    folder = fresh_copy(tmp_path_factory.mktemp("sources"))
+    folder = fresh_copy_with_compiled_code(tmp_path_factory, tmp_path_factory.mktemp("sources"))
     (folder / "again.yaml").write_text(AGAIN)
     return folder
 

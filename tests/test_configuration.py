@@ -72,7 +72,7 @@ BAD = [
         "studys",
         {},
         'studys: {}: unknown key; did you mean "studies"?; allowed: dataset, device, datasets, distortions, audit, '
-        "models, studies, measures, claims, demo",
+        "models, studies, measures, equivariance, claims, demo",
     ),
     case(
         "device_unknown",
@@ -518,6 +518,9 @@ BAD = [
         None,
         'studies.architectures.cells.phase_averaged.trainings[0]: "centred": uses the weights of '
         "stride_gap_circular, which are not trained so; allowed: nothing (cells.stride_gap_circular)",
+        'equivariance.models[5]: "stride_gap_circular": no convolutional network that architectures trains so; did you '
+        'mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, '
+        "stride_gap, polyphase_gap_circular",
     ),
     case(
         "base_of_phase_average_untrained",
@@ -537,13 +540,17 @@ BAD = [
         "distortion_beyond_canvas",
         "distortions/shift_6/translation/max_shift",
         8,
-        (
-            'studies.architectures.trainings.translated.distortion: "shift_6": translates by up to 8 pixels, which '
-            "would lose ink on the canvas of 40; allowed: a smaller translation, or a canvas of at least 44"
-        ),
-        (
-            'studies.augmentation_range.trainings.range_6.distortion: "shift_6": translates by up to 8 pixels, '
-            "which would lose ink on the canvas of 40; allowed: a smaller translation, or a canvas of at least 44"
+        *(
+            f'studies.{training}.distortion: "shift_6": translates by up to 8 pixels, which would lose ink on the '
+            "canvas of 40; allowed: a smaller translation, or a canvas of at least 44"
+            for training in (
+                "architectures.trainings.translated",
+                "augmentation_range.trainings.range_6",
+                "class_transfer.trainings.low_translated",
+                "class_transfer.trainings.high_translated",
+                "class_transfer.trainings.translated",
+                "split.trainings.translated",
+            )
         ),
     ),
     case(
@@ -612,9 +619,88 @@ BAD = [
     ),
     case(
         "claim_unknown",
-        "claims/C3",
+        "claims/X1",
         {"threshold": 1.0},
-        'claims.C3: {"threshold": 1.0}: unknown key; allowed: C1, C2, C4, C5, C6, C7, C8',
+        'claims.X1: {"threshold": 1.0}: unknown key; allowed: C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11',
+    ),
+    case(
+        "classes_of_nothing",
+        "studies/class_transfer/trainings/centred/classes",
+        [1, 2],
+        "studies.class_transfer.trainings.centred.classes: [1, 2]: no digits to distort, as the distortion is none; "
+        "allowed: no classes here (null removes it)",
+    ),
+    case(
+        "classes_all",
+        "studies/class_transfer/trainings/low_translated/classes",
+        list(range(10)),
+        "studies.class_transfer.trainings.low_translated.classes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]: too long; allowed: "
+        "a list of at least 1, all different; each a whole number, at least 0, at most 9 (the digits that are "
+        "distorted, of which the others are read as they are)",
+    ),
+    case(
+        "position_beyond_max_shift",
+        "studies/two_positions/positions",
+        [[-6, 0], [6, -7]],
+        "studies.two_positions.positions[1]: [6, -7]: beyond the max_shift of this study, and so might lose ink; "
+        "allowed: pixels from -6 to 6",
+    ),
+    case(
+        "positions_of_distorted_images",
+        "studies/two_positions/trainings/placed",
+        {"distortion": "elastic", "copies": 1},
+        'studies.two_positions.trainings.placed.distortion: "elastic": not in a study with positions, to which '
+        "undistorted images are moved; allowed: none",
+    ),
+    case(
+        "positions_by_an_average",
+        "studies/two_positions/cells/phase_averaged",
+        {"trainings": ["placed"]},
+        "studies.two_positions.cells.phase_averaged: averages stride_gap_circular, and learns nothing itself; "
+        "allowed: a model that is trained",
+    ),
+    case(
+        "equivariance_study_misspelt",
+        "equivariance/study",
+        "architecture",
+        'equivariance.study: "architecture": no such study; did you mean "architectures"?; allowed: simard2003, '
+        "training_length, architectures, augmentation_range, class_transfer, split, two_positions",
+    ),
+    case(
+        "equivariance_training",
+        "equivariance/training",
+        "none",
+        'equivariance.training: "none": no such training in architectures; allowed: centred, translated',
+    ),
+    *(
+        case(
+            f"equivariance_{name}",
+            "equivariance/models",
+            [model],
+            f'equivariance.models[0]: "{model}": no convolutional network that architectures trains so{meant}; '
+            "allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, stride_gap_circular, "
+            "polyphase_gap_circular",
+        )
+        for name, model, meant in (
+            ("model", "stride_fcc", '; did you mean "stride_fc"?'),
+            ("mlp", "mlp", ""),
+            ("stn", "stn", ""),
+            ("average", "phase_averaged", ""),
+        )
+    ),
+    case(
+        "equivariance_untrained_cell",
+        "equivariance",
+        CONFIG["equivariance"] | {"training": "translated", "models": ["stride_fc", "max_pool_fc"]},
+        'equivariance.models[1]: "max_pool_fc": no convolutional network that architectures trains so; allowed: '
+        "simard_cnn, stride_fc",
+    ),
+    case(
+        "equivariance_images",
+        "equivariance/images",
+        361,
+        "equivariance.images: 361: too large; allowed: at most 360, the test images of digits (in the digits run; to "
+        "change that run alone: demo.equivariance.images)",
     ),
     case(
         "claim_key_missing",
@@ -636,14 +722,14 @@ BAD = [
         "demo/study",
         {},
         'demo.study: {}: unknown key; did you mean "studies"?; allowed: datasets, distortions, audit, models, '
-        "studies, measures, claims",
+        "studies, measures, equivariance, claims",
     ),
     case(
         "demo_dataset",
         "demo/dataset",
         "digits",
         'demo.dataset: "digits": unknown key; did you mean "datasets"?; allowed: datasets, distortions, audit, '
-        "models, studies, measures, claims",
+        "models, studies, measures, equivariance, claims",
     ),
     case(
         "demo_value",
@@ -771,9 +857,19 @@ def test_cells_of_the_tiny_config():
         Cell("architectures", "phase_averaged", "centred", 0),
         Cell("augmentation_range", "stride_fc", "range_0", 0),
         Cell("augmentation_range", "stride_fc", "range_2", 0),
+        Cell("class_transfer", "stride_fc", "low_translated", 0),
+        Cell("two_positions", "stride_gap", "placed", 0),
     ]
-    borrowed = Cell("architectures", "phase_averaged", "centred", 0)
-    assert set(configuration.cells(tiny())) - set(configuration.trained_cells(tiny())) == {borrowed}
+    borrowed = {
+        Cell("architectures", "phase_averaged", "centred", 0),
+        Cell("augmentation_range", "stride_fc", "range_0", 0),
+    }
+    assert set(configuration.cells(tiny())) - set(configuration.trained_cells(tiny())) == borrowed
+    telling = Cell("two_positions", "stride_gap", "placed", 0)
+    assert configuration.position_cells(tiny()) == [telling]
+    assert set(configuration.cells(tiny())) - set(configuration.shifted_cells(tiny())) == {telling}
+    assert configuration.position_studies(tiny()) == ["two_positions"]
+    assert configuration.class_studies(tiny()) == ["class_transfer"]
     assert configuration.base_model(tiny(), "phase_averaged") == "stride_gap_circular"
     assert configuration.base_model(tiny(), "stride_fc") == "stride_fc"
     assert configuration.distorted_copies(tiny()) == {(29, "elastic"): 1, (32, "shift_2"): 1}
@@ -794,7 +890,7 @@ def test_cells_come_in_the_order_of_studies_models_trainings_seeds():
 def test_smoke_config_covers_every_kind_at_the_least_cost():
     run, whole = smoke(), resolve(CONFIG)["mnist"]
     trained = configuration.trained_cells(run)
-    assert len(trained) <= 26
+    assert len(trained) <= 32
     assert {(cell.study, cell.model) for cell in configuration.cells(run)} == {
         (cell.study, cell.model) for cell in configuration.cells(whole)
     }
@@ -828,6 +924,44 @@ def test_optimisation_of_the_cell_wins_over_the_training_and_that_over_the_study
         "train_images": 50000,
         "validation_images": 10000,
     }
+
+
+def test_only_some_trainings_have_classes_or_positions():
+    run = resolve(CONFIG)["mnist"]
+    low = configuration.training_settings(run, "class_transfer", "stride_fc", "low_translated")
+    assert low["classes"] == run["studies"]["class_transfer"]["trainings"]["low_translated"]["classes"]
+    placed = configuration.training_settings(run, "two_positions", "stride_gap", "placed")
+    assert placed["positions"] == run["studies"]["two_positions"]["positions"]
+    special = [
+        {"classes", "positions"} & set(configuration.training_settings(run, study, model, training))
+        for study, model, training, _ in configuration.cells(run)
+        if study not in ("class_transfer", "two_positions")
+    ]
+    assert set(map(frozenset, special)) == {frozenset()}
+
+
+def test_equal_trainings_are_made_once_and_what_differs_is_made_apart():
+    run = resolve(CONFIG)["mnist"]
+    used = configuration.weights_of_cells(run)
+    assert used[Cell("class_transfer", "stride_fc", "centred", 1)] == Cell("architectures", "stride_fc", "centred", 1)
+    assert used[Cell("split", "stride_gap", "none", 2)] == Cell("architectures", "stride_gap", "centred", 2)
+    for cell in used:
+        if cell.study == "two_positions" or cell.training in ("low_translated", "high_translated"):
+            assert used[cell] == cell
+    assert configuration.trained_cells(run) == list(dict.fromkeys(used.values()))
+
+
+def test_equivariance_is_measured_of_every_seed_and_not_without_its_key_or_study():
+    run = resolve(CONFIG)["mnist"]
+    cells = configuration.equivariance_cells(run)
+    assert set(cells) <= set(configuration.trained_cells(run))
+    seeds = run["studies"]["architectures"]["seeds"]
+    assert [cell[1:] for cell in cells[: len(seeds)]] == [("simard_cnn", "centred", seed) for seed in seeds]
+    assert len(cells) == len(run["equivariance"]["models"]) * len(seeds)
+    for removed in ({"equivariance": None}, {"studies": {"architectures": None}}):
+        less = merge(CONFIG, removed)
+        assert problems(less) == []
+        assert configuration.equivariance_cells(resolve(less)["mnist"]) == []
 
 
 def test_training_on_undistorted_images_has_no_copies():
@@ -906,7 +1040,8 @@ def test_overlay_that_changes_nothing_leaves_the_order_of_settings():
 
 def test_removed_study_stays_removed_although_demo_names_it():
     runs = resolve(merge(CONFIG, {"studies": {"architectures": None}}))
-    assert [list(run["studies"]) for run in runs.values()] == [["simard2003", "augmentation_range"]] * 2
+    others = [study for study in CONFIG["studies"] if study != "architectures"]
+    assert [list(run["studies"]) for run in runs.values()] == [others] * 2
     assert problems(merge(CONFIG, {"studies": {"architectures": None}})) == []
 
 
@@ -1088,7 +1223,7 @@ def test_script_says_how_much_a_valid_config_asks_for():
     assert done.returncode == 0, done.stderr
     first, run, other = done.stdout.splitlines()
     assert first == "config is valid"
-    assert run == "  digits: 7 trainings, 8 evaluations, 2 distorted copies of 2 kinds, 3 studies"
+    assert run == "  digits: 8 trainings, 10 evaluations, 2 distorted copies of 2 kinds, 5 studies"
     assert other.startswith("  mnist: ")
 
 

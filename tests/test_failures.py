@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from finished import TINY, copy_of_finished_run
 from invariance.artefacts import sha256_of
 from invariance.command_line import refusal, run
-from running import ROOT, fresh_copy, snakemake
+from running import ROOT, snakemake
 
 # ----------------------------------------------------------------------------------------------------------------------
 # In the pipeline
@@ -24,7 +26,7 @@ demo:
     simard2003:
       trainings: {none: {optimisation: {epochs: 3, learning_rate: 10, loss: mse}}}
 """
-CONFIG = ["--configfile", "tests/configs/tiny.yaml", "diverging.yaml"]
+CONFIG = [*TINY, "diverging.yaml"]
 FAILING, SOUND, AFTER_FAILING = (
     f"results/digits/{path}"
     for path in (
@@ -42,8 +44,10 @@ MESSAGE = re.compile(
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
-    """A run in which the first of two trainings diverges; its folder has a space in its name."""
-    folder = fresh_copy(tmp_path_factory.mktemp("a failing run"))
+    """A run in which the first of two trainings diverges, where the data are there; its folder's name has a space."""
+    folder = copy_of_finished_run(tmp_path_factory, "a failing run")
+    for stage in ("models", "shifts"):
+        shutil.rmtree(folder / "results/digits" / stage)
     (folder / "diverging.yaml").write_text(DIVERGING)
     targets = [AFTER_FAILING, SOUND]
     options = ["--cores", "1", "--keep-going", "--prioritize", FAILING]

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from invariance.artefacts import InputError
-from invariance.images import ink_margin, place_on_canvas, require_lossless, shift_grid, shift_images
+from invariance.images import (
+    alternate_positions,
+    ink_margin,
+    place_on_canvas,
+    require_lossless,
+    shift_grid,
+    shift_images,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 MNIST_FILES = {"train-images-idx3-ubyte.gz": 60_000, "t10k-images-idx3-ubyte.gz": 10_000}
@@ -98,6 +105,23 @@ def test_shifting_leaves_the_images_as_they_were():
     before = images.copy()
     shift_images(images, 0, 0)[:] = 0
     assert np.array_equal(images, before)
+
+
+@settings(deadline=None)
+@given(count=st.integers(0, 7), positions=st.lists(st.tuples(*[st.integers(-2, 2)] * 2), min_size=1, max_size=4))
+def test_images_take_positions_in_turn(count, positions):
+    images = np.pad(random_images(count, 3), ((0, 0), (2, 2), (2, 2)))
+    placed, chosen = alternate_positions(images, positions)
+    assert (placed.shape, placed.dtype, chosen.dtype) == (images.shape, np.uint8, np.uint8)
+    assert chosen.tolist() == [number % len(positions) for number in range(count)]
+    for number, position in enumerate(chosen):
+        assert np.array_equal(placed[number], shift_images(images[number : number + 1], *positions[position])[0])
+
+
+def test_a_position_that_would_lose_ink_is_refused():
+    images = np.pad(random_images(1, 3), ((0, 0), (2, 2), (2, 2)))  # of which no image would take the second position
+    with pytest.raises(InputError, match=r"^shifts of up to 3 pixels would lose ink"):
+        alternate_positions(images, [(0, 0), (0, -3)])
 
 
 @pytest.mark.parametrize("max_shift", [0, 1, 6])

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 import torch
 
+from finished import TINY, copy_of_finished_run
 from invariance import artefacts, manifest, tables
 from invariance.artefacts import InputError, load_array, read_json, record_of, save_array, write_csv, write_json
 from invariance.models import build_model
 from invariance.weights import load_weights, save_weights
-from running import ROOT, fresh_copy, snakemake
+from running import ROOT, snakemake
 
 MLP = {"family": "mlp", "hidden": 3}
 
@@ -221,24 +222,22 @@ def test_the_manifest_names_everything_that_was_altered(finished):
 
 
 @pytest.mark.pipeline
-def test_an_altered_artefact_stops_the_pipeline_before_a_table_and_leaves_the_rest(tmp_path):
+def test_an_altered_artefact_stops_the_pipeline_before_a_table_and_leaves_the_rest(tmp_path_factory):
     """A bit of a copy, of weights and of a grid: the job that would read it says so; deleting it mends it."""
-    folder = fresh_copy(tmp_path)
-    run = ["--cores", "2", "--configfile", "tests/configs/tiny.yaml"]
+    folder = copy_of_finished_run(tmp_path_factory, "altered")
     root = folder / "results" / "digits"
-    table = "results/digits/tables/simard2003.csv"
-    assert snakemake(folder, *run[:2], table, *run[2:]).returncode == 0
-    expected = (folder / table).read_bytes()
     copy = root / "distorted/29/elastic/copy-000.npy"
     weights = root / "models/simard2003/simard_cnn/elastic/seed-0/weights.safetensors"
     grid = root / "shifts/simard2003/simard_cnn/elastic/seed-0.csv"
+    table = root / "tables/simard2003.csv"
     # Each with what is made from it removed, so that it is read again.
-    for altered, made_from_it in ((copy, weights), (weights, grid), (grid, folder / table)):
+    for altered, made_from_it in ((copy, weights), (weights, grid), (grid, table)):
+        expected = made_from_it.read_bytes()
         others = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path != made_from_it}
         flip(altered)
         made_from_it.unlink()
-        targets = [str(made_from_it.relative_to(folder)), table]
-        told = snakemake(folder, *run[:2], *targets, *run[2:])
+        build = ["--cores", "2", made_from_it.relative_to(folder), *TINY]
+        told = snakemake(folder, *build)
         output = told.stdout + told.stderr
         assert told.returncode != 0
         assert f"{altered.relative_to(folder)}: altered since it was made" in output
@@ -246,8 +245,8 @@ def test_an_altered_artefact_stops_the_pipeline_before_a_table_and_leaves_the_re
         kept = {path: path.read_bytes() for path in others if path.exists()}
         assert all(content == (others | altered_bytes)[path] for path, content in kept.items())
         altered.unlink()
-        mended = snakemake(folder, *run[:2], *targets, *run[2:])
+        mended = snakemake(folder, *build)
         assert mended.returncode == 0, mended.stderr[-3000:]
-        assert (folder / table).read_bytes() == expected
-    pd.read_csv(folder / table)
+        assert made_from_it.read_bytes() == expected
+    pd.read_csv(table)
     assert json.loads((root / "models/simard2003/simard_cnn/elastic/seed-0/card.json").read_text())["seed"] == 0

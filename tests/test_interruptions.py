@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from finished import TINY, copy_of_finished_run, finished_run
+from finished import TINY, copy_of_finished_run, fresh_copy_with_compiled_code
 from invariance.artefacts import sha256_of
-from running import fresh_copy, snakemake
+from running import snakemake
 
 pytestmark = pytest.mark.pipeline
 
@@ -151,9 +150,8 @@ def hashes(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def begun(attempts, tmp_path_factory) -> Attempt:
     """A whole run, from nothing but compiled code, of which something is running."""
-    folder, compiled = fresh_copy(tmp_path_factory.mktemp("killed")), "scripts/invariance/__pycache__"
+    folder = fresh_copy_with_compiled_code(tmp_path_factory, tmp_path_factory.mktemp("killed"))
     (folder / "fewer.yaml").write_text(FEWER)
-    shutil.copytree(finished_run(tmp_path_factory) / compiled, folder / compiled)
     attempt = attempts(folder)
     assert attempt.until(lambda: bool(attempt.running_jobs())), attempt.said()
     return attempt

@@ -340,14 +340,15 @@ STEMS = {  # layers, of the model made for inference, that are shared by all shi
 )
 def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
     """Computed once for all shifts of a phase, the logits are those of brute force; ink reaches up to the margin."""
-    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 3)
     torch.manual_seed(7)
     model = build_model(MODELS[name], side)
     with torch.no_grad():
         model.train()(torch.rand(16, 1, side, side))  # moments that are not those of a fresh network
     model.eval()
     images, shifts = ink(5, margin=reach, side=side), shuffled(shift_grid(reach), 3)
-    expected = np.stack([predict(model, np.stack([moved(image, *by) for image in images])) for by in shifts])
+    everything = np.stack([moved(image, *by) for by in shifts for image in images])
+    expected = predict(model, everything).reshape(len(shifts), len(images), -1)
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 3)
     got = logits_over_shifts(model, images, shifts)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
     assert (got.argmax(axis=2) == expected.argmax(axis=2)).all()

@@ -9,10 +9,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import BarContainer
 
 import draw
 from invariance import labels, plots
 from invariance.artefacts import InputError
+from rolled import made_up_equivariance
 
 RING_COLUMNS = ["study", "model", "training", "ring", "measure", "seeds", "mean", "low", "high"]
 SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
@@ -81,6 +83,8 @@ def series(axes):
     """Every error bar container's mean line and the ends (n, 2) of its bars that are drawn."""
     found = []
     for container in axes.containers:
+        if isinstance(container, BarContainer):
+            continue
         line, _, (bars,) = container.lines
         ends = [segment for segment in bars.get_segments() if len(segment) and np.isfinite(segment).all()]
         found.append((line, ends))
@@ -94,9 +98,9 @@ def series(axes):
 def test_accuracy_vs_shift_draws_every_mean_and_interval():
     rings = rings_of([("stride_fc", "centred"), ("mlp", "centred"), ("mlp", "translated")])
     figure = plots.accuracy_vs_shift(rings)
-    assert [axes.get_ylabel() for axes in panels(figure)] == ["accuracy (%)", "consistency (%)"] * 2
-    centred, consistency, translated, _ = panels(figure)
-    assert [len(series(axes)) for axes in panels(figure)] == [2, 2, 1, 1]
+    assert [axes.get_ylabel() for axes in panels(figure)] == ["accuracy (%)", "", "consistency (%)", ""]
+    centred, translated, consistency, _ = panels(figure)
+    assert [len(series(axes)) for axes in panels(figure)] == [2, 1, 2, 1]
     line, bars = series(centred)[0]
     np.testing.assert_allclose(line.get_ydata(orig=False), [accuracy_at("mlp", ring) for ring in range(7)])
     np.testing.assert_allclose(line.get_xdata(orig=False), np.arange(7), atol=0.25)
@@ -111,11 +115,11 @@ def test_accuracy_vs_shift_draws_every_mean_and_interval():
 def test_models_with_global_pooling_have_panels_of_their_own():
     cells = [("mlp", "centred"), ("stride_gap", "centred"), ("my_model", "centred"), ("mlp", "translated")]
     figure = plots.accuracy_vs_shift(rings_of(cells))
-    assert [len(series(axes)) for axes in panels(figure)[::2]] == [2, 1, 1]
-    titles = [axes.get_title(loc="left") for axes in panels(figure)[::2]]
+    assert [len(series(axes)) for axes in panels(figure)[:3]] == [2, 1, 1]
+    titles = [axes.get_title(loc="left") for axes in panels(figure)[:3]]
     assert titles == [
-        "trained centred: fully connected heads",
-        "trained centred: global average pooling",
+        "trained centred\nfully connected heads",
+        "trained centred\nglobal average pooling",
         "trained translated",
     ]
     assert figure.legends[0].get_texts()[-1].get_text() == "my model"
@@ -195,6 +199,94 @@ def test_augmentation_range_names_a_training_that_has_no_range():
         plots.augmentation_range(radii_of([0]), rings_of([("stride_fc", "centred")]))
 
 
+def classes_of(trainings, seeds=2) -> pd.DataFrame:
+    """Groups 0-4 and 5-9 of each training, a mapping to how it shows both; each next bar is 10 higher, each seed 1."""
+    rows = []
+    for (number, (training, shown)), (place, group), seed in product(
+        enumerate(trainings.items()), enumerate(("0-4", "5-9")), range(seeds)
+    ):
+        error = 10.0 * (2 * number + place) + seed
+        rows.append((training, seed, group, shown[place], 1.0, error, error / 2))
+    columns = ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shares_of(measures=("mean_error", "mean_consistency")) -> pd.DataFrame:
+    shares = {"architecture": 20.0, "augmentation": 75.0, "interaction": 5.0}
+    rows = [(measure, share, mean) for measure, (share, mean) in product(measures, shares.items())]
+    return pd.DataFrame(rows, columns=["measure", "share", "mean"])
+
+
+def told_of(models, seeds=2) -> pd.DataFrame:
+    rows = [(m, s, 50.0, 60.0 + 20 * n + s, 10.0**-n, 0.0) for (n, m), s in product(enumerate(models), range(seeds))]
+    return pd.DataFrame(rows, columns=["model", "seed", "chance", "accuracy", "drift", "float64_drift"])
+
+
+def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_each_seed():
+    shown = {"centred": ("plain", "plain"), "low_translated": ("distorted", "plain")}
+    figure = plots.class_transfer(classes_of(shown))
+    errors, called = panels(figure)
+    bars = {round(bar.get_x() + bar.get_width() / 2, 3): bar for bar in errors.patches}
+    assert {place: bar.get_height() for place, bar in bars.items()} == {-0.2: 0.5, 0.2: 10.5, 0.8: 20.5, 1.2: 30.5}
+    hollow = {place: bar.get_facecolor()[:3] == (1, 1, 1) for place, bar in bars.items()}
+    assert hollow == {-0.2: True, 0.2: True, 0.8: False, 1.2: True}
+    assert bars[-0.2].get_edgecolor() == bars[0.8].get_edgecolor() != bars[0.2].get_edgecolor()
+    assert sorted(y for line in errors.lines for y in line.get_ydata()) == [0, 1, 10, 11, 20, 21, 30, 31]
+    assert sorted(bar.get_height() for bar in called.patches) == [0.25, 5.25, 10.25, 15.25]
+    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low digits\ntranslated"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [
+        "digits 0-4, centred only in training",
+        "digits 0-4, translated in training",
+        "digits 5-9, centred only in training",
+        "error of unshifted images",
+    ]
+
+
+def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
+    errors = {
+        ("mlp", "none"): 60,
+        ("mlp", "translated"): 15,
+        ("stride_gap", "translated"): 3,
+        ("stride_gap", "none"): 30,
+    }
+    rows = [(*cell, "mean_error", mean, mean - 1, mean + 1) for cell, mean in errors.items()]
+    rows.append(("mlp", "none", "test_error", 99.0, 98.0, 100.0))
+    table = pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+    lines, bars = panels(plots.split(table, shares_of()))
+    drawn = [line.get_ydata(orig=False).tolist() for line, _ in series(lines)]
+    assert drawn == [[60, 15], [30, 3]]
+    np.testing.assert_allclose([bar[:, 1] for bar in series(lines)[1][1]], [(29, 31), (2, 4)])
+    assert [text.get_text() for text in lines.get_xticklabels()] == ["no distortion", "translated"]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [(0, 20)] * 2 + [(20, 75)] * 2 + [(95, 5)] * 2
+    assert [text.get_text() for text in bars.texts] == ["20%", "20%", "75%", "75%"]  # 5% has no room
+    assert [text.get_text() for text in bars.get_legend().get_texts()] == [
+        "architecture",
+        "augmentation",
+        "interaction",
+    ]
+
+
+def test_split_without_shares_still_draws_the_errors():
+    row = ("mlp", "none", "mean_error", 60.0, NAN, NAN)
+    table = pd.DataFrame([row], columns=["model", "training", "measure", "mean", "low", "high"])
+    lines, bars = panels(plots.split(table, shares_of()[:0]))
+    assert len(series(lines)) == 1
+    assert not bars.patches
+
+
+def test_two_positions_draws_every_seed_beside_chance():
+    told, drifts = panels(plots.two_positions(told_of(["stride_gap", "stride_gap_circular"])))
+    assert [bar.get_width() for bar in told.patches] == [60.5, 80.5]
+    *seeds, chance = told.lines
+    assert [line.get_xdata().tolist() for line in seeds] == [[60, 61], [80, 81]]
+    assert set(chance.get_xdata()) == {50}
+    single, double = drifts.lines
+    assert list(zip(single.get_xdata(), single.get_ydata(), strict=True)) == [(1, 0), (1, 0), (0.1, 1), (0.1, 1)]
+    assert set(double.get_xdata()) == {drifts.get_xlim()[0]}  # nothing is drawn on the edge
+    assert [text.get_text() for text in told.get_yticklabels()] == ["stride, GAP", "stride, GAP, circular"]
+
+
 def test_sample_distortions_shows_each_image_in_its_place():
     rng = np.random.default_rng(0)
     rows = {name: rng.integers(0, 256, (10, 29, 29), dtype=np.uint8) for name in ("original", "elastic", "shift_2")}
@@ -209,6 +301,102 @@ def test_sample_distortions_shows_each_image_in_its_place():
     assert names == ["original", "elastic", "translation up to 2 px"]
 
 
+def claim_of(name: str, verdict: str, **details: float) -> dict:
+    return {"id": name, "statement": f"The statement of {name}.", "verdict": verdict, "details": details}
+
+
+def errors_of(cells, seeds=2) -> pd.DataFrame:
+    """Unshifted, mean and worst error: 1, 40 and 90 percent; each cell errs twice as much unshifted as the last."""
+    rows = []
+    for number, cell in enumerate(cells):
+        for measure, mean in {"clean_error": 2.0**number, "mean_error": 40.0, "worst_error": 90.0}.items():
+            rows.append((*cell, measure, mean, *((mean - 1, mean + 1) if seeds > 1 else (NAN, NAN))))
+    return pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+
+
+def test_summary_shows_every_verdict_and_the_errors_that_it_rests_on():
+    cells = [("stride_fc", "centred"), ("stn", "centred"), ("stride_fc", "translated"), ("simard_cnn", "centred")]
+    shares = {"architecture": 30, "augmentation": 60, "interaction": 10}
+    ends = {f"{name}_{end}": value + step for name, value in shares.items() for end, step in (("low", -5), ("high", 5))}
+    places = {f"{name}_{end}accuracy": 90.0 for name in ("zeros", "circular") for end in ("", "min_", "max_")}
+    claims = [
+        claim_of("C1", "refuted"),
+        claim_of("C7", "undecided"),
+        claim_of("C8", "supported"),
+        claim_of("C2", "supported"),
+        claim_of("C10", "supported", chance=50.0, **places),
+        claim_of("C11", "refuted", **shares, **ends),
+    ]
+    tables = {"architectures": errors_of(cells), "augmentation_range": radii_of([0, 3])}
+    forest, *others = panels(plots.summary(claims, tables))
+    # C4 was not judged, and C2 has no table.
+    assert [text.get_text().split()[1:3] for text in forest.texts[:2]] == [
+        ["\N{MULTIPLICATION SIGN}", "$\\bf{refuted}$"],
+        ["?", "$\\bf{undecided}$"],
+    ]
+    assert [text.get_text() for text in forest.get_yticklabels()] == ["stride, FC", "STN, Simard's CNN", "stride, FC"]
+    means = [(line.get_xdata(orig=False)[0], bars[0][:, 0].tolist()) for line, bars in series(forest)]
+    assert means == [(40, [39, 41])] * 3
+    hollow = [line for line in forest.lines if line.get_marker() == "o"]
+    assert [line.get_xdata(orig=False)[0] for line in hollow] == [1, 2, 4]
+    reach, place, share = others
+    np.testing.assert_allclose(series(reach)[0][0].get_ydata(orig=False), [1, 4])
+    assert [bar.get_width() for bar in place.patches] == [90, 90]
+    assert [bar.get_width() for bar in share.patches] == [30, 60, 10]
+
+
+def test_the_summary_of_equivariance_tells_strides_and_borders_apart():
+    rows = [
+        (
+            "convolution",
+            "zeros",
+            stride,
+            "layer",
+            place,
+            shift,
+            1e-16 if place == "inside" and shift % stride == 0 else 0.5,
+        )
+        for stride, place, shift in product((1, 2), ("inside", "border"), (1, 2))
+    ]
+    columns = ["kind", "padding", "stride", "scope", "place", "shift", "error"]
+    tables = {"architectures": errors_of([("mlp", "centred")]), "equivariance": pd.DataFrame(rows, columns=columns)}
+    _, axes = panels(plots.summary([claim_of("C3", "supported")], tables))
+    largest = [line.get_xdata(orig=False)[0] for line in axes.lines if line.get_marker() == "s"]
+    assert largest == [1e-16, 1e-16, 0.5, 0.5]
+
+
+def test_equivariance_draws_medians_and_ranges_trained_and_not():
+    table = made_up_equivariance(seeds=3)
+    first, zeros, halving, heads = panels(plots.equivariance(table))
+    assert [len(series(axes)) for axes in (first, zeros, halving, heads)] == [4, 4, 8, 6]
+    (untrained, bars), (trained, _), *strided = series(first)
+    np.testing.assert_allclose(trained.get_xdata(orig=False), range(1, 5), atol=0.25)
+    np.testing.assert_allclose(untrained.get_ydata(orig=False), [1.1e-16] * 4)
+    np.testing.assert_allclose(trained.get_ydata(orig=False), [1.21e-16] * 4)
+    np.testing.assert_allclose(bars[0][:, 1], [1e-16, 1.2e-16])
+    np.testing.assert_allclose(strided[1][0].get_ydata(orig=False), [0.605, 1.21e-16] * 2)
+    assert trained.get_linestyle() != untrained.get_linestyle()
+    inside, border = (series(zeros)[place][0].get_ydata(orig=False) for place in (1, 3))
+    assert (max(inside), min(border)) == pytest.approx((1.21e-16, 0.605))
+    assert [text.get_text() for text in heads.get_legend().get_texts()] == [
+        "fully connected",
+        "GAP, strides",
+        "GAP, polyphase",
+    ]
+    np.testing.assert_allclose(series(heads)[3][0].get_ydata(orig=False), [0.605] * 3 + [1.21e-16])
+    np.testing.assert_allclose(series(heads)[5][0].get_ydata(orig=False), [1.21e-16] * 4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equivariance_draws_errors_of_0_in_their_place(tmp_path):
+    table = made_up_equivariance(seeds=1, rounding=0)
+    figure = plots.equivariance(table[table.model == "stride_gap_circular"])
+    first, *_ = panels(figure)
+    assert min(series(first)[0][0].get_ydata(orig=False)) == plots.NOTHING > first.get_ylim()[0]
+    assert first.get_yticklabels()[0].get_text() == "0"
+    plots.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png", "mnist")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # As little as there may be
 
@@ -219,12 +407,16 @@ def single_figures():
     rings = rings_of(cell, largest=0, seeds=1)
     one = pd.DataFrame([("mlp", "none", NAN, 9.0, NAN, NAN, 9.0, 9.0)], columns=SIMARD_COLUMNS)
     return {
+        "summary": plots.summary([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
         "sample_distortions": plots.sample_distortions({"original": np.zeros((1, 29, 29), np.uint8)}),
         "learning_curves": plots.learning_curves(history_of(cell, seeds=1, epochs=1)),
         "accuracy_vs_shift": plots.accuracy_vs_shift(rings),
         "heat_maps": plots.heat_maps(shifts_of(cell, seeds=1, reach=0)),
         "simard_table": plots.simard_table(one),
         "augmentation_range": plots.augmentation_range(radii_of([0], seeds=1), rings),
+        "class_transfer": plots.class_transfer(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
+        "split": plots.split(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
+        "two_positions": plots.two_positions(told_of(["stride_gap"], seeds=1)),
     }
 
 

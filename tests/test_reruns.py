@@ -46,9 +46,10 @@ TEX = {"write_tex", "write_study_tex", "write_simard_tex"}
 TABLES = {"summarise", "compare_with_simard", "judge_claims"} | TEX
 FROM_TABLES = {"simard_table", "accuracy_vs_shift", "augmentation_range"}
 FROM_GRIDS = FROM_TABLES | {"heat_maps"}
-FIGURES = FROM_GRIDS | {"sample_distortions", "learning_curves"}
+LAYERS = {"measure_equivariance", "write_equivariance_tex", "equivariance"}
+FIGURES = FROM_GRIDS | {"sample_distortions", "learning_curves", "equivariance"}
 EVALUATED = {"evaluate"} | TABLES | FROM_GRIDS | LAST
-TRAINED = {"train", "learning_curves"} | EVALUATED
+TRAINED = {"train", "learning_curves"} | EVALUATED | LAYERS
 DISTORTED = {"distort", "describe_distortion", "sample_distortions"} | TRAINED
 SIMARD = (TABLES - {"write_study_tex"}) | {"simard_table"} | LAST
 RECORDED = {"resolved_config", "write_tex"} | LAST  # the config is part of the paper
@@ -78,7 +79,11 @@ IRRELEVANT = {
 CHANGES = {
     # Code
     "a plot's colour": (replace(PLOTS, '"#7a5195"', '"#7a5196"'), FIGURES | LAST, {}),
-    "a label": (append("scripts/invariance/labels.py", "# edited"), FIGURES | TEX | LAST, {}),
+    "a label": (
+        append("scripts/invariance/labels.py", "# edited"),
+        FIGURES | TEX | {"write_equivariance_tex"} | LAST,
+        {},
+    ),
     "a verdict's rule": (
         append("scripts/invariance/claims.py", "# edited"),
         {"judge_claims", "write_tex"} | LAST,
@@ -86,7 +91,7 @@ CHANGES = {
     ),
     "the statistics": (
         append("scripts/invariance/statistics.py", "# edited"),
-        TABLES | FROM_TABLES | LAST,
+        TABLES | FROM_TABLES | {"write_equivariance_tex"} | LAST,
         {"summarise": 3},
     ),
     "a kernel": (
@@ -96,7 +101,7 @@ CHANGES = {
     ),
     "the elastic field": (
         append("scripts/invariance/distortions.py", "# edited"),
-        DISTORTED - {"accuracy_vs_shift", "heat_maps"},
+        DISTORTED - {"accuracy_vs_shift", "heat_maps"} - LAYERS,
         {"distort": 2, "train": 2, "evaluate": 2},
     ),
     "the evaluation": (append("scripts/evaluate.py", "# edited"), EVALUATED, {"evaluate": EVALUATIONS}),

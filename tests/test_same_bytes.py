@@ -35,8 +35,12 @@ def umask(mask: int) -> Iterator[None]:
         os.umask(before)
 
 
+# Written into its home by `run_elsewhere`.
+GIVEN = {"home/.config/matplotlib/matplotlibrc", "home/.latexmkrc"}
+
+
 def run_elsewhere(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Path:
-    """A run in a new folder, with one core, in other surroundings."""
+    """A run in a new folder below `folder`, with one core, in other surroundings, also below it."""
     home, temporary = folder / "home", folder / "temporary"
     for path in (home / ".config/matplotlib", temporary):
         path.mkdir(parents=True)
@@ -48,6 +52,7 @@ def run_elsewhere(folder: Path, *arguments: str, environment: dict[str, str] | N
     elsewhere = folder / "a deeper" / "folder"
     elsewhere.mkdir(parents=True)
     surroundings = {**OTHER_SURROUNDINGS, "HOME": str(home), "TMPDIR": str(temporary), **(environment or {})}
+    surroundings |= {name: "" for name in os.environ if name.startswith("XDG_")}
     with umask(0o077):
         finished = snakemake(fresh_copy(elsewhere), "--cores", "1", *arguments, environment=surroundings)
     assert finished.returncode == 0, finished.stderr[-5000:]
@@ -73,11 +78,25 @@ def assert_same(one: Path, other: Path, dataset: str) -> None:
     assert kinds == {".npy", ".safetensors", ".csv", ".json", ".tex", ".pdf", ".png", *({".gz"} & kinds)}
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory) -> Path:
+    return run_elsewhere(tmp_path_factory.mktemp("elsewhere"), *TINY)
+
+
 @pytest.mark.pipeline
-def test_two_runs_make_the_same_bytes(tmp_path_factory):
+def test_two_runs_make_the_same_bytes(elsewhere, tmp_path_factory):
     """Two cores in one folder, one core in another."""
-    elsewhere = run_elsewhere(tmp_path_factory.mktemp("elsewhere"), *TINY)
     assert_same(finished_run(tmp_path_factory), elsewhere, "digits")
+
+
+@pytest.mark.pipeline
+def test_a_run_leaves_the_rest_of_the_machine_alone(elsewhere):
+    """It had home and temporary folders of its own, so that all that was written there is seen."""
+    machine = elsewhere.parents[1]
+    files = {path.relative_to(machine).as_posix() for path in machine.rglob("*") if path.is_file()}
+    assert files > GIVEN
+    own = f"{elsewhere.relative_to(machine)}/"
+    assert {file for file in files - GIVEN if not file.startswith((own, "home/.cache/"))} == set()
 
 
 @pytest.mark.smoke

@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 
 import compare_with_simard
 import judge_claims
+import split_variance
 import summarise
+import summarise_classes
+import summarise_positions
 import write_provenance
 import write_tex
 from invariance import configuration, tex
 from invariance.artefacts import read_json, sha256_of, write_json
 from invariance.images import shift_grid
 from invariance.manifest import VERSIONED, write_manifest
+from invariance.tables import SHARES
+from rolled import made_up_equivariance
 
 ROOT = Path(__file__).resolve().parent.parent
 PAPER = ROOT / "paper"
@@ -120,6 +125,8 @@ def test_p_value(value, text):
         ("largest_range_shifted_error", 6, "6.00"),
         ("drift", 1.2e-6, r"$1.2\times10^{-6}$"),
         ("max_drift", 3.456, "3.46"),
+        ("circular_mismatch", 1.2e-16, r"$1.2\times10^{-16}$"),
+        ("exact_cases", 1750.0, "1{,}750"),
         ("mcnemar_p", 0.0001, "{<}0.001"),
         ("parameters", 132540, "132{,}540"),
         ("parameters", 132540.0, "132{,}540"),
@@ -174,7 +181,8 @@ def make_up_cell(root: Path, cell: configuration.Cell, max_shift: int, labels: n
     random = np.random.default_rng([cell.seed, len(cell.model), len(cell.training)])
     shifts = shift_grid(max_shift)
     reach = np.array([max(abs(dx), abs(dy)) for dx, dy in shifts])
-    wrong = random.random((len(shifts), SHIFTED)) < 0.05 + 0.1 * reach[:, None]
+    slope = 0.01 if cell.training == "translated" else 0.1
+    wrong = random.random((len(shifts), SHIFTED)) < 0.05 + slope * reach[:, None]
     predictions = np.where(wrong, (labels[:SHIFTED] + 1) % 10, labels[:SHIFTED]).astype(np.uint8)
     grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
         n=SHIFTED,
@@ -190,6 +198,19 @@ def make_up_cell(root: Path, cell: configuration.Cell, max_shift: int, labels: n
     np.save(path.with_suffix(".test.npy"), np.where(test_wrong, (labels + 1) % 10, labels).astype(np.uint8))
     card = path.with_suffix(".card.json")
     write_json(card, {"parameters": 132_540 if cell.model == "simard_cnn" else 1_000})
+    return path, card
+
+
+def make_up_positions(root: Path, cell: configuration.Cell, positions: list) -> tuple[Path, Path]:
+    """What one run tells of positions, and its card."""
+    told = pd.DataFrame(positions, columns=["dx", "dy"]).assign(
+        n=TEST_IMAGES, accuracy=0.9, logit_drift=1e-6 * cell.seed
+    )
+    path = root / "positions" / cell.study / cell.model / cell.training / f"seed-{cell.seed}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told.assign(float64_drift=1e-15).to_csv(path, index=False)
+    card = path.with_suffix(".card.json")
+    write_json(card, {"parameters": 1_000})
     return path, card
 
 
@@ -211,6 +232,26 @@ def losses_of(run: configuration.Run) -> dict[str, dict[str, str]]:
     return {name: {"distortion": t["distortion"], "loss": "cross_entropy"} for name, t in trainings.items()}
 
 
+def made_up_reference(dataset: str, claims: list[dict]) -> dict:
+    """Reference numbers whose cost is that of every stage, an hour each."""
+    stages = [{"stage": stage, "jobs": 1200, "core_seconds": 3600.0, "share": 0.125} for stage in tex.STAGES]
+    return {
+        "dataset": dataset,
+        "config_sha256": "0" * 64,
+        "confidence": 0.95,
+        "machine": {"processor": "A processor", "cores": 2},
+        "claims": [{"id": claim["id"], "core_minutes": 5.0} for claim in claims],
+        "cells": [],
+        "compute": {
+            "stages": stages,
+            "jobs": 9600,
+            "core_seconds": 28800.0,
+            "start_up_share": 0.125,
+            "replayed_seconds": {"1": 28800.0, "2": 14400.0, "4": 7200.0, "8": 3600.0},
+        },
+    }
+
+
 @pytest.fixture(scope="module", params=list(RUNS))
 def tables(request, tmp_path_factory) -> Path:
     """results/<dataset>/tables of every cell of config.yaml, as the pipeline's own scripts make them."""
@@ -221,14 +262,36 @@ def tables(request, tmp_path_factory) -> Path:
     write_json(root / "config.json", run)
     for study, chosen in run["studies"].items():
         cells = [cell for cell in configuration.cells(run) if cell.study == study]
+        texed = ["--summary", folder / f"{study}.csv", "--output", folder / f"{study}.tex"]
+        if "positions" in chosen:
+            told, cards = zip(*(make_up_positions(root, cell, chosen["positions"]) for cell in cells), strict=True)
+            two = ["--runs", folder / f"{study}-runs.csv", "--summary", folder / f"{study}.csv", "--confidence", 0.95]
+            call(summarise_positions, "--positions", *told, "--cards", *cards, *two)
+            call(write_tex, "positions", *texed)
+            continue
         made = [make_up_cell(root, cell, chosen["max_shift"], labels) for cell in cells]
         suffixes = {"--runs": "-runs", "--ring-runs": "-ring-runs", "--summary": "", "--rings": "-rings"}
         named = [part for option, suffix in suffixes.items() for part in (option, folder / f"{study}{suffix}.csv")]
         grids, cards = zip(*made, strict=True)
         common = ["--labels", root / "labels.npy", "--measures", json.dumps(run["measures"])]
         call(summarise, "--grids", *grids, "--cards", *cards, *common, *named)
-        if study != "simard2003":
-            call(write_tex, "study", "--summary", folder / f"{study}.csv", "--output", folder / f"{study}.tex")
+        if study in configuration.class_studies(run):
+            by_class = [
+                "--grids",
+                *grids,
+                "--labels",
+                root / "labels.npy",
+                "--trainings",
+                json.dumps(chosen["trainings"]),
+            ]
+            two = ["--runs", folder / f"{study}-class-runs.csv", "--summary", folder / f"{study}-classes.csv"]
+            call(summarise_classes, *by_class, *two, "--confidence", 0.95)
+            call(write_tex, "classes", *two[2:], *texed[2:])
+        elif study != "simard2003":
+            call(write_tex, "study", *texed)
+    shares = ["--seeds", folder / "split-variance-seeds.csv", "--summary", folder / "split-variance.csv"]
+    call(split_variance, "--runs", folder / "split-runs.csv", "--confidence", 0.95, *shares)
+    call(write_tex, "variance", *shares[2:], "--output", folder / "split-variance.tex")
     confidence = ["--confidence", run["measures"]["confidence"]]
     published, pairs = folder / "simard2003-published.csv", folder / "simard2003-pairs.csv"
     simard = ["--runs", folder / "simard2003-runs.csv", "--summary", folder / "simard2003.csv"]
@@ -238,10 +301,15 @@ def tables(request, tmp_path_factory) -> Path:
     call(compare_with_simard, *simard)
     texs = ["--output", folder / "simard2003.tex", "--pairs-output", folder / "simard2003-pairs.tex"]
     call(write_tex, "simard", "--table", published, "--pairs", pairs, *texs)
+    made_up_equivariance().to_csv(folder / "equivariance.csv", index=False)
+    call(write_tex, "equivariance", "--summary", folder / "equivariance.csv", "--output", folder / "equivariance.tex")
     csvs, claims = sorted(folder.glob("*.csv")), root / "claims.json"
     call(judge_claims, "--tables", *csvs, "--claims", json.dumps(run["claims"]), *confidence, "--output", claims)
     summaries = make_up_distortions(root, run)
+    reference = root / "reference.json"
+    write_json(reference, made_up_reference(request.param, read_json(claims)))
     paper = ["--config", root / "config.json", "--claims", claims, "--summaries", *summaries, "--output", folder]
+    paper += ["--reference", reference]
     call(write_tex, "paper", "--tables", *csvs, *paper)
     listed = ["--artefacts", claims, *csvs, "--output", folder / "provenance.tex"]
     call(write_provenance, "--root", root, *listed)
@@ -267,7 +335,7 @@ def keys_of_the_paper() -> set[str]:
 
 
 def test_every_key_of_the_paper_is_written(tables):
-    asked = keys_of_the_paper()
+    asked = {key for key in keys_of_the_paper() if not key.startswith("compute/")}  # a reference may be committed
     assert len(asked) > 50
     assert asked <= {key for key, _ in results_of(tables)}
 
@@ -314,7 +382,8 @@ def test_numbers_are_those_of_the_tables(tables):
     assert results["config_hash"] == sha256_of(tables.parent / "config.json")[:12]
     for claim in read_json(tables.parent / "claims.json"):
         assert results[f"claims/{claim['id']}/verdict"] == claim["verdict"]
-        assert results[f"claims/{claim['id']}/number"] == tex.number(claim["number"])
+        number = tex.small if claim["id"] == "C3" else tex.number
+        assert results[f"claims/{claim['id']}/number"] == number(claim["number"])
 
 
 def test_config_values_are_those_of_the_config(tables):
@@ -378,7 +447,7 @@ def test_counting_of_columns():
 
 def test_every_tabular_fits_its_columns(tables):
     names = [path.stem for path in sorted(tables.glob("*.tex")) if path.stem != "numbers"]
-    assert len(names) == 8
+    assert len(names) >= 13
     for name in names:
         assert is_whole((tables / f"{name}.tex").read_text()), name
 
@@ -402,6 +471,45 @@ def test_tabulars_hold_every_cell_and_are_grouped(tables):
     assert re.findall(r"^(C\d+) &", claims, flags=re.MULTILINE) == list(run["claims"])
 
 
+def test_numbers_by_class_and_shares_are_those_of_the_tables(tables):
+    results = dict(results_of(tables))
+    runs = pd.read_csv(tables / "class_transfer-class-runs.csv")
+    low = runs[(runs.training == "low_translated") & (runs.group == "5-9")]
+    key = "classes/class_transfer/stride_fc/low_translated/5-9"
+    assert results[f"{key}/mean_error/mean"] == f"{low.mean_error.mean():.2f}"
+    assert results[f"{key}/mean_called_other/worst"] == f"{low.mean_called_other.max():.2f}"
+    shares = pd.read_csv(tables / "split-variance-seeds.csv")
+    of_error = shares[shares.measure == "mean_error"].augmentation
+    assert results["variance/split/mean_error/augmentation/mean"] == f"{of_error.mean():.2f}"
+    assert results["two_positions/stride_gap/placed/accuracy/mean"] == "90.00"
+    assert results["parameters/two_positions/stride_gap"] == "1{,}000"
+
+
+def test_table_by_class_has_a_row_for_each_training_and_group(tables):
+    text = (tables / "class_transfer.tex").read_text()
+    first, second = rows_of(text)[2:4]
+    runs = pd.read_csv(tables / "class_transfer-class-runs.csv")
+    of = runs[(runs.training == "centred") & (runs.group == "0-4")]
+    shown = [cell.strip() for cell in first.removesuffix(r"\\").split("&")]
+    assert shown[:5] == ["centred", "0--4", "no", f"{of.clean_error.mean():.2f}", f"{of.mean_error.mean():.2f}"]
+    assert shown[7] == f"{of.mean_called_other.mean():.2f}"
+    assert second.startswith(" & 5--9 & no & ")
+    assert len(rows_of(text)) == 2 + 2 * 4
+
+
+def test_tables_of_positions_and_of_the_split():
+    columns = ["study", "model", "training", "measure", "seeds", "mean", "low", "high", "best", "worst"]
+    measures = {"accuracy": (75, 70, 80, 79, 71), "drift": (1, 1, 1, 0.5, 2), "float64_drift": (0, 0, 0, 0, 3e-16)}
+    rows = [("s", "stride_gap", "placed", name, 3, *values) for name, values in measures.items()]
+    text = tex.positions_tabular(pd.DataFrame(rows, columns=columns))
+    assert is_whole(text)
+    assert r"stride, GAP & 75.00 [70.00, 80.00] & 71.00--79.00 & 2.00 & $3.0\times10^{-16}$ \\" in text
+    shares = [("mean_error", share, 2, 10.0 * place, NAN, NAN) for place, share in enumerate(SHARES, 1)]
+    text = tex.variance_tabular(pd.DataFrame(shares, columns=["measure", "share", "seeds", "mean", "low", "high"]))
+    assert is_whole(text)
+    assert r"mean error & 10.0 & 20.0 & 30.0 \\" in text
+
+
 def test_study_tabular_puts_each_mean_under_its_heading():
     values = {name: 10.0 + place for place, name in enumerate(tex.STUDY_COLUMNS)}
     rows = [("s", "mlp", "centred", name, 2, value, 0, 0, 0, 0) for name, value in values.items()]
@@ -421,6 +529,37 @@ def test_simard_tabular_of_unpublished_cells_and_single_seeds():
     text = tex.simard_tabular(pd.DataFrame([row]))
     assert is_whole(text)
     assert "MLP & no distortion & -- & 1.50 & 1.50--1.50 & 1.20--1.80 &  \\\\" in text
+
+
+def test_equivariance_tabular_sets_theory_beside_what_is_measured():
+    text = tex.equivariance_tabular(made_up_equivariance(seeds=2))
+    assert is_whole(text)
+    rows = [[cell.strip() for cell in row.removesuffix(r"\\").split("&")] for row in rows_of(text)[2:]]
+    assert all(row[5] == "0" or r"\times" not in "".join(row[6:]) for row in rows)
+    exact = [r"$1.1\times10^{-16}$"] * 2 + [r"$1.2\times10^{-16}$"] * 2
+    assert rows[0] == ["convolution", "circular", "1", "any", "everywhere", "0", *exact]
+    assert rows[2] == ["", "circular", "2", "other", "everywhere", "$>$0", "0.53", "0.55", "0.58", "0.61"]
+    zeros = [row[2:6] for row in rows if row[1] == "zeros"]
+    assert ["1", "any", "inside", "0"] in zeros
+    assert ["1", "any", "border", "$>$0"] in zeros
+    assert ["2", "other", "border", "$>$0"] not in zeros
+    heads = [[row[0], row[3], row[5]] for row in rows if not row[1]]
+    pooled = [["global average pooling", "multiple", "0"], ["", "other", "$>$0"], ["", "other", "0"]]
+    assert heads == [["fully connected", "any", "$>$0"], *pooled]
+    assert "& 0 & 0 & 0 & 0 " in tex.equivariance_tabular(made_up_equivariance(rounding=0))
+
+
+def test_numbers_of_the_size_of_rounding_are_powers_of_ten():
+    claim = {"id": "C3", "unit": "relative error where theory says 0", "statement": "S.", "verdict": "supported"}
+    claim |= {"number": 1.5e-16, "low": 1e-16, "high": 1.5e-16, "threshold": 1e-12, "details": {"exact_cases": 1234.0}}
+    results = dict(tex.claim_results([claim]))
+    assert results["claims/C3/number"] == r"$1.5\times10^{-16}$"
+    assert results["claims/C3/details/exact_cases"] == "1{,}234"
+    assert r"& $1.5\times10^{-16}$ & relative error where theory says 0 & $1.0\times10^{-12}$ &" in tex.claims_table(
+        [claim]
+    )
+    other = claim | {"unit": "points", "number": 0.001, "threshold": 0.5}
+    assert dict(tex.claim_results([other]))["claims/C3/number"] == "0.00"
 
 
 def test_pairs_tabular():
@@ -466,7 +605,8 @@ def test_provenance_lists_files_below_the_root_with_their_hashes(tables):
     text = (tables / "provenance.tex").read_text()
     for name in ("claims.json", "tables/simard2003-runs.csv"):
         digest = sha256_of(tables.parent / name)[:12]
-        assert rf"\nolinkurl{{{name}}} & \texttt{{{digest}}} \\" in text
+        assert rf"\nolinkurl{{{name}}} & \texttt{{{digest}}} " in text
+    assert text.count(r"\nolinkurl") == len(list(tables.glob("*.csv"))) + 1
 
 
 def test_manifest_names_every_artefact_with_its_hash(tables, tmp_path):

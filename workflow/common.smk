@@ -56,19 +56,25 @@ RUNS = configuration.resolve(configuration.merge(configuration.load([Path(workfl
 WEIGHTS = {name: configuration.weights_of_cells(run) for name, run in RUNS.items()}
 
 FIGURES = {
+    "summary": "architectures",
     "sample_distortions": "simard2003",
     "learning_curves": "simard2003",
     "simard_table": "simard2003",
     "training_length": "training_length",
     "accuracy_vs_shift": "architectures",
     "heat_maps": "architectures",
+    "equivariance": "equivariance",
     "augmentation_range": "augmentation_range",
     "class_transfer": "class_transfer",
     "split": "split",
     "two_positions": "two_positions",
 }
 # Figures of studies of a kind, and how those are found.
-FIGURE_STUDIES = {"class_transfer": configuration.class_studies, "two_positions": configuration.position_studies}
+FIGURE_STUDIES = {
+    "class_transfer": configuration.class_studies,
+    "two_positions": configuration.position_studies,
+    "equivariance": lambda run: ["equivariance"] if configuration.equivariance_cells(run) else [],
+}
 HEAT_MAPS = [
     ("mlp", "centred"),
     ("stride_fc", "centred"),
@@ -290,6 +296,8 @@ def csv_tables(dataset):
         tables += ["simard2003-published", "simard2003-pairs"]
     if "split" in run["studies"]:
         tables += ["split-variance", "split-variance-seeds"]
+    if configuration.equivariance_cells(run):
+        tables.append("equivariance")
     return [f"results/{dataset}/tables/{table}.csv" for table in tables]
 
 
@@ -300,6 +308,8 @@ def tex_tables(dataset):
         tables.append("simard2003-pairs")
     if "split" in RUNS[dataset]["studies"]:
         tables.append("split-variance")
+    if configuration.equivariance_cells(RUNS[dataset]):
+        tables.append("equivariance")
     return [f"results/{dataset}/tables/{table}.tex" for table in tables]
 
 
@@ -361,6 +371,29 @@ def shifts_of(wildcards):
     return as_json(configuration.shift_settings(RUNS[wildcards.dataset], wildcards.study, wildcards.model))
 
 
+def equivariance_weights(wildcards):
+    """The weights of the networks whose layers are held to equivariance."""
+    cells = configuration.equivariance_cells(RUNS[wildcards.dataset])
+    if not cells:
+        raise SystemExit(
+            f"error: equivariance: not in the config of {wildcards.dataset}, or its study is not; config.yaml has both"
+        )
+    return [f"{model_folder(wildcards.dataset, cell)}/weights.safetensors" for cell in cells]
+
+
+def equivariance_models(wildcards):
+    """The config entries of those networks by name, as JSON."""
+    run = RUNS[wildcards.dataset]
+    return as_json({cell.model: run["models"][cell.model] for cell in configuration.equivariance_cells(run)})
+
+
+def equivariance_settings(wildcards):
+    """Canvas, images and largest shift of their measurement, as JSON."""
+    settings = RUNS[wildcards.dataset]["equivariance"]
+    canvas = RUNS[wildcards.dataset]["studies"][settings["study"]]["canvas"]
+    return as_json({"canvas": canvas, "images": settings["images"], "max_shift": settings["max_shift"]})
+
+
 def positions_of(wildcards):
     """Canvas and positions of a cell, as JSON."""
     study = RUNS[wildcards.dataset]["studies"][wildcards.study]
@@ -397,6 +430,12 @@ def sampled_copies(wildcards):
 def simard_histories(wildcards):
     cells = [cell for cell in configuration.trained_cells(RUNS[wildcards.dataset]) if cell.study == "simard2003"]
     return [f"{model_folder(wildcards.dataset, cell)}/history.csv" for cell in cells]
+
+
+def summary_tables(wildcards):
+    """The tables that the answer at a glance shows, as far as the config has their studies."""
+    shown = ("architectures", "augmentation_range", "simard2003-published", "equivariance")
+    return [table for table in csv_tables(wildcards.dataset) if Path(table).stem in shown]
 
 
 def heat_map_grids(wildcards):
@@ -504,7 +543,8 @@ def text_needs(run):
         if "shift_images" in cell
     ]
     grids = [(study, "grid") for study, settings in run["studies"].items() if settings["max_shift"]]
-    return {cell[:3] for cell in configuration.cells(run)} | {*shift_images, *grids, *run["claims"]}
+    layers = {("layers", cell.model) for cell in configuration.equivariance_cells(run)}
+    return {cell[:3] for cell in configuration.cells(run)} | {*shift_images, *grids, *run["claims"]} | layers
 
 
 def allows_gaps(wildcards):

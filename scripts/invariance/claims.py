@@ -147,6 +147,73 @@ def expanding(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     )
 
 
+EQUIVARIANCE = "equivariance"
+
+
+def equivariance(tables: Tables, settings: Mapping[str, Any]) -> Claim:
+    """C3: the largest relative error of f(T x) = T f(x) wherever theory says that there is none, over all seeds."""
+    rows = study_table(tables, EQUIVARIANCE).dropna(subset="error")
+    exact, details = rows[rows.exact], equivariance_details(rows)
+    if exact.empty:
+        raise CellsMissingError("a layer that theory says is equivariant")
+    by_seed = exact.groupby("seed").error.max()
+    telling = [details["odd_smallest_mismatch"], details["border_smallest_mismatch"]]
+    powerful = all(error >= settings["min_inexact"] for error in telling)  # false for NaN: not measured
+    small = by_seed.max() <= settings["max_exact"]
+    return Claim(
+        "C3",
+        "Convolution is equivariant: moving its input moves its output.",
+        EQUIVARIANCE,
+        float(by_seed.max()),
+        float(by_seed.min()),
+        float(by_seed.max()),
+        "relative error where theory says 0",
+        "supported if the error is rounding for every seed, at every layer, place and shift where theory says 0, and "
+        "the measure finds errors where theory does not: at strided convolutions moved by no multiple of the stride, "
+        "and at the borders of zero padding behind the first layer; refuted if it is more than rounding; undecided if "
+        "the measure finds none",
+        settings["max_exact"],
+        (SUPPORTED if powerful else UNDECIDED) if small else REFUTED,
+        details,
+    )
+
+
+def equivariance_details(rows: pd.DataFrame) -> dict[str, float]:
+    """Counts, and errors by kind of layer: the largest where theory says 0, elsewhere the smallest or the median.
+
+    What is not in the table is NaN.
+    """
+    alone, heads = rows[rows.scope == "layer"], rows[rows.place == "head"]
+    convolutions = alone[alone.kind == "convolution"]
+    whole = convolutions["shift"] % convolutions.stride == 0
+    exact, odd = convolutions[convolutions.exact], convolutions[~whole & (convolutions.place != "border")]
+    behind = whole & (convolutions.layer > 0) & (convolutions.padding == "zeros") & (convolutions.weights == "trained")
+    border = convolutions[behind & (convolutions.place == "border")]
+    details = {"exact_cases": int(rows.exact.sum()), "inexact_cases": int((~rows.exact).sum())}
+    for padding in ("circular", "zeros", "none"):
+        strided = exact[(exact.padding == padding) & (exact.stride > 1)]
+        details[f"{padding}_strided_mismatch"] = strided.error.max()
+    for padding in ("circular", "zeros"):
+        details[f"{padding}_mismatch"] = exact[(exact.padding == padding) & (exact.stride == 1)].error.max()
+    for name, chosen in {"odd": odd, "border": border}.items():
+        details[f"{name}_smallest_mismatch"] = chosen.error.min()
+        details[f"{name}_median_mismatch"] = chosen.error.median()
+    for pool in POOLED:
+        pools = alone[(alone.kind == pool) & (alone.weights == "trained")]
+        unaligned = (pools["shift"] % pools.stride > 0) & (pools.place != "border")
+        details[f"{pool}_mismatch"] = pools[pools.exact].error.max()
+        details[f"{pool}_odd_mismatch"] = pools[unaligned].error.median()
+    polyphase = alone[alone.kind == "polyphase"]
+    details["polyphase_odd_mismatch"] = polyphase[polyphase["shift"] % polyphase.stride > 0].error.max()
+    details["network_mismatch"] = rows[rows.exact & (rows.scope == "network")].error.max()
+    details["background_mismatch"] = rows[rows.exact & (rows.place == "background")].error.max()
+    connected, pooled = (heads[heads.kind == kind] for kind in ("fully_connected", "global_average_pool"))
+    details["connected_head_mismatch"] = connected[connected.weights == "trained"].error.median()
+    details["pooled_head_mismatch"] = pooled[pooled.exact].error.max()
+    details["pooled_head_odd_mismatch"] = pooled[~pooled.exact & (pooled.weights == "trained")].error.median()
+    return details
+
+
 def fully_connected_head(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     """C4: the consistency that a fully connected head costs, against global average pooling on the same trunk."""
     runs = study_table(tables, "architectures-runs")
@@ -288,11 +355,12 @@ def learned_range(tables: Tables, settings: Mapping[str, Any]) -> Claim:
     if runs.range.nunique() < 2:
         raise CellsMissingError("stride_fc/range_0, range_1, ...")
     slopes = [slope(group.range, group.radius) for _, group in runs.groupby("seed")]
-    means = runs.groupby("range")[["radius", "mean_error"]].mean()
+    means = runs.groupby("range")[["radius", "mean_error", "drift"]].mean()
     ends = {"smallest": means.index.min(), "largest": means.index.max()}
     details = {f"{end}_range": reach for end, reach in ends.items()}
     details |= {f"{end}_range_radius": means.radius[reach] for end, reach in ends.items()}
     details |= {f"{end}_range_shifted_error": means.mean_error[reach] for end, reach in ends.items()}
+    details |= {f"{end}_range_drift": means.drift[reach] for end, reach in ends.items()}
     return decided(
         "C8",
         "Invariance is learned: its radius grows with the range of translations shown.",
@@ -424,6 +492,7 @@ def augmentation_or_architecture(tables: Tables, settings: Mapping[str, Any]) ->
 CLAIMS: dict[str, Callable[[Tables, Mapping[str, Any]], Claim]] = {
     "C1": weight_sharing,
     "C2": expanding,
+    "C3": equivariance,
     "C4": fully_connected_head,
     "C5": exact_controls,
     "C6": pooling,

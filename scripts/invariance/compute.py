@@ -155,9 +155,11 @@ def core_seconds(jobs: Iterable[Job]) -> float:
 
 
 def replay(jobs: Jobs, workers: int) -> float:
-    """Seconds that the jobs take side by side, each as long as it took, a free worker taking the first ready job.
+    """Seconds that the jobs take side by side, a free worker taking the first ready job.
 
-    First is which the run itself started first. Snakemake's own time between jobs does not count.
+    First is which the run itself started first. A job computes in one thread and waits for nothing, so it lasts as long
+    as its CPU time, which a machine that does other things besides hardly changes. Snakemake's own time between jobs
+    does not count.
     """
     lacking = {log: len(job.needs) for log, job in jobs.items()}
     followers: dict[str, list[str]] = {log: [] for log in jobs}
@@ -171,7 +173,7 @@ def replay(jobs: Jobs, workers: int) -> float:
     while ready or running:
         while ready and len(running) < workers:
             log = heapq.heappop(ready)[-1]
-            seconds = jobs[log].times.wall if jobs[log].times else 0.0
+            seconds = jobs[log].times.cpu if jobs[log].times else 0.0
             heapq.heappush(running, (now + seconds, log))
         now, log = heapq.heappop(running)
         done += 1

@@ -45,6 +45,7 @@ TAKEN = (
     "compute",
     "config",
     "distortions",
+    "equivariance",
     "numbers",
     "provenance",
     "settings",
@@ -247,6 +248,16 @@ def class_studies(run: Run) -> list[str]:
         for study, settings in run["studies"].items()
         if any("classes" in training for training in settings["trainings"].values())
     ]
+
+
+def equivariance_cells(run: Run) -> list[Cell]:
+    """The cells whose layers are held to equivariance, model by model; none without the key or the study."""
+    settings = run.get("equivariance")
+    if settings is None or settings["study"] not in run["studies"]:
+        return []
+    seeds = run["studies"][settings["study"]]["seeds"]
+    study, training = settings["study"], settings["training"]
+    return [Cell(study, model, training, seed) for model in settings["models"] for seed in seeds]
 
 
 def trained_cells(run: Run) -> list[Cell]:
@@ -628,6 +639,7 @@ def _meaning_problems(run: Run) -> Iterator[Problem]:
     yield from _phase_average_problems(run)
     for study in run["studies"]:
         yield from _study_problems(run, study)
+    yield from _equivariance_problems(run)
     yield from _claim_problems(run)
 
 
@@ -731,7 +743,7 @@ def _position_problems(run: Run, study: str) -> Iterator[Problem]:
 
 def _shift_image_problems(run: Run, study: str) -> Iterator[Problem]:
     settings, path = run["studies"][study], ("studies", study)
-    most = MNIST_TEST if run["dataset"] == "mnist" else run["datasets"]["digits"]["test_images"]
+    most = _test_images(run)
     places = {(*path, "shift_images"): settings["shift_images"]}
     for model, cell in settings["cells"].items():
         if "shift_images" in cell:
@@ -740,6 +752,10 @@ def _shift_image_problems(run: Run, study: str) -> Iterator[Problem]:
         if value > most:
             what = f"too large; allowed: at most {most}, the test images of {run['dataset']}"
             yield Problem(place, _show(value), what)
+
+
+def _test_images(run: Run) -> int:
+    return MNIST_TEST if run["dataset"] == "mnist" else run["datasets"]["digits"]["test_images"]
 
 
 def _training_problems(run: Run, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
@@ -804,6 +820,35 @@ def _borrowing_problems(run: Run, study: str, model: str) -> Iterator[Problem]:
     if "optimisation" in run_cells[model]:
         what = f"has no training of its own; allowed: no optimisation here, but under cells.{of}"
         yield Problem((*path, "optimisation"), _show(run_cells[model]["optimisation"]), what)
+
+
+def _equivariance_problems(run: Run) -> Iterator[Problem]:
+    """The networks whose layers are measured are to be trained, and to have layers that shifts can be seen in."""
+    settings, path = run.get("equivariance"), ("equivariance",)
+    if settings is None:
+        return
+    if settings["study"] not in run["studies"]:  # a config without that study has no such measurement
+        if difflib.get_close_matches(settings["study"], run["studies"]):
+            what = f"no such study{_options(settings['study'], run['studies'])}"
+            yield Problem((*path, "study"), _show(settings["study"]), what)
+        return
+    study, training = run["studies"][settings["study"]], settings["training"]
+    if training not in study["trainings"]:
+        what = f"no such training in {settings['study']}{_options(training, study['trainings'])}"
+        yield Problem((*path, "training"), _show(training), what)
+    fitting = [
+        model
+        for model, cell in study["cells"].items()
+        if run["models"].get(model, {}).get("family") in ("simard_cnn", "trunk") and training in cell["trainings"]
+    ]
+    for index, model in enumerate(settings["models"] if training in study["trainings"] else []):
+        if model not in fitting:
+            what = f"no convolutional network that {settings['study']} trains so{_options(model, fitting)}"
+            yield Problem((*path, "models", index), _show(model), what)
+    most = _test_images(run)
+    if settings["images"] > most:
+        what = f"too large; allowed: at most {most}, the test images of {run['dataset']}"
+        yield Problem((*path, "images"), _show(settings["images"]), what)
 
 
 def _claim_problems(run: Run) -> Iterator[Problem]:

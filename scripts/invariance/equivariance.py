@@ -112,7 +112,9 @@ def blank(maps: Tensor, axis: int) -> np.ndarray:
 def seen_alike(
     stages: Sequence[Stage], side: int, shift: int, blanks: Sequence[np.ndarray] | None = None
 ) -> np.ndarray:
-    """At which output positions, along the axis of a roll by `shift` pixels, both windows show the same.
+    """At which output positions, along the axis of a roll by `shift` pixels, both windows are known to show the same.
+
+    Of a chain, every layer is asked; what only the whole of it brings round the edge to its place is missed.
 
     Args:
         stages: one layer, or a chain of them.
@@ -212,7 +214,9 @@ def errors_by_place(
     Args:
         stages: the chain.
         inputs: of each of its stages, unrolled.
-        maps, moved: its output, and that of its input rolled by `shift` pixels along each axis.
+        maps: its output.
+        moved: by axis, its output where its input is rolled.
+        shift: pixels of the roll.
 
     Yields:
         Place, whether theory has it exact, and the error relative to the root mean square of f(x) over all places.
@@ -246,7 +250,7 @@ def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
     return outputs
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def measure(model: nn.Sequential, images: Tensor, max_shift: int) -> Iterator[tuple]:
     """Equivariance errors of every layer of a network, for rolls by 1 to `max_shift` pixels.
 
@@ -257,6 +261,7 @@ def measure(model: nn.Sequential, images: Tensor, max_shift: int) -> Iterator[tu
     Args:
         model: in evaluation mode, of the type of the images.
         images: (n, 1, h, w).
+        max_shift: pixels.
 
     Yields:
         Rows with the values of COLUMNS.

@@ -48,7 +48,17 @@ MEASURES = {
     "consistency": "consistency",
 }
 
-LABELS = MODELS | TRAININGS | MEASURES
+LAYERS = {
+    "convolution": "convolution",
+    "max_pool": "max pooling",
+    "avg_pool": "average pooling",
+    "blur_pool": "blur pooling",
+    "polyphase": "polyphase sampling",
+    "fully_connected": "fully connected",
+    "global_average_pool": "global average pooling",
+}
+
+LABELS = MODELS | TRAININGS | MEASURES | LAYERS
 
 
 def label(name: str) -> str:

@@ -5,8 +5,10 @@ A model, or a training, looks the same in every figure.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +16,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from invariance.artefacts import InputError, whole_file
@@ -231,31 +234,30 @@ def log_percent_axis(axes: Axes, errors: pd.Series) -> None:
 def accuracy_vs_shift(rings: pd.DataFrame) -> Figure:
     """Accuracy and consistency against shift size: a line for each model.
 
-    There is a row of panels for each training and kind of head; each row has its own range of percentages.
+    There is a column of panels for each training and kind of head; each column has its own range of percentages.
 
     Args:
         rings: columns model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
     """
     models = in_order(rings["model"], MODELS)
     groups = training_and_head(rings)
-    figure = new_figure(0.45 + 1.75 * len(groups) + 0.17 * -(-len(models) // 3))
-    panels = figure.subplots(len(groups), 2, sharex=True, sharey="row", squeeze=False)
+    figure = new_figure(2.95 + 0.17 * -(-len(models) // 4))
+    panels = figure.subplots(2, len(groups), sharex=True, sharey="col", squeeze=False)
     handles = {}
-    for row, (title, group) in zip(panels, groups.items(), strict=True):
-        for axes, measure in zip(row, ("accuracy", "consistency"), strict=True):
+    for column, (title, group) in zip(panels.T, groups.items(), strict=True):
+        for axes, measure in zip(column, ("accuracy", "consistency"), strict=True):
             chosen = group[group["measure"] == measure]
             present = in_order(chosen["model"], MODELS)
             for model, offset in zip(present, dodge(len(present)), strict=True):
                 look = look_of(model, models, MODELS)
                 handles[model] = ring_line(axes, chosen[chosen["model"] == model], offset, look)
             percent_axis(axes, group)
-            axes.set_ylabel(f"{measure} (%)")
-            axes.tick_params(labelleft=True)
-        row[0].set_title(title, loc="left")
+        column[0].set_title(title.replace(": ", "\n"), loc="left")
+        column[-1].set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
+    for axes, measure in zip(panels[:, 0], ("accuracy", "consistency"), strict=True):
+        axes.set_ylabel(f"{measure} (%)")
     whole_pixels(panels[0, 0], int(rings["ring"].max()))
-    for axes in panels[-1]:
-        axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
-    legend_below(figure, {label(model): handles[model] for model in models}, 3)
+    legend_below(figure, {label(model): handles[model] for model in models}, 4)
     return figure
 
 
@@ -289,10 +291,11 @@ def heat_maps(shifts: pd.DataFrame) -> Figure:
         shifts: columns model, training, seed, dx, dy (pixels; right and down are positive), accuracy (0..1).
     """
     cells = list(dict.fromkeys(zip(shifts["model"], shifts["training"], strict=True)))
-    rows = -(-len(cells) // 4)
+    rows = -(-len(cells) // 6)
     columns = -(-len(cells) // rows)
     side = min(2.6, 5.1 / columns - 0.12)
-    figure = new_figure(0.45 + rows * (side + 0.42), layout="compressed")
+    narrow = columns > 3
+    figure = new_figure(0.45 + rows * (side + (0.6 if narrow else 0.42)), layout="compressed")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     reach = max(int(shifts["dx"].abs().max()), int(shifts["dy"].abs().max()))
     for axes, (model, training) in zip(panels.flat, cells, strict=False):
@@ -300,19 +303,21 @@ def heat_maps(shifts: pd.DataFrame) -> Figure:
         grid = 100 * cell.pivot_table(index="dy", columns="dx", values="accuracy", aggfunc="mean")
         extent = (grid.columns[0] - 0.5, grid.columns[-1] + 0.5, grid.index[-1] + 0.5, grid.index[0] - 0.5)
         image = axes.imshow(grid, cmap="viridis", vmin=0, vmax=100, interpolation="none", extent=extent)
-        axes.set_title(f"{label(model)}\ntrained {label(training)}", fontsize=7 if columns > 3 else 8)
+        name = textwrap.fill(label(model), 16 if columns > 4 else 40)
+        axes.set_title(f"{name}\ntrained {label(training)}", fontsize=7 if narrow else 8)
+        axes.tick_params(labelsize=6.5 if narrow else 8)
         axes.set_xticks(grid_ticks(reach))
         axes.set_yticks(grid_ticks(reach))
         axes.spines[:].set_visible(True)
     used, spare = panels.flat[: len(cells)], panels.flat[len(cells) :]
     for axes in used[-columns:]:
         axes.tick_params(labelbottom=True)
-        axes.set_xlabel("$dx$, to the right (px)")
+        axes.set_xlabel("$dx$, right (px)" if narrow else "$dx$, to the right (px)")
     for axes in panels[:, 0]:
         axes.set_ylabel("$dy$, down (px)")
     for axes in spare:
         axes.remove()
-    figure.colorbar(image, ax=list(used), label="accuracy (%)", aspect=30, pad=0.02)
+    figure.colorbar(image, ax=list(used), label="accuracy (%)", aspect=30 if rows > 1 else 12, pad=0.02)
     return figure
 
 
@@ -322,7 +327,7 @@ def grid_ticks(reach: int) -> list[int]:
 
 
 def simard_table(table: pd.DataFrame) -> Figure:
-    """Test error of every cell beside the published one: a panel for each model, a row for each training.
+    """Test error of every cell beside the published one: a panel for each model, a line for each training.
 
     An interval that runs on beyond twice the largest error is cut at the edge of the figure.
 
@@ -331,15 +336,16 @@ def simard_table(table: pd.DataFrame) -> Figure:
     """
     models = in_order(table["model"], MODELS)
     counts = [int((table["model"] == model).sum()) for model in models]
-    figure = new_figure(0.75 + 0.3 * len(models) + 0.24 * len(table))
-    panels = figure.subplots(len(models), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
+    figure = new_figure(0.95 + 0.24 * max(counts))
+    panels = figure.subplots(1, len(models), sharex=True, squeeze=False)[0]
     for axes, model in zip(panels, models, strict=True):
         handles = simard_rows(axes, table[table["model"] == model])
         axes.set_title(label(model), loc="left")
     points = np.nanmax(table[["mean", "worst", "published"]].to_numpy(dtype=float))
     widest = np.nanmax([points, *table["high"].dropna()])
-    panels[-1].set_xlim(0, max(1.05 * min(widest, 2 * points), 0.1))
-    panels[-1].set_xlabel("test error (%)")
+    for axes in panels:
+        axes.set_xlim(0, max(1.05 * min(widest, 2 * points), 0.1))
+        axes.set_xlabel("test error (%)")
     legend_below(figure, handles, 3)
     return figure
 
@@ -371,6 +377,93 @@ def simard_rows(axes: Axes, rows: pd.DataFrame) -> dict[str, object]:
         "ours: best and worst seed": seeds,
         "Simard et al. (2003), MNIST": published,
     }
+
+
+ROUNDING = 2.0**-53  # of float64, relative
+NOTHING = 1e-18  # where an error of 0 is drawn
+# For each panel its series: which layers they are, and where.
+EQUIVARIANCE = {
+    "convolution, circular padding": {
+        "stride 1": {"kind": "convolution", "padding": "circular", "stride": 1},
+        "stride 2": {"kind": "convolution", "padding": "circular", "stride": 2},
+    },
+    "convolution, zero padding, behind the first layer": {
+        "inside": {"kind": "convolution", "padding": "zeros", "stride": 1, "place": "inside"},
+        "border": {"kind": "convolution", "padding": "zeros", "stride": 1, "place": "border"},
+    },
+    "halving the maps": {
+        "max pooling": {"kind": "max_pool"},
+        "average pooling": {"kind": "avg_pool"},
+        "blur pooling, inside": {"kind": "blur_pool", "place": "inside"},
+        "polyphase sampling": {"kind": "polyphase"},
+    },
+    "the whole network, to its head": {
+        "fully connected": {"kind": "fully_connected"},
+        "GAP, strides": {"kind": "global_average_pool", "behind": "convolution"},
+        "GAP, polyphase": {"kind": "global_average_pool", "behind": "polyphase"},
+    },
+}
+
+
+def equivariance(table: pd.DataFrame) -> Figure:
+    """Relative equivariance error against shift: a panel for each of EQUIVARIANCE, a line for each of its series.
+
+    Lines are medians over layers, networks and seeds; bars reach from the smallest to the largest.
+
+    Args:
+        table: columns model, weights, layer, kind, padding, stride, scope, place, shift (pixels), error.
+    """
+    polyphase = table["model"].isin(set(table["model"][table["kind"] == "polyphase"]))
+    table = table.assign(behind=polyphase.map({True: "polyphase", False: "convolution"}))
+    alone = table[(table["scope"] == "layer") & ~((table["padding"] == "zeros") & (table["layer"] == 0))]
+    rows = pd.concat([alone, table[table["place"] == "head"]])
+    figure = new_figure(4.2)
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for axes, (title, series) in zip(panels.flat, EQUIVARIANCE.items(), strict=True):
+        floor = axes.axhline(ROUNDING, color="0.5", linewidth=0.8, linestyle=DASHES[3])
+        for (name, wanted), offset in zip(series.items(), dodge(len(series)), strict=True):
+            chosen = rows[np.logical_and.reduce([rows[column] == value for column, value in wanted.items()])]
+            equivariance_line(axes, chosen, offset, look_of(name, series, series)).set_label(name)
+        axes.set_title(title, loc="left")
+        axes.grid(axis="y", color="0.9", linewidth=0.5)
+        axes.legend(loc="upper left", ncols=2, borderaxespad=0, labelspacing=0.3, columnspacing=1.2)
+    error_axis(panels[0, 0])
+    largest = int(table["shift"].max())
+    whole_pixels(panels[0, 0], largest)
+    panels[0, 0].set_xlim(0.5, largest + 0.5)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("relative error")
+    for axes in panels[-1]:
+        axes.set_xlabel("shift (px)")
+    grey = {"color": "0.3", "linewidth": 0.8, "marker": "o"}
+    trained = Line2D([], [], linestyle=DASHES[0], markersize=3.5, **grey)
+    untrained = Line2D([], [], linestyle=DASHES[2], markersize=6, markerfacecolor="white", **grey)
+    legend_below(figure, {"trained": trained, "untrained": untrained, "rounding, $2^{-53}$": floor}, 3)
+    return figure
+
+
+def error_axis(axes: Axes) -> None:
+    """Make the ordinate logarithmic down to rounding, with a place for 0 below it and room for a legend above 1."""
+    powers = range(-16, 1, 4)
+    axes.set_yscale("log")
+    axes.set_ylim(NOTHING / 3, 1e7)
+    axes.set_yticks([NOTHING, *(10.0**power for power in powers)], ["0", *(f"$10^{{{power}}}$" for power in powers)])
+    axes.minorticks_off()
+
+
+def equivariance_line(axes: Axes, rows: pd.DataFrame, offset: float, look: dict) -> object:
+    """Draw one series, trained with filled points on a line, untrained with open ones; return the first's handle."""
+    drawn = {
+        "untrained": {"linestyle": DASHES[2], "markersize": 6.5, "markerfacecolor": "white"},
+        "trained": {"linestyle": DASHES[0], "markersize": 3.5},
+    }
+    for weights, way in drawn.items():
+        errors = rows[rows["weights"] == weights].groupby("shift")["error"].agg(["median", "min", "max"])
+        errors = errors.clip(lower=NOTHING)
+        reach = [errors["median"] - errors["min"], errors["max"] - errors["median"]]
+        way = look | way | {"linewidth": 0.8, "markeredgewidth": 0.8, "markeredgecolor": look["color"]}
+        handle = axes.errorbar(errors.index + offset, errors["median"], yerr=reach, elinewidth=0.6, **way)
+    return handle
 
 
 def augmentation_range(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
@@ -427,7 +520,7 @@ def training_length(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     errors = table[table["measure"] == "test_error"]
     errors = errors.assign(epochs=numbered(errors["training"], "epochs", "number")).sort_values("epochs")
     models = in_order(errors["model"], MODELS)
-    figure = new_figure(2.5)
+    figure = new_figure(2.1)
     axes = figure.subplots()
     for model in models:
         rows, look = errors[errors["model"] == model], look_of(model, models, MODELS)
@@ -504,9 +597,9 @@ def class_transfer(runs: pd.DataFrame) -> Figure:
         runs: columns training, seed, group, shown (distorted, partly or plain), and in percent clean_error, mean_error
             and mean_called_other.
     """
-    trainings, groups = in_order(runs["training"], TRAININGS), sorted(runs["group"].unique())
+    trainings, groups = in_order(runs["training"], ()), in_order(runs["group"], ())
     width = 0.8 / len(groups)
-    figure = new_figure(2.9)
+    figure = new_figure(3.1)
     errors, called = figure.subplots(1, 2)
     handles = {}
     for (number, group), (place, training) in itertools.product(enumerate(groups), enumerate(trainings)):
@@ -520,7 +613,7 @@ def class_transfer(runs: pd.DataFrame) -> Figure:
             handles.setdefault(f"digits {group}, {name} in training", bar)
         clean = errors.hlines(rows["clean_error"].mean(), x - 0.45 * width, x + 0.45 * width, INK, linewidth=1.4)
     for axes in (errors, called):
-        axes.set_xticks(range(len(trainings)), [label(training).replace(" ", "\n", 1) for training in trainings])
+        axes.set_xticks(range(len(trainings)), ["\n".join(label(name).rsplit(" ", 1)) for name in trainings])
         axes.tick_params(axis="x", length=0)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", color="0.9", linewidth=0.5)
@@ -576,7 +669,8 @@ def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
     """Draw one stacked bar for each measure: the share of each source of variance."""
     measures, sources = in_order(shares["measure"], MEASURES), in_order(shares["share"], ())
     left = np.zeros(len(measures))
-    hatches, greys = ("", "////", "...."), ("white", INK, INK)
+    hatches = ("", "////", "....")
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     for number, source in enumerate(sources):
         means = shares[shares["share"] == source].set_index("measure")["mean"].reindex(measures).to_numpy()
         colour = COLOURS[(2, 4, 3)[number % 3]]
@@ -592,10 +686,10 @@ def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
         )
         for place, (start, share) in enumerate(zip(left, means, strict=True)):
             if share > 8:
-                axes.text(start + share / 2, place, f"{share:.0f}%", ha="center", va="center", color=greys[number % 3])
+                axes.text(start + share / 2, place, f"{share:.0f}%", ha="center", va="center", bbox=paper)
         left += means
     axes.set_yticks(range(len(measures)), [label(measure).replace(" ", "\n", 1) for measure in measures])
-    axes.set_ylim(len(measures) - 0.5, -0.5)
+    axes.set_ylim(max(len(measures), 1) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the variance (%)")
     axes.tick_params(axis="y", length=0)
@@ -617,7 +711,7 @@ def two_positions(runs: pd.DataFrame) -> Figure:
     told, drifts = figure.subplots(1, 2, sharey=True)
     for place, model in enumerate(models):
         rows = runs[runs["model"] == model]
-        told.barh(place, rows["accuracy"].mean(), 0.5, **bar_look(place))
+        told.barh(place, rows["accuracy"].mean(), 0.5, **bar_look(0))
         told.plot(rows["accuracy"], np.full(len(rows), place), ".", color=INK, markersize=5, zorder=3)
     chance = told.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
     told.set_xlim(0, 102)
@@ -644,3 +738,223 @@ def two_positions(runs: pd.DataFrame) -> Figure:
         axes.set_axisbelow(True)
     legend_below(figure, handles, 3)
     return figure
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The answer at a glance
+
+# Under each claim the cells of `architectures` that it is about.
+SUMMARY_ROWS = {
+    "C1": [("stride_fc", "centred"), ("mlp", "centred")],
+    "C4": [("stride_gap", "centred")],
+    "C5": [("phase_averaged", "centred"), ("polyphase_gap_circular", "centred")],
+    "C6": [("max_pool_fc", "centred"), ("blur_pool_fc", "centred")],
+    "C7": [("stn", "centred")],
+    "translated": [("stride_fc", "translated"), ("stn", "translated")],
+}
+GLYPHS = {"supported": "\N{CHECK MARK}", "refuted": "\N{MULTIPLICATION SIGN}", "undecided": "?"}
+SUMMARY_COLUMNS = 3
+LINE_HEIGHT, PANEL_HEIGHT = 0.145, 1.55  # inches
+
+
+def summary(claims: Sequence[Mapping[str, Any]], tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """The short answer on less than a page: what shifts cost each kind of network, and a small panel for other claims.
+
+    A claim that was not judged, and one whose table is not there, is left out.
+
+    Args:
+        claims: the entries of claims.json.
+        tables: `architectures` (columns model, training, measure, mean, low, high) and, as far as they are there,
+            `simard2003-published`, `augmentation_range` and `equivariance`.
+    """
+    judged = {claim["id"]: claim for claim in claims}
+    panels = {
+        name: panel for name, panel in SUMMARY_PANELS.items() if name in judged and panel.table in (None, *tables)
+    }
+    places = summary_places(judged, tables["architectures"])
+    rows = -(-len(panels) // SUMMARY_COLUMNS)
+    heights = [0.75 + LINE_HEIGHT * max(places.values(), default=0), *[PANEL_HEIGHT] * rows]
+    figure = new_figure(sum(heights))
+    parts = figure.subfigures(1 + rows, 1, height_ratios=heights, squeeze=False)[:, 0]
+    draw_forest(parts[0].subplots(), places, judged, tables["architectures"])
+    fields = [field for part in parts[1:] for field in part.subfigures(1, SUMMARY_COLUMNS)]
+    for field, (name, panel) in zip(fields, panels.items(), strict=False):
+        axes = field.subplots()
+        panel.draw(axes, judged[name], tables.get(panel.table))
+        statement = textwrap.fill(judged[name]["statement"], 46)
+        field.suptitle(f"{verdict_text(judged[name])}\n{statement}", x=0.02, ha="left", fontsize=7.5, linespacing=1.1)
+        axes.tick_params(labelsize=7)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.label.set_size(7)
+    return figure
+
+
+def verdict_text(claim: Mapping[str, Any]) -> str:
+    """A claim's number, glyph and verdict, in bold."""
+    return rf"$\bf{{{claim['id']}}}$ {GLYPHS[claim['verdict']]} $\bf{{{claim['verdict']}}}$"
+
+
+def summary_places(judged: Mapping[str, Any], table: pd.DataFrame) -> dict[str | tuple[str, str], float]:
+    """Where things stand below each other, in lines: claims by id, each before those of its cells that there are."""
+    there = set(zip(table["model"], table["training"], strict=True))
+    places, place = {}, 0.0
+    for name, cells in SUMMARY_ROWS.items():
+        found = [cell for cell in cells if cell in there]
+        if found and (name in judged or name == "translated"):
+            places[name] = place = place + 0.3
+            place += 1
+        for cell in found:
+            places[cell] = place
+            place += 1
+    return places
+
+
+def draw_forest(
+    axes: Axes, places: Mapping[str | tuple[str, str], float], judged: Mapping[str, Any], table: pd.DataFrame
+) -> None:
+    """Draw, line below line, claims with their verdicts, and errors of cells unshifted and under shifts."""
+    values = table.set_index(["model", "training", "measure"])[["mean", "low", "high"]]
+    handles = {}
+    for line, place in places.items():
+        if isinstance(line, str):
+            text = "The same networks, shown translations in training"
+            if line in judged:
+                text = f"{verdict_text(judged[line])}   {judged[line]['statement']}"
+            axes.text(0.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+            continue
+        clean, moved, worst = (
+            values.reindex([(*line, measure)]) for measure in ("clean_error", "mean_error", "worst_error")
+        )
+        axes.plot([*clean["mean"], *worst["mean"]], [place] * 2, color="0.75", linewidth=0.8, zorder=1)
+        handles["worst shift"] = axes.plot(worst["mean"], [place], "|", color=INK, markersize=7)[0]
+        handles["mean over shifts, 95% interval over seeds"] = axes.errorbar(
+            moved["mean"], [place], xerr=interval(moved, 100), fmt="s", color=COLOURS[1], elinewidth=1.2, markersize=4.5
+        )
+        handles["unshifted"] = axes.plot(
+            clean["mean"], [place], "o", markerfacecolor="none", markeredgecolor=COLOURS[2], markersize=6.5, zorder=4
+        )[0]
+    cells = {place: label(line[0]) for line, place in places.items() if not isinstance(line, str)}
+    axes.set_yticks(list(cells), list(cells.values()))
+    axes.set_ylim(max(places.values(), default=0) + 0.6, -0.3)
+    axes.set_xscale("log")
+    axes.set_xlim(0.4, 115)
+    ticks = [0.5, 1, 2, 5, 10, 20, 50, 100]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("test error (%), of the images that are shifted", labelpad=1)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.92", linewidth=0.5)
+    axes.spines["left"].set_visible(False)
+    if handles:
+        axes.legend(
+            list(handles.values())[::-1],
+            list(handles)[::-1],
+            loc="lower right",
+            bbox_to_anchor=(1, 0.99),
+            ncols=3,
+            borderaxespad=0,
+        )
+
+
+def level_rows(axes: Axes, rows: Sequence[tuple[str, float, float, float]], quantity: str) -> None:
+    """Draw bars below each other, each (name, length, low, high); ends that are NaN or None draw no interval."""
+    table = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
+    table = table.astype({"mean": float, "low": float, "high": float})
+    axes.barh(table.index, table["mean"], 0.55, color=COLOURS[2])
+    ends = interval(table, 100)
+    axes.errorbar(table["mean"], table.index, xerr=ends, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+    axes.set_yticks(table.index, table["name"])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(quantity)
+    axes.tick_params(axis="y", length=0)
+
+
+def gain_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+    """C2: errors of Simard's network by training, with the published ones."""
+    rows = table[table["model"] == "simard_cnn"]
+    simard_rows(axes, rows)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("test error (%); diamonds: published")
+
+
+def equivariance_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+    """C3: relative errors of single convolutions, from the smallest to the largest, by what theory says of them."""
+    alone = table[(table["scope"] == "layer") & (table["kind"] == "convolution")]
+    whole, multiple = alone["place"].isin(["inside", "everywhere"]), alone["shift"] % alone["stride"] == 0
+    kinds = {
+        "stride 1": whole & (alone["stride"] == 1),
+        "stride 2, even shifts": whole & multiple & (alone["stride"] == 2),
+        "stride 2, odd shifts": whole & ~multiple & (alone["stride"] == 2),
+        "at a zero border": multiple & (alone["place"] == "border") & (alone["padding"] == "zeros"),
+    }
+    for place, chosen in enumerate(kinds.values()):
+        errors = alone["error"][chosen].dropna().clip(lower=1e-17)
+        if len(errors):
+            axes.plot([errors.min(), errors.max()], [place] * 2, color="0.6", linewidth=1.5, zorder=1)
+            axes.plot(errors.max(), place, "s", color=COLOURS[1], markersize=4.5, clip_on=False)
+    axes.set_yticks(range(len(kinds)), list(kinds))
+    axes.set_ylim(len(kinds) - 0.5, -0.5)
+    axes.set_xscale("log")
+    axes.set_xlim(1e-17, 10)
+    axes.xaxis.set_major_locator(LogLocator(numticks=4))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("relative error, the largest")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.92", linewidth=0.5)
+
+
+def reach_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+    """C8: radius of invariance against the range of training translations."""
+    radius = table[table["measure"] == "radius"]
+    radius = radius.assign(range=numbered(radius["training"], "range", "pixels")).sort_values("range")
+    radius_panel(axes, radius, int(max(radius["range"].max(), radius["mean"].max())))
+    axes.get_legend().remove()
+    axes.set_xlabel("training translations up to (px)")
+    axes.set_ylabel("radius (px)")
+
+
+def carried_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+    """C9: errors under shifts of digits by what was translated in training, mean over both halves of the digits."""
+    names = {"centred": "none shown moved", "unseen": "others shown moved", "translated": "all shown moved"}
+    rows = []
+    for part, name in names.items():
+        errors = [claim["details"][f"{half}_translated_{part}_error"] for half in ("low", "high")]
+        rows.append((name, float(np.mean(errors)), np.nan, np.nan))
+    level_rows(axes, rows, "error under shifts (%)")
+
+
+def place_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+    """C10: how often a position is told, from the lowest to the highest seed, beside chance."""
+    details = claim["details"]
+    rows = [
+        (name, *(details[f"{name}_{end}accuracy"] for end in ("", "min_", "max_"))) for name in ("zeros", "circular")
+    ]
+    level_rows(axes, rows, "told rightly (%); dashes: chance")
+    axes.axvline(details["chance"], color=INK, linestyle=DASHES[1], linewidth=1)
+    axes.set_xlim(0, 102)
+
+
+def shares_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+    """C11: the shares of the variance of the mean error."""
+    details = claim["details"]
+    names = ("architecture", "augmentation", "interaction")
+    rows = [(name, *(details[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in names]
+    level_rows(axes, rows, "share of the variance (%)")
+
+
+class SummaryPanel(NamedTuple):
+    """A small panel of the summary: what draws it, and the table that it needs beside its claim."""
+
+    draw: Callable[[Axes, Mapping[str, Any], pd.DataFrame | None], None]
+    table: str | None = None
+
+
+SUMMARY_PANELS = {
+    "C3": SummaryPanel(equivariance_panel, "equivariance"),
+    "C2": SummaryPanel(gain_panel, "simard2003-published"),
+    "C8": SummaryPanel(reach_panel, "augmentation_range"),
+    "C9": SummaryPanel(carried_panel),
+    "C10": SummaryPanel(place_panel),
+    "C11": SummaryPanel(shares_panel),
+}

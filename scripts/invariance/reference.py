@@ -31,12 +31,13 @@ MEASURES = {
     "accuracy": "test_images",
 }
 # By the first word of a claim's unit: how far two numbers may always be apart, and how far if each is of one seed.
-SLACK = {"percentage": 0.1, "percent": 0.1, "pixels": 0.05}
-ONE_SEED = {"percentage": 15.0, "percent": 15.0, "pixels": 0.5}
+SLACK = {"percentage": 0.1, "percent": 0.1, "pixels": 0.05, "relative": 1e-12}  # rounding in float64
+ONE_SEED = {"percentage": 15.0, "percent": 15.0, "pixels": 0.5, "relative": 1e-12}
 # The figure that shows a claim.
 FIGURES = {
     "C1": "heat_maps",
     "C2": "simard_table",
+    "C3": "equivariance",
     "C4": "accuracy_vs_shift",
     "C5": "heat_maps",
     "C6": "accuracy_vs_shift",
@@ -196,8 +197,17 @@ def shown(entry: Mapping[str, Any] | None) -> str:
     if entry is None:
         return "-"
     number = entry["number"] if "id" in entry else entry["mean"]
-    bounds = "" if entry["low"] is None else f" [{entry['low']:.2f}, {entry['high']:.2f}]"
-    return f"{number:.2f}{bounds}" + (f" {entry['verdict']}" if "id" in entry else "")
+    return with_interval(number, entry["low"], entry["high"]) + (f" {entry['verdict']}" if "id" in entry else "")
+
+
+def with_interval(number: float, low: float | None, high: float | None) -> str:
+    """A number with its interval in brackets, if it has one."""
+    return plain(number) if low is None else f"{plain(number)} [{plain(low)}, {plain(high)}]"
+
+
+def plain(number: float) -> str:
+    """A number with two decimals, or as a power of ten where they would all be 0."""
+    return f"{number:.2f}" if number == 0 or abs(number) >= 0.005 else f"{number:.0e}"
 
 
 def comparison_lines(outcomes: Iterable[Outcome]) -> list[str]:

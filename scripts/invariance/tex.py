@@ -3,16 +3,18 @@ r"""What the paper prints: every number as \result{key}{value}, and tables as bo
 Keys look like paths, such as simard2003/simard_cnn/elastic/test_error/mean; paper/commands.tex reads them.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from invariance.labels import label
+from invariance.labels import LAYERS, label
 
 MISSING = "--"
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+COUNTS = ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range")
 # How many decimals a column or measure gets; two where it is not named.
 DECIMALS = {"radius": 1, "audit_largest": 0, "largest": 1, "worst_consistency": 2}
 
@@ -49,11 +51,11 @@ def p_value(value: float | None) -> str:
 
 def formatted(name: str, value: float | None) -> str:
     """A value in the format that its measure is given in."""
-    if name.endswith("drift"):
+    if name.endswith(("drift", "mismatch")):
         return small(value)
     if name.endswith("_p"):
         return p_value(value)
-    if name in ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range"):
+    if name.endswith("_cases") or name in COUNTS:
         return MISSING if value is None or math.isnan(value) else f"{int(value):,}".replace(",", "{,}")
     return number(value, 1 if "radius" in name else DECIMALS.get(name, 2))
 
@@ -86,8 +88,8 @@ def config_results(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             yield path, escape(f"{value:g}" if isinstance(value, float) else str(value))
 
-    for part in ("distortions", "audit", "models", "studies", "measures"):
-        yield from walk(run[part], f"config/{part}")
+    for part in ("distortions", "audit", "models", "studies", "measures", "equivariance"):
+        yield from walk(run.get(part, {}), f"config/{part}")
     for claim, settings in run["claims"].items():
         yield from walk(settings, f"claims/{claim}")
     for study, settings in run["studies"].items():
@@ -136,9 +138,19 @@ def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
         yield f"{key}/verdict", claim["verdict"]
         yield f"{key}/unit", escape(claim["unit"])
         for end in ("number", "low", "high"):
-            yield f"{key}/{end}", number(claim[end])
+            yield f"{key}/{end}", claim_number(claim, claim[end])
         for name, value in claim["details"].items():
             yield f"{key}/details/{name}", formatted(name, value)
+
+
+def is_rounding(claim: Mapping[str, Any]) -> bool:
+    """Whether a claim's number is compared with rounding: two decimals would not show it."""
+    return claim["unit"].startswith("relative error")
+
+
+def claim_number(claim: Mapping[str, Any], value: float | None) -> str:
+    """The number of a claim, or an end of its interval."""
+    return small(value) if is_rounding(claim) else number(value)
 
 
 def distortion_results(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> Iterator[tuple[str, str]]:
@@ -191,9 +203,11 @@ def claims_table(claims: Sequence[Mapping[str, Any]]) -> str:
         (
             claim["id"],
             escape(claim["statement"]),
-            with_interval(claim["number"], claim["low"], claim["high"]),
+            small(claim["number"])
+            if is_rounding(claim)
+            else with_interval(claim["number"], claim["low"], claim["high"]),
             escape(claim["unit"]),
-            f"{claim['threshold']:g}",
+            small(claim["threshold"]) if is_rounding(claim) else f"{claim['threshold']:g}",
             f"\\textbf{{{claim['verdict']}}}",
         )
         for claim in claims
@@ -320,6 +334,44 @@ def variance_tabular(shares: pd.DataFrame) -> str:
     return tabular("llll", ["Measure", "Architecture", "Augmentation", "Interaction"], rows)
 
 
+EQUIVARIANCE_PLACES = {"everywhere": "everywhere", "inside": "inside", "background": "inside", "border": "border"}
+
+
+def equivariance_tabular(table: pd.DataFrame) -> str:
+    """Relative equivariance errors by kind of layer, each layer alone, and of invariance at the heads.
+
+    Inside are the places that see neither padding nor seam, or see them on an empty background. The borders of strided
+    layers that are moved by no multiple of their stride are left out: two causes meet there.
+    """
+    rows = table[(table.scope == "layer") | (table.place == "head")]
+    head = rows.place == "head"
+    multiple = rows["shift"] % rows.total_stride.where(head, rows.stride) == 0
+    alike = (rows.kind == "fully_connected") | (rows.stride == 1) & ~head
+    rows = rows.assign(
+        kind=pd.Categorical(rows.kind, [kind for kind in LAYERS if kind in set(rows.kind)], ordered=True),
+        shifted=multiple.map({True: "multiple", False: "other"}).mask(alike, "any"),
+        where=pd.Categorical(rows.place.map(EQUIVARIANCE_PLACES).fillna(""), ["everywhere", "inside", "border", ""]),
+    )
+    rows = rows[(rows["where"] != "border") | (rows.shifted != "other")]
+    cells = []
+    by = ["kind", "padding", "stride", "shifted", "where", "exact"]
+    for (kind, padding, stride, shifted, where, exact), group in rows.groupby(by, observed=True):
+        sizes = [group.error[group.weights == weights] for weights in ("untrained", "trained")]
+        errors = [rounding(value) for size in sizes for value in (size.median(), size.max())]
+        about = (padding, str(stride)) if where else ("", "")
+        cells.append((label(kind), (*about, shifted, where, "0" if exact else "$>$0", *errors)))
+    top = r" & & & & & & \multicolumn{2}{c}{Untrained} & \multicolumn{2}{c}{Trained} \\"
+    rules = r"\cmidrule(lr){7-8}\cmidrule(lr){9-10}"
+    header = ["Layer", "Padding", "Stride", "Shift", "Where", "Theory", *["Median", "Largest"] * 2]
+    text = tabular("llrlllrrrr", header, with_gaps(cells))
+    return text.replace("\\toprule\n", f"\\toprule\n{top}\n{rules}\n", 1)
+
+
+def rounding(value: float | None) -> str:
+    """As `small`, but 0 is written as the whole number that it is."""
+    return "0" if value == 0 else small(value)
+
+
 def distortions_tabular(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> str:
     """Measured size of each distorted dataset, by canvas and distortion."""
     rows = []
@@ -341,15 +393,21 @@ SETTINGS = [
     ("Epochs, shift studies", "studies/architectures/optimisation/epochs", "ours"),
     ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
     ("Epochs, polyphase", "studies/architectures/cells/polyphase_gap_circular/optimisation/epochs", "ours"),
+    ("Epochs, positions", "studies/two_positions/optimisation/epochs", "ours"),
     ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated"),
-    ("Peak learning rate, one-cycle schedule", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
-    ("Peak learning rate, MLP", "studies/simard2003/cells/mlp/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Learning rate, Simard's table", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Learning rate, MLP", "studies/simard2003/cells/mlp/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Schedule, Simard's table", "studies/simard2003/optimisation/schedule", "ours; Simard: decay by steps"),
+    ("Warm-up, fraction of the steps", "studies/simard2003/optimisation/warmup", "ours"),
+    ("Averaged weights, fraction of the epochs", "studies/simard2003/optimisation/averaging", "ours; Simard: none"),
+    ("Peak learning rate, shift studies", "studies/architectures/optimisation/learning_rate", "ours"),
     (
         "Peak learning rate, global pooling",
         "studies/architectures/cells/stride_gap/optimisation/learning_rate",
         "ours",
     ),
-    ("Warm-up, fraction of the steps", "studies/simard2003/optimisation/warmup", "ours"),
+    ("Schedule, shift studies", "studies/architectures/optimisation/schedule", "ours"),
+    ("Warm-up, shift studies", "studies/architectures/optimisation/warmup", "ours"),
     ("Nesterov momentum", "studies/simard2003/optimisation/momentum", "ours; Simard: none"),
     ("Weight decay", "studies/simard2003/optimisation/weight_decay", "Simard"),
     ("Translation, whole pixels either way", "distortions/translation/translation/max_shift", "ours; no range given"),
@@ -361,6 +419,7 @@ SETTINGS = [
     ("Elastic: $\\alpha$ (pixels)", "distortions/elastic/elastic/alpha", "Simard"),
     ("Elastic: normalisation of the field", "distortions/elastic/elastic/normalisation", "ours; see the text"),
     ("Copies of the elastic dataset", "studies/simard2003/trainings/elastic/copies", "ours; not stated"),
+    ("Positions to tell (pixels right, down)", "studies/two_positions/positions", "ours"),
 ]
 
 
@@ -378,9 +437,11 @@ def settings_tabular(run: Mapping[str, Any]) -> str:
 
 
 def provenance_tabular(artefacts: Iterable[tuple[str, str]]) -> str:
-    """Artefacts by path, the first 12 digits of their SHA-256."""
-    rows = [(f"\\nolinkurl{{{path}}}", f"\\texttt{{{sha256[:12]}}}") for path, sha256 in artefacts]
-    return tabular("ll", ["Artefact", "SHA-256"], rows)
+    """Artefacts by path, the first 12 digits of their SHA-256; in two columns, read one after the other."""
+    cells = [f"\\nolinkurl{{{path}}} & \\texttt{{{sha256[:12]}}}" for path, sha256 in artefacts]
+    length = -(-len(cells) // 2)
+    rows = itertools.zip_longest(cells[:length], cells[length:], fillvalue=" & ")
+    return tabular(r"ll@{\qquad}ll", ["Artefact", "SHA-256"] * 2, rows)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

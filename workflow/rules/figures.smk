@@ -1,6 +1,37 @@
 """Figures, each as PDF for the paper and PNG for the screen."""
 
 
+rule summary:
+    input:
+        claims="results/{dataset}/claims.json",
+        tables=summary_tables,
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/summary.pdf",
+        png=report(
+            "results/{dataset}/figures/summary.png",
+            caption="../report/summary.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "The answer at a glance"},
+        ),
+    log:
+        "logs/{dataset}/figures/summary.log",
+    benchmark:
+        "logs/{dataset}/figures/summary.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing the answer at a glance, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py summary --dataset {wildcards.dataset} --claims {input.claims:q} --tables {input.tables:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
 rule sample_distortions:
     input:
         source="results/{dataset}/source/train-images.npy",
@@ -183,6 +214,36 @@ rule training_length:
         "Drawing the error against the epochs of training, {wildcards.dataset}"
     shell:
         "python scripts/draw.py training_length --dataset {wildcards.dataset} --table {input.table:q} --published {input.published:q} "
+        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+rule equivariance:
+    input:
+        table="results/{dataset}/tables/equivariance.csv",
+        code=script("draw"),
+    output:
+        pdf="results/{dataset}/figures/equivariance.pdf",
+        png=report(
+            "results/{dataset}/figures/equivariance.png",
+            caption="../report/equivariance.rst",
+            category="Figures",
+            labels={"dataset": "{dataset}", "figure": "Equivariance of every kind of layer"},
+        ),
+    log:
+        "logs/{dataset}/figures/equivariance.log",
+    benchmark:
+        "logs/{dataset}/figures/equivariance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
+    message:
+        "Drawing the equivariance of every kind of layer, {wildcards.dataset}"
+    shell:
+        "python scripts/draw.py equivariance --dataset {wildcards.dataset} --table {input.table:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
 
 

@@ -93,7 +93,7 @@ rule verify:
     resources:
         mem_mb=500,
     params:
-        results=f"results/{DATASET}",
+        results=lambda wildcards, input: os.path.dirname(input.claims),
     message:
         f"Holding the numbers of {DATASET} to the reference"
     shell:
