@@ -44,14 +44,14 @@ def planned(folder: Path, *arguments: str, environment: dict[str, str] | None = 
 LAST = {"write_provenance", "build_paper", "manifest"}
 TEX = {"write_tex", "write_study_tex", "write_simard_tex"}
 TABLES = {"summarise", "compare_with_simard", "judge_claims"} | TEX
-FROM_TABLES = {"simard_table", "accuracy_vs_shift", "augmentation_range"}
+FROM_TABLES = {"summary", "simard_table", "accuracy_vs_shift", "augmentation_range"}
 FROM_GRIDS = FROM_TABLES | {"heat_maps"}
 LAYERS = {"measure_equivariance", "write_equivariance_tex", "equivariance"}
 FIGURES = FROM_GRIDS | {"sample_distortions", "learning_curves", "equivariance"}
 EVALUATED = {"evaluate"} | TABLES | FROM_GRIDS | LAST
 TRAINED = {"train", "learning_curves"} | EVALUATED | LAYERS
 DISTORTED = {"distort", "describe_distortion", "sample_distortions"} | TRAINED
-SIMARD = (TABLES - {"write_study_tex"}) | {"simard_table"} | LAST
+SIMARD = (TABLES - {"write_study_tex"}) | {"summary", "simard_table"} | LAST
 RECORDED = {"resolved_config", "write_tex"} | LAST  # the config is part of the paper
 EVERYTHING = {"source_digits"} | DISTORTED | RECORDED
 
@@ -86,7 +86,7 @@ CHANGES = {
     ),
     "a verdict's rule": (
         append("scripts/invariance/claims.py", "# edited"),
-        {"judge_claims", "write_tex"} | LAST,
+        {"judge_claims", "write_tex", "summary"} | LAST,
         {},
     ),
     "the statistics": (
@@ -123,7 +123,7 @@ CHANGES = {
         SIMARD | RECORDED | set(ONE_TRAINING) | {"learning_curves"},
         ONE_TRAINING,
     ),
-    "a claim's threshold": (overlay("claims: {C1: {threshold: 2}}"), {"judge_claims"} | RECORDED, {}),
+    "a claim's threshold": (overlay("claims: {C1: {threshold: 2}}"), {"judge_claims", "summary"} | RECORDED, {}),
     "the number of pairs": (
         overlay("measures: {pairwise_pairs: 5}"),
         TABLES | FROM_TABLES | RECORDED,
