@@ -1,4 +1,4 @@
-"""Put the claims into the README, from the committed reference: verdicts and numbers there are never typed.
+"""Put the claims and Simard's table into the README, from the committed reference: numbers there are never typed.
 
     python scripts/write_claims.py
 
@@ -6,12 +6,13 @@ A test holds the README to the reference.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from invariance.artefacts import write_text
 from invariance.command_line import run
+from invariance.labels import label
 from invariance.readme import with_block
 from invariance.reference import read_reference, with_interval
 
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 def block(reference: Mapping[str, Any]) -> str:
-    """A row a claim: verdict, number, figure, the command that makes it, what it costs; then the whole run."""
+    """A row a claim, with its figure, the command that makes it and what it costs; the whole run; Simard's table."""
     rows = [
         "| claim | verdict | number | figure | command | core minutes |",
         "|---|---|---|---|---|---|",
@@ -44,7 +45,29 @@ def block(reference: Mapping[str, Any]) -> str:
         f"{machine['processor']} ({machine['cores']} cores). Its jobs, each as long as it took there, and in the order "
         f"in which they started, fill {replayed[2]:.0f} minutes of 2 cores and {replayed[8]:.0f} of 8."
     )
-    return "\n".join([*rows, "", whole])
+    return "\n".join([*rows, "", whole, "", *simard_rows(reference["cells"])])
+
+
+def simard_rows(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Simard's table beside ours: two rows a model, a column a training."""
+    cells = [cell for cell in cells if (cell["study"], cell["measure"]) == ("simard2003", "test_error")]
+    trainings = list(dict.fromkeys(cell["training"] for cell in cells))
+    rows = [
+        "Test error in %, mean over seeds with its interval, beside Simard's Table 1:",
+        "",
+        f"| | {' | '.join(map(label, trainings))} |",
+        f"|---|{'---|' * len(trainings)}",
+    ]
+    for model in dict.fromkeys(cell["model"] for cell in cells):
+        of_model = {cell["training"]: cell for cell in cells if cell["model"] == model}
+        found = [of_model.get(training) for training in trainings]
+        published = [f"{cell['published']:g}" if cell and "published" in cell else "" for cell in found]
+        ours = [with_interval(cell["mean"], cell["low"], cell["high"]) if cell else "" for cell in found]
+        rows += [
+            f"| {label(model)}, paper | {' | '.join(published)} |",
+            f"| {label(model)}, ours | {' | '.join(ours)} |",
+        ]
+    return rows
 
 
 def row(claim: Mapping[str, Any]) -> str:

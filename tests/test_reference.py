@@ -370,6 +370,25 @@ EXAMPLE = {
             "core_minutes": 12.34,
         }
     ],
+    "cells": [
+        {
+            "study": study,
+            "model": model,
+            "training": training,
+            "measure": measure,
+            "mean": mean,
+            "low": low,
+            "high": 2.5,
+        }
+        | published
+        for study, model, training, measure, mean, low, published in [
+            ("simard2003", "mlp", "none", "test_error", 1.5, 1.25, {"published": 1.6}),
+            ("simard2003", "simard_cnn", "none", "test_error", 1.0, None, {}),
+            ("simard2003", "simard_cnn", "elastic", "test_error", 0.5, 0.25, {"published": 0.4}),
+            ("simard2003", "simard_cnn", "elastic", "accuracy", 99.5, 99.0, {}),
+            ("split", "mlp", "none", "test_error", 9.0, 8.0, {}),
+        ]
+    ],
     "compute": summarised({"a": job("a", 120), "b": job("b", 60, ("a",), stage="figures")}),
 }
 
@@ -384,6 +403,17 @@ def test_a_row_of_the_readme():
     example["claims"][0]["low"] = example["claims"][0]["high"] = None
     assert "| \N{MINUS SIGN}1.23 percentage points |" in write_claims.block(example)
     assert "fill 3 minutes of 2 cores and 3 of 8" in write_claims.block(example)
+
+
+def test_simards_table_in_the_readme():
+    assert write_claims.simard_rows(EXAMPLE["cells"])[2:] == [
+        "| | no distortion | elastic |",
+        "|---|---|---|",
+        "| MLP, paper | 1.6 |  |",
+        "| MLP, ours | 1.50 [1.25, 2.50] |  |",
+        "| Simard's CNN, paper |  | 0.4 |",
+        "| Simard's CNN, ours | 1.00 | 0.50 [0.25, 2.50] |",
+    ]
 
 
 def test_what_the_paper_prints_of_the_cost():

@@ -42,14 +42,17 @@ def planned(folder: Path, *arguments: str, environment: dict[str, str] | None = 
 # Rules, in groups that follow from one another
 
 LAST = {"write_provenance", "build_paper", "manifest"}
+CLASSES = {"summarise_classes", "write_classes_tex", "class_transfer"}
+POSITIONS = {"evaluate_positions", "summarise_positions", "write_positions_tex", "two_positions"}
+LAYERS = {"measure_equivariance", "write_equivariance_tex", "equivariance"}
 TEX = {"write_tex", "write_study_tex", "write_simard_tex"}
+ALL_TEX = TEX | {"write_classes_tex", "write_positions_tex", "write_equivariance_tex"}
 TABLES = {"summarise", "compare_with_simard", "judge_claims"} | TEX
 FROM_TABLES = {"summary", "simard_table", "accuracy_vs_shift", "augmentation_range"}
 FROM_GRIDS = FROM_TABLES | {"heat_maps"}
-LAYERS = {"measure_equivariance", "write_equivariance_tex", "equivariance"}
-FIGURES = FROM_GRIDS | {"sample_distortions", "learning_curves", "equivariance"}
+FIGURES = FROM_GRIDS | {"sample_distortions", "learning_curves", "equivariance", "class_transfer", "two_positions"}
 EVALUATED = {"evaluate"} | TABLES | FROM_GRIDS | LAST
-TRAINED = {"train", "learning_curves"} | EVALUATED | LAYERS
+TRAINED = {"train", "learning_curves"} | EVALUATED | CLASSES | POSITIONS | LAYERS
 DISTORTED = {"distort", "describe_distortion", "sample_distortions"} | TRAINED
 SIMARD = (TABLES - {"write_study_tex"}) | {"summary", "simard_table"} | LAST
 RECORDED = {"resolved_config", "write_tex"} | LAST  # the config is part of the paper
@@ -57,7 +60,7 @@ EVERYTHING = {"source_digits"} | DISTORTED | RECORDED
 
 ONE_ELASTIC = {"distort": 1, "describe_distortion": 1, "train": 1, "evaluate": 1, "summarise": 1}
 ONE_TRAINING = {"train": 1, "evaluate": 1, "summarise": 1}
-TRAININGS, EVALUATIONS = 7, 8
+TRAININGS, EVALUATIONS = 8, 9
 
 PLOTS = "scripts/invariance/plots.py"
 KEYS = """\
@@ -81,18 +84,18 @@ CHANGES = {
     "a plot's colour": (replace(PLOTS, '"#7a5195"', '"#7a5196"'), FIGURES | LAST, {}),
     "a label": (
         append("scripts/invariance/labels.py", "# edited"),
-        FIGURES | TEX | {"write_equivariance_tex"} | LAST,
+        FIGURES | ALL_TEX | LAST,
         {},
     ),
     "a verdict's rule": (
         append("scripts/invariance/claims.py", "# edited"),
-        {"judge_claims", "write_tex", "summary"} | LAST,
+        {"judge_claims", "summary"} | ALL_TEX | LAST,
         {},
     ),
     "the statistics": (
         append("scripts/invariance/statistics.py", "# edited"),
-        TABLES | FROM_TABLES | {"write_equivariance_tex"} | LAST,
-        {"summarise": 3},
+        TABLES | FROM_TABLES | CLASSES | ALL_TEX | (POSITIONS - {"evaluate_positions"}) | LAST,
+        {"summarise": 4},
     ),
     "a kernel": (
         append("scripts/invariance/kernels.py", "# edited"),
@@ -101,10 +104,10 @@ CHANGES = {
     ),
     "the elastic field": (
         append("scripts/invariance/distortions.py", "# edited"),
-        DISTORTED - {"accuracy_vs_shift", "heat_maps"} - LAYERS,
-        {"distort": 2, "train": 2, "evaluate": 2},
+        DISTORTED - {"accuracy_vs_shift", "heat_maps"} - LAYERS - POSITIONS,
+        {"distort": 2, "train": 3, "evaluate": 3},
     ),
-    "the evaluation": (append("scripts/evaluate.py", "# edited"), EVALUATED, {"evaluate": EVALUATIONS}),
+    "the evaluation": (append("scripts/evaluate.py", "# edited"), EVALUATED | CLASSES, {"evaluate": EVALUATIONS}),
     # A docstring is code, as far as anybody can tell without running it.
     "a docstring that all share": (
         replace("scripts/invariance/artefacts.py", "SHA-256 of a file's bytes", "The SHA-256 of a file's bytes"),
@@ -127,7 +130,7 @@ CHANGES = {
     "the number of pairs": (
         overlay("measures: {pairwise_pairs: 5}"),
         TABLES | FROM_TABLES | RECORDED,
-        {"summarise": 3},
+        {"summarise": 4},
     ),
     "the audit's tolerance": (
         overlay("audit: {tolerance: 0.9}"),

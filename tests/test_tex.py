@@ -579,7 +579,7 @@ def test_settings_tabular_leaves_out_what_the_config_leaves_out():
     assert is_whole(less)
     assert len(rows_of(less)) == len(rows_of(whole)) - 4
     rate = run["studies"]["simard2003"]["optimisation"]["learning_rate"]
-    assert f"Peak learning rate, one-cycle schedule & {rate} & ours" in less
+    assert f"Learning rate, Simard's table & {rate} & ours; Simard: 0.005" in less
 
 
 def test_distortions_on_two_canvases_are_kept_apart(tables, tmp_path):
