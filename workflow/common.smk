@@ -1,7 +1,9 @@
 """What the rules share: the validated config, where files are, and how a job gets its part of the config."""
 
+import functools
 import importlib.metadata
 import json
+import operator
 import os
 import platform
 import sys
@@ -138,9 +140,21 @@ def config_record(run):
     return json.dumps(tidy(run, None))
 
 
-def setting(dpath):
-    """The part of a run's config at `dpath`, which begins with {dataset}, as JSON for a script's command line."""
-    look = lookup(dpath=dpath, within=RUNS)
+def value_of(path):
+    """What a run's config has at `path`, which begins with {dataset}.
+
+    As Snakemake's `lookup`, which goes through the whole config for each job.
+    """
+
+    def look(wildcards):
+        return functools.reduce(operator.getitem, path.format(**wildcards).split("/"), RUNS)
+
+    return look
+
+
+def setting(path):
+    """The same, as JSON for a script's command line."""
+    look = value_of(path)
     return lambda wildcards: as_json(look(wildcards))
 
 

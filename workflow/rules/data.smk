@@ -19,7 +19,7 @@ rule download:
     resources:
         mem_mb=200,
     params:
-        sha256=lookup(dpath="mnist/datasets/mnist/sha256/{file}.gz", within=RUNS),
+        sha256=value_of("mnist/datasets/mnist/sha256/{file}.gz"),
         # With `input` in the signature Snakemake does not track them: where a file comes from does not change its bytes.
         mirrors=lambda wildcards, input: as_json(RUNS["mnist"]["datasets"]["mnist"]["mirrors"]),
         timeout=lambda wildcards, input: RUNS["mnist"]["datasets"]["mnist"]["timeout"],

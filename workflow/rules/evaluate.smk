@@ -24,7 +24,7 @@ rule evaluate:
         model=evaluated_model,
         phases=averages_phases,
         shifts=shifts_of,
-        device=lookup(dpath="{dataset}/device", within=RUNS),
+        device=value_of("{dataset}/device"),
         versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
@@ -57,7 +57,7 @@ rule evaluate_positions:
     params:
         model=evaluated_model,
         positions=positions_of,
-        device=lookup(dpath="{dataset}/device", within=RUNS),
+        device=value_of("{dataset}/device"),
         versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
         "Asking {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "

@@ -56,7 +56,7 @@ rule sample_distortions:
         mem_mb=1000,
     params:
         samples=sample_options,
-        canvas=lookup(dpath="{dataset}/studies/simard2003/canvas", within=RUNS),
+        canvas=value_of("{dataset}/studies/simard2003/canvas"),
         versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing samples of every distortion, {wildcards.dataset}"

@@ -79,7 +79,7 @@ rule summarise_classes:
         mem_mb=500,
     params:
         trainings=setting("{dataset}/studies/{study}/trainings"),
-        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        confidence=value_of("{dataset}/measures/confidence"),
         order=cell_order,
         versions=versions("pandas", "numpy", "scipy"),
     message:
@@ -110,7 +110,7 @@ rule summarise_positions:
     resources:
         mem_mb=500,
     params:
-        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        confidence=value_of("{dataset}/measures/confidence"),
         order=cell_order,
         versions=versions("pandas", "numpy", "scipy"),
     message:
@@ -137,7 +137,7 @@ rule split_variance:
     resources:
         mem_mb=500,
     params:
-        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        confidence=value_of("{dataset}/measures/confidence"),
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Splitting the variance between architecture and augmentation, {wildcards.dataset}"
@@ -168,7 +168,7 @@ rule compare_with_simard:
         mem_mb=500,
     params:
         trainings=simard_trainings,
-        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        confidence=value_of("{dataset}/measures/confidence"),
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Setting Simard's Table 1 beside ours, on {wildcards.dataset}"
@@ -196,7 +196,7 @@ rule judge_claims:
         mem_mb=500,
     params:
         claims=setting("{dataset}/claims"),
-        confidence=lookup(dpath="{dataset}/measures/confidence", within=RUNS),
+        confidence=value_of("{dataset}/measures/confidence"),
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Judging the claims on {wildcards.dataset}; verdicts in {log}"

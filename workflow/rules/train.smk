@@ -25,7 +25,7 @@ rule train:
         training=training_of,
         # Untracked: what is kept of a killed training does not change how it ends.
         checkpoint=lambda wildcards, input: checkpoint_file(wildcards),
-        device=lookup(dpath="{dataset}/device", within=RUNS),
+        device=value_of("{dataset}/device"),
         versions=versions("torch", "numba", "numpy", "safetensors"),
     message:
         "Training {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
