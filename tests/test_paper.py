@@ -30,9 +30,12 @@ def keys_of_the_paper() -> set[str]:
     """Every key of numbers.tex that the article asks for."""
     keys = used_in_text(r"\\R\{([^}]*)\}") - {"key"}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
+    keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
+    keys |= used_in_text(r"\\ciofkeys\{([^}]*)\}") | used_in_text(r"\\ciofkeys\{[^}]*\}\{([^}]*)\}")
+    keys -= {"key"}
     keys |= {
         f"claims/{claim}/{end}"
-        for claim in used_in_text(r"\\claimnumber\{(C\d+)\}")
+        for claim in used_in_text(r"\\claimnumber\{(C\d+)\}") | used_in_text(r"\\claiminterval\{(C\d+)\}")
         for end in ("number", "low", "high")
     }
     return keys | {f"claims/{claim}/verdict" for claim in used_in_text(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}

@@ -515,12 +515,12 @@ def judge_claims(
         confidence: of the intervals.
 
     Returns:
-        The claims that could be measured, and, for each of the others, which cell is missing.
+        The claims that could be measured, from C1 on, and, for each of the others, which cell is missing.
     """
     claims, missing = [], {}
-    for claim_id, values in settings.items():
+    for claim_id in (known for known in CLAIMS if known in settings):
         try:
-            claims.append(CLAIMS[claim_id](tables, {**values, "confidence": confidence}))
+            claims.append(CLAIMS[claim_id](tables, {**settings[claim_id], "confidence": confidence}))
         except CellsMissingError as error:
             missing[claim_id] = f"not trained: {error}"
     return claims, missing
