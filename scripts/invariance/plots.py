@@ -534,9 +534,8 @@ def training_length(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
                 f"{label(model)}, published: {value:g}%",
                 (0, value),
                 xycoords=("axes fraction", "data"),
-                xytext=(4, -3),
+                xytext=(4, 2),
                 textcoords="offset points",
-                va="top",
                 fontsize=8,
             )
     axes.set_xscale("log", base=2)
