@@ -181,6 +181,36 @@ def test_an_endless_interval_does_not_squeeze_the_points():
     assert panels(plots.simard_table(wide))[0].get_xlim() == (0, pytest.approx(1.05 * 2 * 1.6))
 
 
+def lengths_of(epochs, seeds=2) -> pd.DataFrame:
+    """Test errors of 10 / epochs, with intervals of 0.1 either way."""
+    spread = 0.1 if seeds > 1 else NAN
+    rows = [("simard_cnn", f"epochs_{e}", "test_error", 10 / e, 10 / e - spread, 10 / e + spread) for e in epochs]
+    rows += [("simard_cnn", f"epochs_{e}", "radius", 99.0, NAN, NAN) for e in epochs]
+    return pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+
+
+PUBLISHED = pd.DataFrame(
+    [("simard_cnn", "affine", 0.6), ("simard_cnn", "elastic", 0.4), ("mlp", "elastic", 0.7)],
+    columns=["model", "training", "error_percent"],
+)
+
+
+def test_training_length_draws_errors_in_the_order_of_epochs_and_the_published_one():
+    (axes,) = panels(plots.training_length(lengths_of([16, 2, 8]), PUBLISHED))
+    ((line, bars),) = series(axes)
+    np.testing.assert_allclose(line.get_xdata(orig=False), [2, 8, 16])
+    np.testing.assert_allclose(line.get_ydata(orig=False), [5, 1.25, 0.625])
+    np.testing.assert_allclose(bars[0][:, 1], (4.9, 5.1))
+    assert [list(level.get_ydata()) for level in axes.lines if level.get_xdata()[0] == 0] == [[0.4, 0.4]]
+    assert [text.get_text() for text in axes.texts] == ["Simard's CNN, published: 0.4%"]
+
+
+def test_training_length_names_a_training_that_has_no_number():
+    table = lengths_of([2]).replace("epochs_2", "elastic")
+    with pytest.raises(InputError, match=r"'elastic'.*epochs_<number>"):
+        plots.training_length(table, PUBLISHED)
+
+
 def test_augmentation_range_draws_radius_and_accuracy():
     ranges = [6, 0, 3]
     rings = rings_of([("stride_fc", f"range_{r}") for r in ranges])
@@ -414,6 +444,7 @@ def single_figures():
         "heat_maps": plots.heat_maps(shifts_of(cell, seeds=1, reach=0)),
         "simard_table": plots.simard_table(one),
         "augmentation_range": plots.augmentation_range(radii_of([0], seeds=1), rings),
+        "training_length": plots.training_length(lengths_of([4], seeds=1), PUBLISHED),
         "class_transfer": plots.class_transfer(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
         "split": plots.split(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
         "two_positions": plots.two_positions(told_of(["stride_gap"], seeds=1)),

@@ -370,35 +370,24 @@ def test_history_has_its_columns_and_the_schedule():
 
 @pytest.mark.parametrize(("averaging", "averaged"), [(0.5, 3), (1.0, 6), (0.2, 1), (0.05, 0)])
 def test_averaging_gives_the_mean_of_the_weights_after_the_last_epochs(averaging, averaged, monkeypatch):
-    """Against weights noted at each validation, in float64; the training itself does not see the mean."""
+    """Against the mean, in float64, of what a training that averages nothing has after each epoch."""
     images, _ = blobs(50)
-    noted, plain_noted = [], []
+    own, seen = [], training.evaluate
 
-    def noting(seen):
-        def add(self):
-            seen.append({name: tensor.clone() for name, tensor in self.weights.items()})
-            self.count += 1
-            for name, mean in self.means.items():
-                mean.copy_(torch.stack([weights[name].double() for weights in seen]).mean(dim=0))
+    def noting(model, *rest):
+        own.append({name: tensor.double() for name, tensor in model.state_dict().items()})
+        return seen(model, *rest)
 
-        return add
-
-    model, history = trained([images], epochs=6, schedule="constant", averaging=averaging)
     with monkeypatch.context() as patch:
-        patch.setattr(training.WeightAverage, "add", noting(plain_noted))
-        trained([images], epochs=6, schedule="constant", averaging=1.0)
-        noted = plain_noted[6 - averaged :]
-    own, own_history = trained([images], epochs=6, schedule="constant", averaging=0.0)
+        patch.setattr(training, "evaluate", noting)
+        _, own_history = trained([images], epochs=6, schedule="constant")
+    model, history = trained([images], epochs=6, schedule="constant", averaging=averaging)
     assert [row["train_loss"] for row in history] == [row["train_loss"] for row in own_history]
-    expected = own.state_dict()
     for name, tensor in model.state_dict().items():
-        if noted and tensor.is_floating_point():
-            mean = torch.stack([weights[name].double() for weights in noted]).mean(dim=0)
-            np.testing.assert_allclose(tensor, mean, rtol=1e-5, atol=1e-7)
-            assert averaged == 1 or not torch.equal(tensor, expected[name])
-        else:
-            assert torch.equal(tensor, expected[name])
+        last = torch.stack([weights[name] for weights in own[-max(averaged, 1) :]])
+        np.testing.assert_allclose(tensor, last.mean(dim=0), rtol=1e-5, atol=1e-7)
     assert history[-1]["validation_loss"] == evaluate(model, *blobs(20, seed=9), cross_entropy)[0]
+    assert (history[-1]["validation_loss"] == own_history[-1]["validation_loss"]) == (averaged < 2)
 
 
 def test_validation_images_choose_nothing():
@@ -587,8 +576,10 @@ def source(tmp_path_factory) -> Path:
     return folder
 
 
-def run_script(monkeypatch, source: Path, folder: Path, seed: int = 0, copies: int = 0, images: str = "images") -> Path:
-    settings = {
+def run_script(
+    monkeypatch, source: Path, folder: Path, seed: int = 0, copies: int = 0, images: str = "images", **special
+) -> Path:
+    settings = special | {
         "canvas": 29,
         "train_images": 80,
         "validation_images": 20,
@@ -615,6 +606,45 @@ def test_script_writes_the_same_bytes_again(monkeypatch, source, tmp_path):
     for number, other in enumerate(others):
         folder = run_script(monkeypatch, source, tmp_path / str(number), **other)
         assert contents(folder)["weights.safetensors"] != first["weights.safetensors"]
+
+
+def trained_by_hand(copies: list[np.ndarray], labels: np.ndarray, validation: tuple[np.ndarray, np.ndarray]) -> dict:
+    """The weights that `run_script` gets with seed 0 if it trains on these."""
+    torch.manual_seed(0)
+    model = build_model({"family": "mlp", "hidden": 8}, 29)
+    train(model, copies, labels, validation, OPTIMISATION | {"epochs": 2}, 0)
+    return weights_of(model)
+
+
+def weights_in(folder: Path) -> dict[str, np.ndarray]:
+    model = build_model({"family": "mlp", "hidden": 8}, 29)
+    load_weights(model, folder / "weights.safetensors")
+    return weights_of(model)
+
+
+def test_script_distorts_some_classes_only(monkeypatch, source, tmp_path):
+    images, labels = np.pad(np.load(source / "images.npy"), ((0, 0), (0, 1), (0, 1))), np.load(source / "labels.npy")
+    copies = [np.load(source / f"copy-{copy}.npy")[:80].copy() for copy in range(2)]
+    for copy in copies:
+        for index in range(80):
+            if labels[index] not in (0, 3, 4):
+                copy[index] = images[index]
+    expected = trained_by_hand(copies, labels[:80], (images[-20:], labels[-20:]))
+    weights = weights_in(run_script(monkeypatch, source, tmp_path, copies=2, classes=[0, 3, 4]))
+    assert all(np.array_equal(weights[name], expected[name]) for name in expected)
+
+
+def test_script_trains_to_tell_positions(monkeypatch, source, tmp_path):
+    images = np.pad(np.load(source / "images.npy"), ((0, 0), (0, 1), (0, 1)))
+    images[:, :2], images[:, -2:], images[:, :, :2], images[:, :, -2:] = 0, 0, 0, 0
+    np.save(source / "margins.npy", images[:, :28, :28])
+    labels = np.arange(len(images), dtype=np.uint8) % 2
+    placed = np.stack(
+        [np.roll(image, (1, -1) if odd else (0, 0), (0, 1)) for image, odd in zip(images, labels, strict=True)]
+    )
+    expected = trained_by_hand([placed[:80]], labels[:80], (placed[-20:], labels[-20:]))
+    weights = weights_in(run_script(monkeypatch, source, tmp_path, images="margins", positions=[[0, 0], [-1, 1]]))
+    assert all(np.array_equal(weights[name], expected[name]) for name in expected)
 
 
 def test_script_writes_history_and_card(monkeypatch, source, tmp_path):
