@@ -305,3 +305,14 @@ def test_maps_stay_with_their_images_last_from_layer_to_layer():
     for layer in (Conv(1, 4, 3, padding=1), BatchNormReLU(4), MaxPool(), ConvReLU(4, 4, 3, padding=1), BlurPool()):
         maps = layer(maps)
         assert as_images_last(maps).data_ptr() == maps.data_ptr()
+
+
+def test_a_network_trains_on_shapes_that_it_first_saw_in_inference_mode():
+    layers._scratch.clear()
+    layers.patches_of.cache_clear()
+    convolution = nn.Sequential(Conv(1, 2, 3), Conv(2, 2, 3))
+    images = torch.rand(3, 1, 17, 19)
+    with torch.inference_mode():
+        convolution(images)
+    convolution(images).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in convolution.parameters())

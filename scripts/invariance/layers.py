@@ -85,7 +85,8 @@ _scratch: dict[torch.dtype, Tensor] = {}
 def scratch(numbers: int, dtype: torch.dtype) -> Tensor:
     """Memory for at least so many numbers, the same for all layers, so that it stays in the cache."""
     if dtype not in _scratch or len(_scratch[dtype]) < numbers:
-        _scratch[dtype] = torch.empty(max(numbers, PATCH_BYTES // dtype.itemsize), dtype=dtype)
+        with torch.inference_mode(False):  # memory from inference mode could not be written to in training
+            _scratch[dtype] = torch.empty(max(numbers, PATCH_BYTES // dtype.itemsize), dtype=dtype)
     return _scratch[dtype]
 
 
