@@ -13,10 +13,11 @@ from invariance.images import place_on_canvas
 
 RING_COLUMNS = ["model", "training", "ring", "measure", "mean", "low", "high"]
 MEASURE_COLUMNS = ["model", "training", "measure", "mean", "low", "high"]
+SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
 SUMMARY_TABLES = {
     "architectures": MEASURE_COLUMNS,
     "augmentation_range": MEASURE_COLUMNS,
-    "simard2003-published": ["model", "training", "published", "mean", "low", "high", "best", "worst"],
+    "simard2003-published": SIMARD_COLUMNS,
     "equivariance": ["kind", "padding", "stride", "scope", "place", "shift", "error"],
 }
 SAMPLES = 10  # images shown of each distortion
@@ -140,7 +141,7 @@ def learning_curves(arguments: argparse.Namespace) -> Figure:
 
 def training_length(arguments: argparse.Namespace) -> Figure:
     """Test error against the number of epochs."""
-    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    table = read_table(arguments.table, MEASURE_COLUMNS)
     return plots.training_length(table, read_table(arguments.published, ["model", "training", "error_percent"]))
 
 
@@ -157,8 +158,7 @@ def heat_maps(arguments: argparse.Namespace) -> Figure:
 
 def simard_table(arguments: argparse.Namespace) -> Figure:
     """Test errors beside those that Simard, Steinkraus and Platt published."""
-    columns = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
-    return plots.simard_table(read_table(arguments.table, columns))
+    return plots.simard_table(read_table(arguments.table, SIMARD_COLUMNS))
 
 
 def equivariance(arguments: argparse.Namespace) -> Figure:
@@ -169,7 +169,7 @@ def equivariance(arguments: argparse.Namespace) -> Figure:
 
 def augmentation_range(arguments: argparse.Namespace) -> Figure:
     """Radius of invariance against training range, and accuracy against shift size."""
-    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    table = read_table(arguments.table, MEASURE_COLUMNS)
     return plots.augmentation_range(table, read_table(arguments.rings, RING_COLUMNS))
 
 
@@ -181,7 +181,7 @@ def class_transfer(arguments: argparse.Namespace) -> Figure:
 
 def split(arguments: argparse.Namespace) -> Figure:
     """Mean error of every architecture with every augmentation, and how the variance splits between them."""
-    table = read_table(arguments.table, ["model", "training", "measure", "mean", "low", "high"])
+    table = read_table(arguments.table, MEASURE_COLUMNS)
     return plots.split(table, read_table(arguments.shares, ["measure", "share", "mean"], at_least=0))
 
 
