@@ -46,6 +46,12 @@ def bounded(size: int) -> Iterator[None]:
     assert peak < MEMORY + 10 * size
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warmed_up() -> None:
+    """What the first config costs once, such as the checker of the schema, is none of a file's doing."""
+    configuration.validate(configuration.load([ROOT / "config.yaml"]), SCHEMA)
+
+
 def read_or_refuse(read: Callable[[Path], object], path: Path, content: bytes) -> object:
     """What `read` makes of a file of these bytes; None if it was refused, which must name the file."""
     path.write_bytes(content)
