@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from invariance.artefacts import load_array
+from invariance.cells import cell
 from invariance.command_line import json_argument, run
-from invariance.tables import beside_simard, paired_comparisons, read_table, run_of, write_table
+from invariance.tables import beside_simard, paired_comparisons, read_table, write_table
 
 
 def main() -> None:
@@ -14,6 +15,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="tables/simard2003-runs.csv")
     parser.add_argument("--summary", type=Path, required=True, help="tables/simard2003.csv")
     parser.add_argument("--published", type=Path, required=True, help="paper/published.csv")
+    parser.add_argument(
+        "--cells", type=cell, nargs="+", required=True, help="study/model/training/seed of each file of predictions"
+    )
     parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="shifts/.../seed-<n>.test.npy")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
     parser.add_argument("--trainings", type=json_argument, required=True, help="their distortions and losses, as JSON")
@@ -24,9 +28,8 @@ def main() -> None:
 
     labels = load_array(arguments.labels)
     right = {}
-    for path in arguments.predictions:
-        cell = run_of(path.with_name(path.name.removesuffix(".test.npy") + ".csv"))
-        right[cell["model"], cell["training"], cell["seed"]] = load_array(path) == labels
+    for run_named, path in zip(arguments.cells, arguments.predictions, strict=True):
+        right[run_named["model"], run_named["training"], run_named["seed"]] = load_array(path) == labels
     runs, summary = read_table(arguments.runs), read_table(arguments.summary)
     published = read_table(arguments.published)
     table = beside_simard(summary, published, arguments.trainings, len(labels), arguments.confidence)

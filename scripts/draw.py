@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from invariance import plots
 from invariance.artefacts import InputError, load_array, read_json, require_unaltered
+from invariance.cells import cell
 from invariance.command_line import run
 from invariance.images import place_on_canvas
 
@@ -66,12 +67,13 @@ def parse() -> argparse.Namespace:
     figure.add_argument("--rings", type=Path, required=True, help="table of accuracy and consistency by ring")
 
     figure = add_figure(figures, heat_maps)
+    figure.add_argument("--cells", type=cell, nargs="+", required=True, help="study/model/training/seed of each grid")
     figure.add_argument(
         "--shifts",
         type=Path,
         nargs="+",
         required=True,
-        help=".../<model>/<training>/seed-<n>.csv; models and trainings are drawn in the order given",
+        help=".../seed-<n>.csv of each; models and trainings are drawn in the order given",
     )
 
     figure = add_figure(figures, simard_table)
@@ -153,7 +155,8 @@ def accuracy_vs_shift(arguments: argparse.Namespace) -> Figure:
 def heat_maps(arguments: argparse.Namespace) -> Figure:
     """Accuracy at every shift, for chosen models and trainings, averaged over seeds."""
     columns = ["dx", "dy", "accuracy"]
-    return plots.heat_maps(pd.concat(read_cell(path, path.with_suffix(""), columns) for path in arguments.shifts))
+    grids = zip(arguments.cells, arguments.shifts, strict=True)
+    return plots.heat_maps(pd.concat(read_table(path, columns).assign(**run_named) for run_named, path in grids))
 
 
 def simard_table(arguments: argparse.Namespace) -> Figure:

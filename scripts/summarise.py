@@ -6,15 +6,17 @@ from pathlib import Path
 import pandas as pd
 
 from invariance.artefacts import load_array, read_json
+from invariance.cells import cell
 from invariance.command_line import json_mapping, run
-from invariance.tables import CELL, MEASURES, over_seeds, read_table, rings_of_run, run_measures, run_of, write_table
+from invariance.tables import CELL, MEASURES, over_seeds, read_table, rings_of_run, run_measures, write_table
 
 
 def main() -> None:
     """Read the grids and the predictions beside them; write the four tables of one study."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=cell, nargs="+", required=True, help="study/model/training/seed of each grid")
     parser.add_argument(
-        "--grids", type=Path, nargs="+", required=True, help="shifts/<study>/.../seed-<n>.csv, predictions beside them"
+        "--grids", type=Path, nargs="+", required=True, help="shifts/.../seed-<n>.csv, predictions beside them"
     )
     parser.add_argument("--cards", type=Path, nargs="+", required=True, help="the run card of each grid, in that order")
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
@@ -29,7 +31,7 @@ def main() -> None:
     labels = load_array(arguments.labels)
     settings = arguments.measures
     runs, rings = [], []
-    for path, card in zip(arguments.grids, arguments.cards, strict=True):
+    for run_named, path, card in zip(arguments.cells, arguments.grids, arguments.cards, strict=True):
         grid = read_table(path)
         measures = run_measures(
             grid,
@@ -39,8 +41,8 @@ def main() -> None:
             settings["radius_consistency"],
             settings["pairwise_pairs"],
         )
-        runs.append(run_of(path) | {"parameters": read_json(card)["parameters"]} | measures)
-        rings.append(rings_of_run(grid).assign(**run_of(path)))
+        runs.append(run_named | {"parameters": read_json(card)["parameters"]} | measures)
+        rings.append(rings_of_run(grid).assign(**run_named))
     runs = pd.DataFrame(runs, columns=[*CELL, "seed", "parameters", "test_images", "shift_images", *MEASURES])
     rings = pd.concat(rings)[[*CELL, "seed", "ring", "shifts", "accuracy", "consistency"]]
     confidence = settings["confidence"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from invariance.artefacts import load_array
+from invariance.cells import cell
 from invariance.command_line import json_mapping, run
 from invariance.tables import (
     CELL,
@@ -16,7 +17,6 @@ from invariance.tables import (
     how_shown,
     over_seeds,
     read_table,
-    run_of,
     write_table,
 )
 
@@ -24,8 +24,9 @@ from invariance.tables import (
 def main() -> None:
     """Read the grids and the predictions beside them; write the two tables of one study."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=cell, nargs="+", required=True, help="study/model/training/seed of each grid")
     parser.add_argument(
-        "--grids", type=Path, nargs="+", required=True, help="shifts/<study>/.../seed-<n>.csv, predictions beside them"
+        "--grids", type=Path, nargs="+", required=True, help="shifts/.../seed-<n>.csv, predictions beside them"
     )
     parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
     parser.add_argument("--trainings", type=json_mapping(), required=True, help="the study's in the config, as JSON")
@@ -35,12 +36,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     labels, rows = load_array(arguments.labels), []
-    for path in arguments.grids:
+    for run_named, path in zip(arguments.cells, arguments.grids, strict=True):
         grid, predictions = read_table(path), load_array(path.with_suffix(".predictions.npy"))
-        cell = run_of(path)
         for group in class_groups(arguments.trainings):
-            named = {"group": group_name(group), "shown": how_shown(group, arguments.trainings[cell["training"]])}
-            rows.append(cell | named | class_measures(grid, predictions, labels, group))
+            named = {"group": group_name(group), "shown": how_shown(group, arguments.trainings[run_named["training"]])}
+            rows.append(run_named | named | class_measures(grid, predictions, labels, group))
     runs = pd.DataFrame(rows, columns=[*CELL, "seed", "group", "shown", "images", *CLASS_MEASURES])
     write_table(arguments.runs, runs)
     by = [*CELL, "group", "shown"]

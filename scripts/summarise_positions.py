@@ -6,14 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from invariance.artefacts import read_json
+from invariance.cells import cell
 from invariance.command_line import run
-from invariance.tables import CELL, POSITION_MEASURES, over_seeds, position_measures, read_table, run_of, write_table
+from invariance.tables import CELL, POSITION_MEASURES, over_seeds, position_measures, read_table, write_table
 
 
 def main() -> None:
     """Read what was told of each position; write the two tables of one study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--positions", type=Path, nargs="+", required=True, help="positions/<study>/.../seed-<n>.csv")
+    parser.add_argument("--cells", type=cell, nargs="+", required=True, help="study/model/training/seed of each file")
+    parser.add_argument("--positions", type=Path, nargs="+", required=True, help="positions/.../seed-<n>.csv")
     parser.add_argument("--cards", type=Path, nargs="+", required=True, help="the run card of each, in that order")
     parser.add_argument("--confidence", type=float, required=True, help="of the intervals, such as 0.95")
     parser.add_argument("--runs", type=Path, required=True, help="output, .csv: a row a trained model")
@@ -21,8 +23,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     runs = pd.DataFrame(
-        run_of(path) | {"parameters": read_json(card)["parameters"]} | position_measures(read_table(path))
-        for path, card in zip(arguments.positions, arguments.cards, strict=True)
+        run_named | {"parameters": read_json(card)["parameters"]} | position_measures(read_table(path))
+        for run_named, path, card in zip(arguments.cells, arguments.positions, arguments.cards, strict=True)
     )
     write_table(arguments.runs, runs)
     write_table(arguments.summary, over_seeds(runs, CELL, POSITION_MEASURES, arguments.confidence))

@@ -216,6 +216,7 @@ GOOD = {
         "--test-predictions": "out/t.npy",
     },
     "summarise": {
+        "--cells": "simard2003/mlp/none/0",
         "--grids": "other.csv",
         "--cards": "cut.json",
         "--labels": "labels.npy",
@@ -322,6 +323,8 @@ BAD = [
     ("evaluate", {"--shifts": json.dumps(SHIFTS | {"max_shift": 1.5})}, "max_shift: 1.5; allowed: a whole number"),
     ("summarise", {}, "other.predictions.npy: no such file"),
     ("summarise", {"--measures": "{}"}, "radius_consistency: missing; allowed: a number, 0 or more"),
+    ("summarise", {"--cells": "simard2003/mlp/none"}, "argument --cells: 'simard2003/mlp/none'; allowed: study/model"),
+    ("summarise", {"--cells": "simard2003/mlp/none/x"}, "argument --cells: 'simard2003/mlp/none/x'; allowed: study/m"),
     ("summarise", {"--grids": "none.csv"}, "none.csv: no such file"),
     ("summarise", {"--grids": "empty.csv"}, "empty.csv: not a CSV file (No columns to parse from file)"),
     ("summarise", {"--grids": "binary.csv"}, "binary.csv: not a CSV file ("),

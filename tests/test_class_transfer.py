@@ -125,7 +125,7 @@ def test_a_grid_of_one_point_has_no_measures_over_shifts():
 
 
 def test_script_writes_a_row_a_run_and_group_and_their_means(tmp_path, monkeypatch):
-    grids, labels = [], None
+    grids, cells, labels = [], [], None
     for training, seed in (("centred", 0), ("centred", 1), ("low", 0), ("low", 1)):
         path = tmp_path / "shifts" / "transfer" / "stride_fc" / training / f"seed-{seed}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,8 +133,10 @@ def test_script_writes_a_row_a_run_and_group_and_their_means(tmp_path, monkeypat
         grid.to_csv(path, index=False)
         np.save(path.with_suffix(".predictions.npy"), np.roll(predictions, seed, axis=0) if seed else predictions)
         grids.append(path)
+        cells.append(f"transfer/stride_fc/{training}/{seed}")
     np.save(tmp_path / "labels.npy", labels)
-    arguments = ["--grids", *grids, "--labels", tmp_path / "labels.npy", "--trainings", json.dumps(TRAININGS)]
+    arguments = ["--cells", *cells, "--grids", *grids, "--labels", tmp_path / "labels.npy"]
+    arguments += ["--trainings", json.dumps(TRAININGS)]
     arguments += ["--confidence", 0.95, "--runs", tmp_path / "runs.csv", "--summary", tmp_path / "summary.csv"]
     monkeypatch.setattr(sys, "argv", ["summarise_classes.py", *map(str, arguments)])
     summarise_classes.main()

@@ -951,6 +951,26 @@ def test_equal_trainings_are_made_once_and_what_differs_is_made_apart():
     assert configuration.trained_cells(run) == list(dict.fromkeys(used.values()))
 
 
+def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():
+    run = resolve(CONFIG)["mnist"]
+    used = configuration.evaluations_of_cells(run)
+    assert list(used) == configuration.shifted_cells(run)
+    assert used[Cell("split", "stride_gap", "none", 2)] == Cell("architectures", "stride_gap", "centred", 2)
+    assert used[Cell("augmentation_range", "stride_fc", "range_0", 0)] == Cell(
+        "architectures", "stride_fc", "centred", 0
+    )
+    # The same weights, but averaged over phases.
+    averaged = Cell("architectures", "phase_averaged", "centred", 0)
+    assert used[averaged] == averaged
+    # The same weights on another number of images, or over another grid.
+    for key, value in (("shift_images", 100), ("max_shift", 5)):
+        run = resolve(CONFIG)["mnist"]
+        run["studies"]["split"][key] = value
+        apart = configuration.evaluations_of_cells(run)
+        assert apart[Cell("split", "stride_gap", "none", 2)] == Cell("split", "stride_gap", "none", 2)
+        assert configuration.weights_of_cells(run)[Cell("split", "stride_gap", "none", 2)].study == "architectures"
+
+
 def test_equivariance_is_measured_of_every_seed_and_not_without_its_key_or_study():
     run = resolve(CONFIG)["mnist"]
     cells = configuration.equivariance_cells(run)

@@ -506,16 +506,16 @@ def outputs(folder: Path) -> list:
     return ["--dataset", "mnist", "--output", folder / "figure.pdf", "--png", folder / "figure.png"]
 
 
-def test_the_command_line_finds_model_training_and_seed_in_the_paths(tmp_path, monkeypatch):
+def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(draw.plots, "heat_maps", lambda table: seen.update(table=table) or plots.new_figure(1))
-    paths = [tmp_path / model / "none" / f"seed-{seed}.csv" for model in ("b", "a") for seed in (0, 1)]
+    cells = [f"architectures/{model}/none/{seed}" for model in ("b", "a") for seed in (0, 1)]
+    paths = [tmp_path / f"grid-{number}.csv" for number in range(4)]
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("dx,dy,n,accuracy,consistency,logit_drift\n0,0,5,0.9,1.0,0.0\n")
-    call(monkeypatch, "heat_maps", *outputs(tmp_path), "--shifts", *paths)
+    call(monkeypatch, "heat_maps", *outputs(tmp_path), "--cells", *cells, "--shifts", *paths)
     found = seen["table"][["model", "training", "seed"]].to_numpy().tolist()
-    assert found == [[model, "none", f"seed-{seed}"] for model in ("b", "a") for seed in (0, 1)]
+    assert found == [[model, "none", seed] for model in ("b", "a") for seed in (0, 1)]
     assert (tmp_path / "figure.png").exists()
 
 

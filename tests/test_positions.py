@@ -148,7 +148,8 @@ def test_script_summarises_over_seeds(tmp_path, monkeypatch):
         positions = pd.DataFrame({"dx": [-1, 1], "dy": 0, "n": 9, "accuracy": [0.5, 0.75 + 0.25 * seed]})
         positions.assign(logit_drift=1.0 + seed, float64_drift=2.0 + seed).to_csv(path, index=False)
         path.with_suffix(".json").write_text('{"parameters": 123}')
-    arguments = ["--positions", *paths, "--cards", *(path.with_suffix(".json") for path in paths)]
+    arguments = ["--cells", "two/stride_gap/placed/0", "two/stride_gap/placed/1"]
+    arguments += ["--positions", *paths, "--cards", *(path.with_suffix(".json") for path in paths)]
     arguments += ["--confidence", 0.95, "--runs", tmp_path / "runs.csv", "--summary", tmp_path / "summary.csv"]
     monkeypatch.setattr(sys, "argv", ["summarise_positions.py", *map(str, arguments)])
     summarise_positions.main()

@@ -1,5 +1,6 @@
 """The tables: every measure of a run by plain loops, summaries over seeds, and Simard's table beside ours."""
 
+import argparse
 import json
 import math
 import sys
@@ -15,6 +16,7 @@ from scipy import stats
 
 import compare_with_simard
 import summarise
+from invariance.cells import cell
 from invariance.images import shift_grid
 from invariance.measures import consistency, pairwise_consistency
 from invariance.statistics import wilson_interval
@@ -28,7 +30,6 @@ from invariance.tables import (
     replication_verdict,
     rings_of_run,
     run_measures,
-    run_of,
     write_table,
 )
 
@@ -119,9 +120,19 @@ def test_rings_of_a_run():
         assert same == pytest.approx(100 * sum(rows.consistency) / len(rows))
 
 
-def test_run_of_a_path():
-    path = "results/mnist/shifts/architectures/stride_fc/centred/seed-12.csv"
-    assert run_of(path) == {"study": "architectures", "model": "stride_fc", "training": "centred", "seed": 12}
+def test_cells_are_told_by_name():
+    assert cell("architectures/stride_fc/centred/12") == {
+        "study": "architectures",
+        "model": "stride_fc",
+        "training": "centred",
+        "seed": 12,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "a/b/c", "a/b/c/d", "a/b/c/-1", "a//c/1", "a/b/c/1/2", "a/b/c/\u0663"])
+def test_what_names_no_cell(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="allowed: study/model/training/seed"):
+        cell(text)
 
 
 def test_tables_are_written_alike_everywhere(tmp_path):
@@ -347,7 +358,8 @@ def test_scripts_write_the_tables_of_a_study(study, monkeypatch):
     cards = [path.with_name(f"card-{path.stem[-1]}.json") for path in grids]
     outputs = {name: study / f"{name}.csv" for name in ("runs", "ring-runs", "summary", "rings")}
     measures = {"radius_consistency": 95, "pairwise_pairs": 20, "confidence": 0.95}
-    arguments = ["--grids", *grids, "--cards", *cards, "--labels", study / "labels.npy"]
+    cells = [f"simard2003/mlp/{path.parent.name}/{path.stem.removeprefix('seed-')}" for path in grids]
+    arguments = ["--cells", *cells, "--grids", *grids, "--cards", *cards, "--labels", study / "labels.npy"]
     arguments += ["--measures", json.dumps(measures)]
     for name, path in outputs.items():
         arguments += [f"--{name}", path]
@@ -376,7 +388,19 @@ def test_scripts_write_the_tables_of_a_study(study, monkeypatch):
 
     predictions = sorted(study.glob("shifts/*/*/*/seed-*.test.npy"))
     arguments = ["--runs", outputs["runs"], "--summary", outputs["summary"], "--published", PUBLISHED]
-    arguments += ["--predictions", *predictions, "--labels", study / "labels.npy", "--confidence", 0.95]
+    named = [
+        f"simard2003/mlp/{path.parent.name}/{path.name.split('.')[0].removeprefix('seed-')}" for path in predictions
+    ]
+    arguments += [
+        "--cells",
+        *named,
+        "--predictions",
+        *predictions,
+        "--labels",
+        study / "labels.npy",
+        "--confidence",
+        0.95,
+    ]
     arguments += ["--trainings", json.dumps(TRAININGS), "--table", study / "table.csv", "--pairs", study / "pairs.csv"]
     monkeypatch.setattr(sys, "argv", ["compare_with_simard.py", *map(str, arguments)])
     compare_with_simard.main()

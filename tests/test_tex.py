@@ -265,10 +265,11 @@ def tables(request, tmp_path_factory) -> Path:
     for study, chosen in run["studies"].items():
         cells = [cell for cell in configuration.cells(run) if cell.study == study]
         texed = ["--summary", folder / f"{study}.csv", "--output", folder / f"{study}.tex"]
+        named_cells = ["--cells", *("/".join(map(str, cell)) for cell in cells)]
         if "positions" in chosen:
             told, cards = zip(*(make_up_positions(root, cell, chosen["positions"]) for cell in cells), strict=True)
             two = ["--runs", folder / f"{study}-runs.csv", "--summary", folder / f"{study}.csv", "--confidence", 0.95]
-            call(summarise_positions, "--positions", *told, "--cards", *cards, *two)
+            call(summarise_positions, *named_cells, "--positions", *told, "--cards", *cards, *two)
             call(write_tex, "positions", *texed)
             continue
         made = [make_up_cell(root, cell, chosen["max_shift"], labels) for cell in cells]
@@ -276,9 +277,10 @@ def tables(request, tmp_path_factory) -> Path:
         named = [part for option, suffix in suffixes.items() for part in (option, folder / f"{study}{suffix}.csv")]
         grids, cards = zip(*made, strict=True)
         common = ["--labels", root / "labels.npy", "--measures", json.dumps(run["measures"])]
-        call(summarise, "--grids", *grids, "--cards", *cards, *common, *named)
+        call(summarise, *named_cells, "--grids", *grids, "--cards", *cards, *common, *named)
         if study in configuration.class_studies(run):
             by_class = [
+                *named_cells,
                 "--grids",
                 *grids,
                 "--labels",
@@ -298,7 +300,9 @@ def tables(request, tmp_path_factory) -> Path:
     published, pairs = folder / "simard2003-published.csv", folder / "simard2003-pairs.csv"
     simard = ["--runs", folder / "simard2003-runs.csv", "--summary", folder / "simard2003.csv"]
     simard += ["--published", PAPER / "published.csv", "--labels", root / "labels.npy"]
-    simard += ["--predictions", *sorted(root.glob("shifts/simard2003/*/*/*.test.npy"))]
+    simard_cells = [cell for cell in configuration.cells(run) if cell.study == "simard2003"]
+    simard += ["--cells", *("/".join(map(str, cell)) for cell in simard_cells), "--predictions"]
+    simard += [root / "shifts" / "/".join(cell[:3]) / f"seed-{cell.seed}.test.npy" for cell in simard_cells]
     simard += ["--trainings", json.dumps(losses_of(run)), *confidence, "--table", published, "--pairs", pairs]
     call(compare_with_simard, *simard)
     texs = ["--output", folder / "simard2003.tex", "--pairs-output", folder / "simard2003-pairs.tex"]

@@ -56,6 +56,8 @@ RUNS = configuration.resolve(configuration.merge(configuration.load([Path(workfl
 
 # For each cell, the one whose weights it uses.
 WEIGHTS = {name: configuration.weights_of_cells(run) for name, run in RUNS.items()}
+# For each cell, the one whose grid of shifts it uses.
+EVALUATIONS = {name: configuration.evaluations_of_cells(run) for name, run in RUNS.items()}
 
 FIGURES = {
     "summary": "architectures",
@@ -262,16 +264,18 @@ def cells_of(dataset, study):
 
 
 def shift_file(dataset, cell, suffix=".csv"):
+    """What was evaluated for a cell, perhaps for another one, of which it would be a twin."""
+    cell = EVALUATIONS[dataset][cell]
     return f"results/{dataset}/shifts/{cell.study}/{cell.model}/{cell.training}/seed-{cell.seed}{suffix}"
 
 
 def shift_files(dataset, study=None, suffix=".csv"):
-    """What was evaluated: grids (.csv), predictions behind them (.predictions.npy), or of all test images (.test.npy)."""
-    return [
-        shift_file(dataset, cell, suffix)
-        for cell in configuration.shifted_cells(RUNS[dataset])
-        if study in (None, cell.study)
-    ]
+    """Grids (.csv), predictions behind them (.predictions.npy), or of all test images (.test.npy).
+
+    Those of a study are in the order of its cells, which may share some; those of all studies are each named once.
+    """
+    files = [shift_file(dataset, cell, suffix) for cell in EVALUATIONS[dataset] if study in (None, cell.study)]
+    return files if study else list(dict.fromkeys(files))
 
 
 def position_files(dataset, study=None):
@@ -288,9 +292,15 @@ def one_of(studies):
     return "|".join(studies) or "(?!)"
 
 
-def cell_order(wildcards):
-    """The cells of a study in the order of the config, which Snakemake does not see in the order of inputs."""
-    return ["/".join(map(str, cell)) for cell in cells_of(wildcards.dataset, wildcards.study)]
+def study_cells(wildcards):
+    """The cells of a study in the order of the config, as study/model/training/seed."""
+    require_names(wildcards)
+    return cell_names(cells_of(wildcards.dataset, wildcards.study))
+
+
+def cell_names(cells):
+    """Cells as scripts are told them, since a file may be that of a twin."""
+    return ["/".join(map(str, cell)) for cell in cells]
 
 
 def study_cards(wildcards):
@@ -452,11 +462,14 @@ def summary_tables(wildcards):
     return [table for table in csv_tables(wildcards.dataset) if Path(table).stem in shown]
 
 
+def heat_map_cells(dataset):
+    """The cells that the heat maps show, as far as the config has them."""
+    cells = cells_of(dataset, "architectures")
+    return [cell for chosen in HEAT_MAPS for cell in cells if (cell.model, cell.training) == chosen] or cells
+
+
 def heat_map_grids(wildcards):
-    """The grids of the cells that the heat maps show, as far as the config has them."""
-    cells = cells_of(wildcards.dataset, "architectures")
-    shown = [cell for chosen in HEAT_MAPS for cell in cells if (cell.model, cell.training) == chosen]
-    return [shift_file(wildcards.dataset, cell) for cell in shown or cells]
+    return [shift_file(wildcards.dataset, cell) for cell in heat_map_cells(wildcards.dataset)]
 
 
 def provenance_files(dataset):

@@ -280,6 +280,19 @@ def weights_of_cells(run: Run) -> dict[Cell, Cell]:
     return used
 
 
+def evaluations_of_cells(run: Run) -> dict[Cell, Cell]:
+    """For each cell that is evaluated over a grid of shifts, the one whose evaluation it uses.
+
+    Where the same weights are evaluated in the same way for several cells, that is done for the first of them.
+    """
+    weights, first, used = weights_of_cells(run), {}, {}
+    for cell in shifted_cells(run):
+        family = run["models"][cell.model]["family"]
+        evaluation = (weights[cell], family == "phase_average", *shift_settings(run, cell.study, cell.model).values())
+        used[cell] = first.setdefault(evaluation, cell)
+    return used
+
+
 def base_model(run: Run, model: str) -> str:
     """The model whose weights `model` uses: `of` for a phase_average model, otherwise itself."""
     return run["models"][model].get("of", model)

@@ -64,13 +64,6 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
 
 
-def run_of(grid_path: Path | str) -> dict[str, str | int]:
-    """The run that a file results/<dataset>/shifts/<study>/<model>/<training>/seed-<n>.csv belongs to."""
-    path = Path(grid_path)
-    study, model, training = path.parts[-4:-1]
-    return {"study": study, "model": model, "training": training, "seed": int(path.stem.removeprefix("seed-"))}
-
-
 def run_measures(
     grid: pd.DataFrame,
     predictions: np.ndarray,

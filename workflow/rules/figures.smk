@@ -177,12 +177,13 @@ rule heat_maps:
     resources:
         mem_mb=1000,
     params:
-        order=HEAT_MAPS,
+        cells=lambda wildcards: cell_names(heat_map_cells(wildcards.dataset)),
         versions=versions("matplotlib", "seaborn", "pandas", "numpy"),
     message:
         "Drawing accuracy over all shifts, {wildcards.dataset}"
     shell:
-        "python scripts/draw.py heat_maps --dataset {wildcards.dataset} --shifts {input.grids:q} "
+        "python scripts/draw.py heat_maps --dataset {wildcards.dataset} --cells {params.cells:q} "
+        "--shifts {input.grids:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
 
 

@@ -47,14 +47,14 @@ rule summarise:
         mem_mb=500,
     params:
         measures=setting("{dataset}/measures"),
-        order=cell_order,
+        cells=study_cells,
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Summarising the study {wildcards.study} of {wildcards.dataset}"
     shell:
-        "python scripts/summarise.py --grids {input.grids:q} --cards {input.cards:q} --labels {input.labels:q} "
-        "--measures {params.measures:q} --runs {output.runs:q} --ring-runs {output.ring_runs:q} "
-        "--summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
+        "python scripts/summarise.py --cells {params.cells:q} --grids {input.grids:q} --cards {input.cards:q} "
+        "--labels {input.labels:q} --measures {params.measures:q} --runs {output.runs:q} "
+        "--ring-runs {output.ring_runs:q} --summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
 
 
 rule summarise_classes:
@@ -80,12 +80,12 @@ rule summarise_classes:
     params:
         trainings=setting("{dataset}/studies/{study}/trainings"),
         confidence=value_of("{dataset}/measures/confidence"),
-        order=cell_order,
+        cells=study_cells,
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Summarising the study {wildcards.study} of {wildcards.dataset} by class"
     shell:
-        "python scripts/summarise_classes.py --grids {input.grids:q} --labels {input.labels:q} "
+        "python scripts/summarise_classes.py --cells {params.cells:q} --grids {input.grids:q} --labels {input.labels:q} "
         "--trainings {params.trainings:q} --confidence {params.confidence} --runs {output.runs:q} "
         "--summary {output.summary:q} > {log:q} 2>&1"
 
@@ -111,12 +111,12 @@ rule summarise_positions:
         mem_mb=500,
     params:
         confidence=value_of("{dataset}/measures/confidence"),
-        order=cell_order,
+        cells=study_cells,
         versions=versions("pandas", "numpy", "scipy"),
     message:
         "Summarising the study {wildcards.study} of {wildcards.dataset}"
     shell:
-        "python scripts/summarise_positions.py --positions {input.positions:q} --cards {input.cards:q} "
+        "python scripts/summarise_positions.py --cells {params.cells:q} --positions {input.positions:q} --cards {input.cards:q} "
         "--confidence {params.confidence} --runs {output.runs:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 
@@ -167,6 +167,7 @@ rule compare_with_simard:
     resources:
         mem_mb=500,
     params:
+        cells=lambda wildcards: cell_names(cells_of(wildcards.dataset, "simard2003")),
         trainings=simard_trainings,
         confidence=value_of("{dataset}/measures/confidence"),
         versions=versions("pandas", "numpy", "scipy"),
@@ -174,7 +175,8 @@ rule compare_with_simard:
         "Setting Simard's Table 1 beside ours, on {wildcards.dataset}"
     shell:
         "python scripts/compare_with_simard.py --runs {input.runs:q} --summary {input.summary:q} "
-        "--published {input.published:q} --predictions {input.predictions:q} --labels {input.labels:q} "
+        "--published {input.published:q} --cells {params.cells:q} --predictions {input.predictions:q} "
+        "--labels {input.labels:q} "
         "--trainings {params.trainings:q} --confidence {params.confidence} --table {output.table:q} "
         "--pairs {output.pairs:q} > {log:q} 2>&1"
 
