@@ -90,6 +90,11 @@ def write_simard(arguments: argparse.Namespace) -> None:
     write_text(arguments.pairs_output, tex.pairs_tabular(read_table(arguments.pairs)))
 
 
+def write_selection(arguments: argparse.Namespace) -> None:
+    """Write what each setting that was tried reached on the validation images as a tabular."""
+    write_text(arguments.output, tex.selection_tabular(read_table(arguments.table), read_json(arguments.config)))
+
+
 def main() -> None:
     """Write the TeX that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,6 +127,12 @@ def main() -> None:
     simard.add_argument("--output", type=Path, required=True, help="tables/simard2003.tex")
     simard.add_argument("--pairs-output", type=Path, required=True, help="tables/simard2003-pairs.tex")
     simard.set_defaults(write=write_simard)
+
+    selection = parts.add_parser("selection", help=write_selection.__doc__, description=write_selection.__doc__)
+    selection.add_argument("--table", type=Path, required=True, help="paper/reference/<dataset>-selection.csv")
+    selection.add_argument("--config", type=Path, required=True, help="results/<dataset>/config.json")
+    selection.add_argument("--output", type=Path, required=True, help="tables/reference-selection.tex")
+    selection.set_defaults(write=write_selection)
 
     arguments = parser.parse_args()
     arguments.write(arguments)

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import doctest
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -949,6 +950,31 @@ def test_equal_trainings_are_made_once_and_what_differs_is_made_apart():
         if cell.study == "two_positions" or cell.training in ("low_translated", "high_translated"):
             assert used[cell] == cell
     assert configuration.trained_cells(run) == list(dict.fromkeys(used.values()))
+
+
+OVERLAYS = sorted(path.name for path in ROOT.glob("*.yaml") if path.name != "config.yaml")
+
+
+def test_every_overlay_is_one_of_ours():
+    assert OVERLAYS == ["long.yaml", "selection.yaml"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
+    """An overlay adds trainings and leaves those of config.yaml as they are."""
+    with_overlay = load([ROOT / "config.yaml", ROOT / overlay])
+    configuration.validate(with_overlay, SCHEMA)
+    runs, plain = resolve(with_overlay), resolve(CONFIG)
+    assert runs["digits"] == plain["digits"]
+    added = set(configuration.cells(runs["mnist"])) - set(configuration.cells(plain["mnist"]))
+    assert added
+    assert set(configuration.trained_cells(plain["mnist"])) <= set(configuration.trained_cells(runs["mnist"]))
+    text = " ".join(line.strip("#\\ ") for line in (ROOT / overlay).read_text().split("studies:")[0].splitlines())
+    [command] = re.findall(r"snakemake --cores 8 (.*?\.yaml)", text)
+    *targets, option, named = command.split()
+    assert (option, named) == ("--configfile", overlay)  # it would take targets that follow it for further files
+    studies = {cell.study for cell in added}
+    assert all(re.fullmatch(rf"results/mnist/tables/({'|'.join(studies)})(-\w+)?\.csv", target) for target in targets)
 
 
 def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():

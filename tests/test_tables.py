@@ -16,6 +16,7 @@ from scipy import stats
 
 import compare_with_simard
 import summarise
+import summarise_validation
 from invariance.cells import cell
 from invariance.images import shift_grid
 from invariance.measures import consistency, pairwise_consistency
@@ -127,6 +128,35 @@ def test_cells_are_told_by_name():
         "training": "centred",
         "seed": 12,
     }
+
+
+def test_script_summarises_validation_over_seeds(tmp_path, monkeypatch):
+    optimisation = {"epochs": 3, "schedule": "constant", "learning_rate": 0.03, "averaging": 0.5, "momentum": 0.9}
+    cards = []
+    for seed, (error, loss) in enumerate([(0.7, 0.03), (0.9, 0.02)]):
+        final = {"epoch": 3, "validation_error": error, "validation_loss": loss}
+        card = {"training": {"distortion": "elastic", "optimisation": optimisation}, "final": final}
+        cards.append(tmp_path / f"card-{seed}.json")
+        cards[-1].write_text(json.dumps(card))
+    arguments = ["--cells", "selection/mlp/slow/0", "selection/mlp/slow/1", "--cards", *cards]
+    arguments += ["--confidence", 0.95, "--output", tmp_path / "table.csv"]
+    monkeypatch.setattr(sys, "argv", ["summarise_validation.py", *map(str, arguments)])
+    summarise_validation.main()
+
+    error, loss = pd.read_csv(tmp_path / "table.csv").to_dict("records")
+    assert {key: error[key] for key in ("study", "model", "training", "distortion", "schedule", "learning_rate")} == {
+        "study": "selection",
+        "model": "mlp",
+        "training": "slow",
+        "distortion": "elastic",
+        "schedule": "constant",
+        "learning_rate": 0.03,
+    }
+    assert (error["measure"], loss["measure"]) == ("validation_error", "validation_loss")
+    assert (error["mean"], error["best"], error["worst"], error["seeds"]) == (pytest.approx(0.8), 0.7, 0.9, 2)
+    assert (loss["best"], loss["worst"]) == (0.02, 0.03)
+    low, high = stats.t.interval(0.95, 1, loc=0.8, scale=0.1)
+    assert (error["low"], error["high"]) == pytest.approx((low, high))
 
 
 @pytest.mark.parametrize("text", ["", "a/b/c", "a/b/c/d", "a/b/c/-1", "a//c/1", "a/b/c/1/2", "a/b/c/\u0663"])

@@ -92,6 +92,8 @@ STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
 SHIFTED_STUDIES = sorted({cell.study for run in RUNS.values() for cell in configuration.shifted_cells(run)})
 POSITION_STUDIES = sorted({study for run in RUNS.values() for study in configuration.position_studies(run)})
 CLASS_STUDIES = sorted({study for run in RUNS.values() for study in configuration.class_studies(run)})
+# Those that are set beside Simard's table: the replication, and what repeats some of it in another way.
+SIMARD_STUDIES = [study for study in SHIFTED_STUDIES if study.startswith("simard2003")]
 PLAIN_STUDIES = [study for study in SHIFTED_STUDIES if study != "simard2003" and study not in CLASS_STUDIES]
 
 
@@ -326,7 +328,10 @@ def csv_tables(dataset):
 
 
 def tex_tables(dataset):
-    """What write_tex.py writes: the paper's numbers, and its tables but for the list of hashes."""
+    """What write_tex.py writes: the paper's numbers, and its tables but for the list of hashes.
+
+    Those of selection.yaml and long.yaml are of runs of ours whose tables are committed.
+    """
     tables = ["numbers", "claims", "distortions", "settings", "compute", *RUNS[dataset]["studies"]]
     if "simard2003" in RUNS[dataset]["studies"]:
         tables.append("simard2003-pairs")
@@ -334,6 +339,10 @@ def tex_tables(dataset):
         tables.append("split-variance")
     if configuration.equivariance_cells(RUNS[dataset]):
         tables.append("equivariance")
+    committed = {"selection": ["selection"], "long": ["long", "long-pairs"]}
+    for run, made in committed.items():
+        if Path(f"paper/reference/{dataset}-{run}.csv").exists():
+            tables += [f"reference-{table}" for table in made]
     return [f"results/{dataset}/tables/{table}.tex" for table in tables]
 
 
@@ -425,8 +434,9 @@ def positions_of(wildcards):
 
 
 def simard_trainings(wildcards):
-    """Distortion and loss of every training of the Simard study, as JSON."""
-    study = RUNS[wildcards.dataset]["studies"]["simard2003"]
+    """Distortion and loss of every training of a study of Simard's table, as JSON."""
+    require_names(wildcards)
+    study = RUNS[wildcards.dataset]["studies"][wildcards.study]
     losses = {name: training.get("optimisation", {}).get("loss") for name, training in study["trainings"].items()}
     return as_json(
         {

@@ -123,7 +123,7 @@ def rings_of_run(grid: pd.DataFrame) -> pd.DataFrame:
 def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], confidence: float) -> pd.DataFrame:
     """Long table: for each group `by` and each measure that it has, mean, t-interval, best and worst over seeds.
 
-    Best is the lowest error or drift, and the highest consistency, accuracy or radius.
+    Best is the lowest error, loss or drift, and the highest consistency, accuracy or radius.
     """
     rows = []
     for names, group in runs.groupby(list(by), sort=False):
@@ -131,7 +131,7 @@ def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], c
             values = group[measure].dropna() if measure in group else []
             if len(values):
                 interval = t_interval(values, confidence)
-                lower_is_better = measure.endswith(("error", "drift", "called_other"))
+                lower_is_better = measure.endswith(("error", "loss", "drift", "called_other"))
                 best, worst = (values.min(), values.max()) if lower_is_better else (values.max(), values.min())
                 row = [*names, measure, len(values), interval.mean, interval.low, interval.high, best, worst]
                 rows.append(row)

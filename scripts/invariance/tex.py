@@ -236,6 +236,37 @@ def simard_tabular(table: pd.DataFrame) -> str:
     return tabular("llrlccl", header, with_gaps(rows))
 
 
+def selection_tabular(table: pd.DataFrame, run: Mapping[str, Any]) -> str:
+    """What each setting that was tried reached on the validation images; in bold what `run` takes for Simard's table.
+
+    Args:
+        table: a row a setting and measure, over seeds.
+        run: the config of one run.
+    """
+    study = run["studies"].get("simard2003", {"cells": {}})
+    by = ["model", "distortion", "schedule", "learning_rate", "averaging", "epochs"]
+    rows = []
+    for (model, distortion, *setting), group in table.groupby(by, sort=False):
+        measures = group.set_index("measure")
+        error, loss = measures.loc["validation_error"], measures.loc["validation_loss"]
+        chosen = study.get("optimisation", {}) | study["cells"].get(model, {}).get("optimisation", {})
+        taken = setting == [chosen.get(key) for key in by[2:]]
+        schedule, rate, averaging, epochs = setting
+        cells = [
+            schedule.replace("_", "-"),
+            f"{rate:g}",
+            f"{averaging:g}",
+            f"{epochs}",
+            f"{number(error['mean'])} ({number(error.best)}--{number(error.worst)})",
+            f"{number(loss['mean'], 4)}",
+            f"{int(error.seeds)}",
+        ]
+        cells = [f"\\textbf{{{cell}}}" if taken else cell for cell in cells]
+        rows.append((f"{label(model)}, {label(distortion)}", cells))
+    header = ["Model, training", "Schedule", "Rate", "Averaged", "Epochs", r"Error (\%)", "Loss", "Seeds"]
+    return tabular("lllrrlrr", header, with_gaps(rows))
+
+
 def pairs_tabular(pairs: pd.DataFrame) -> str:
     """What each training saves over another, paired over seeds, and McNemar's test."""
     rows = [
@@ -389,7 +420,8 @@ SETTINGS = [
     # What, where in the config, whose choice
     ("Canvas for Simard's table (pixels)", "studies/simard2003/canvas", "Simard"),
     ("Canvas for the shift studies (pixels)", "studies/architectures/canvas", "ours"),
-    ("Epochs, Simard's table", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
+    ("Epochs, Simard's table, CNN", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
+    ("Epochs, Simard's table, MLP", "studies/simard2003/cells/mlp/optimisation/epochs", "ours; Simard: hundreds"),
     ("Epochs, shift studies", "studies/architectures/optimisation/epochs", "ours"),
     ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
     ("Epochs, polyphase", "studies/architectures/cells/polyphase_gap_circular/optimisation/epochs", "ours"),

@@ -120,6 +120,32 @@ rule summarise_positions:
         "--confidence {params.confidence} --runs {output.runs:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 
+rule summarise_validation:
+    input:
+        cards=study_cards,
+        code=script("summarise_validation"),
+    output:
+        "results/{dataset}/tables/{study}-validation.csv",
+    log:
+        "logs/{dataset}/tables/{study}-validation.log",
+    benchmark:
+        "logs/{dataset}/tables/{study}-validation.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        confidence=value_of("{dataset}/measures/confidence"),
+        cells=study_cells,
+        versions=versions("pandas", "numpy", "scipy"),
+    message:
+        "Summarising what {wildcards.study} of {wildcards.dataset} reached on the validation images"
+    shell:
+        "python scripts/summarise_validation.py --cells {params.cells:q} --cards {input.cards:q} "
+        "--confidence {params.confidence} --output {output:q} > {log:q} 2>&1"
+
+
 rule split_variance:
     input:
         runs="results/{dataset}/tables/split-runs.csv",
@@ -148,31 +174,33 @@ rule split_variance:
 
 rule compare_with_simard:
     input:
-        runs="results/{dataset}/tables/simard2003-runs.csv",
-        summary="results/{dataset}/tables/simard2003.csv",
-        predictions=lambda wildcards: shift_files(wildcards.dataset, "simard2003", ".test.npy"),
+        runs="results/{dataset}/tables/{study}-runs.csv",
+        summary="results/{dataset}/tables/{study}.csv",
+        predictions=lambda wildcards: shift_files(wildcards.dataset, wildcards.study, ".test.npy"),
         labels="results/{dataset}/source/test-labels.npy",
         published="paper/published.csv",
         code=script("compare_with_simard"),
     output:
-        table="results/{dataset}/tables/simard2003-published.csv",
-        pairs="results/{dataset}/tables/simard2003-pairs.csv",
+        table="results/{dataset}/tables/{study}-published.csv",
+        pairs="results/{dataset}/tables/{study}-pairs.csv",
     log:
-        "logs/{dataset}/tables/compare_with_simard.log",
+        "logs/{dataset}/tables/{study}-published.log",
     benchmark:
-        "logs/{dataset}/tables/compare_with_simard.tsv"
+        "logs/{dataset}/tables/{study}-published.tsv"
+    wildcard_constraints:
+        study=one_of(SIMARD_STUDIES),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=500,
     params:
-        cells=lambda wildcards: cell_names(cells_of(wildcards.dataset, "simard2003")),
+        cells=study_cells,
         trainings=simard_trainings,
         confidence=value_of("{dataset}/measures/confidence"),
         versions=versions("pandas", "numpy", "scipy"),
     message:
-        "Setting Simard's Table 1 beside ours, on {wildcards.dataset}"
+        "Setting Simard's Table 1 beside {wildcards.study}, on {wildcards.dataset}"
     shell:
         "python scripts/compare_with_simard.py --runs {input.runs:q} --summary {input.summary:q} "
         "--published {input.published:q} --cells {params.cells:q} --predictions {input.predictions:q} "
@@ -358,6 +386,57 @@ rule write_simard_tex:
         versions=versions("pandas"),
     message:
         "Writing Simard's table beside ours, on {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py simard --table {input.table:q} --pairs {input.pairs:q} --output {output.table:q} "
+        "--pairs-output {output.pairs:q} > {log:q} 2>&1"
+
+
+rule write_selection_tex:
+    input:
+        table="paper/reference/{dataset}-selection.csv",
+        config="results/{dataset}/config.json",
+        code=script("write_tex"),
+    output:
+        "results/{dataset}/tables/reference-selection.tex",
+    log:
+        "logs/{dataset}/tables/reference-selection.log",
+    benchmark:
+        "logs/{dataset}/tables/reference-selection.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing how the learning rates were chosen, {wildcards.dataset}, as TeX"
+    shell:
+        "python scripts/write_tex.py selection --table {input.table:q} --config {input.config:q} --output {output:q} "
+        "> {log:q} 2>&1"
+
+
+rule write_long_tex:
+    input:
+        table="paper/reference/{dataset}-long.csv",
+        pairs="paper/reference/{dataset}-long-pairs.csv",
+        code=script("write_tex"),
+    output:
+        table="results/{dataset}/tables/reference-long.tex",
+        pairs="results/{dataset}/tables/reference-long-pairs.tex",
+    log:
+        "logs/{dataset}/tables/reference-long.log",
+    benchmark:
+        "logs/{dataset}/tables/reference-long.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        versions=versions("pandas"),
+    message:
+        "Writing Simard's table beside the long run, on {wildcards.dataset}, as TeX"
     shell:
         "python scripts/write_tex.py simard --table {input.table:q} --pairs {input.pairs:q} --output {output.table:q} "
         "--pairs-output {output.pairs:q} > {log:q} 2>&1"
