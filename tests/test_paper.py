@@ -32,6 +32,7 @@ def keys_of_the_paper() -> set[str]:
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
     keys |= used_in_text(r"\\ciofkeys\{([^}]*)\}") | used_in_text(r"\\ciofkeys\{[^}]*\}\{([^}]*)\}")
+    keys |= {f"{study}/seeds" for study in used_in_text(r"\\seeds\{([^}]*)\}") - {"study"}}
     keys -= {"key"}
     keys |= {
         f"claims/{claim}/{end}"

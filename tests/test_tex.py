@@ -82,7 +82,7 @@ def test_number(value, decimals, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0.00"),
+        (0, "0"),
         (0.5, "0.50"),
         (-0.5, "$-$0.50"),
         (0.01, "0.01"),

@@ -33,10 +33,12 @@ def number(value: float | None, decimals: int = 2) -> str:
 
 
 def small(value: float | None) -> str:
-    """A number that may be tiny, such as a drift: two decimals, or a power of ten below 0.01."""
+    """A number that may be tiny, such as a drift: two decimals, or a power of ten below 0.01; an exact 0 is 0."""
     if value is None or math.isnan(value):
         return MISSING
-    if value == 0 or abs(value) >= 0.01:
+    if value == 0:
+        return "0"
+    if abs(value) >= 0.01:
         return number(value)
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"${mantissa}\\times10^{{{int(exponent)}}}$"
@@ -388,7 +390,7 @@ def equivariance_tabular(table: pd.DataFrame) -> str:
     by = ["kind", "padding", "stride", "shifted", "where", "exact"]
     for (kind, padding, stride, shifted, where, exact), group in rows.groupby(by, observed=True):
         sizes = [group.error[group.weights == weights] for weights in ("untrained", "trained")]
-        errors = [rounding(value) for size in sizes for value in (size.median(), size.max())]
+        errors = [small(value) for size in sizes for value in (size.median(), size.max())]
         about = (padding, str(stride)) if where else ("", "")
         cells.append((label(kind), (*about, shifted, where, "0" if exact else "$>$0", *errors)))
     top = r" & & & & & & \multicolumn{2}{c}{Untrained} & \multicolumn{2}{c}{Trained} \\"
@@ -396,11 +398,6 @@ def equivariance_tabular(table: pd.DataFrame) -> str:
     header = ["Layer", "Padding", "Stride", "Shift", "Where", "Theory", *["Median", "Largest"] * 2]
     text = tabular("llrlllrrrr", header, with_gaps(cells))
     return text.replace("\\toprule\n", f"\\toprule\n{top}\n{rules}\n", 1)
-
-
-def rounding(value: float | None) -> str:
-    """As `small`, but 0 is written as the whole number that it is."""
-    return "0" if value == 0 else small(value)
 
 
 def distortions_tabular(summaries: Mapping[tuple[int, str], pd.DataFrame]) -> str:
