@@ -45,7 +45,20 @@ def block(reference: Mapping[str, Any]) -> str:
         f"{machine['processor']} ({machine['cores']} cores). Its jobs, each as long as it took there, and in the order "
         f"in which they started, fill {replayed[2]:.0f} minutes of 2 cores and {replayed[8]:.0f} of 8."
     )
+    whole += shares(compute)
     return "\n".join([*rows, "", whole, "", *simard_rows(reference["cells"])])
+
+
+def shares(compute: Mapping[str, Any]) -> str:
+    """What of the run was no distorting, training or evaluating, and what evaluating cost beside training."""
+    stages = {row["stage"]: row["core_seconds"] for row in compute["stages"]}
+    if compute["start_up_share"] is None or not {"train", "evaluate"} <= stages.keys():
+        return ""
+    return (
+        f" {100 * compute['start_up_share']:.1f}% of its core time went into anything but distorting, training and "
+        f"evaluating: imports, loading, tables, figures, LaTeX. Evaluating took "
+        f"{stages['evaluate'] / stages['train']:.2f} times what training took."
+    )
 
 
 def simard_rows(cells: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -408,6 +408,15 @@ def test_a_row_of_the_readme():
     assert "fill 3 minutes of 2 cores and 3 of 8" in write_claims.block(example)
 
 
+def test_what_the_readme_says_of_start_up_and_evaluation():
+    stages = [{"stage": stage, "core_seconds": seconds} for stage, seconds in (("train", 200.0), ("evaluate", 50.0))]
+    text = write_claims.shares({"stages": stages, "start_up_share": 0.123})
+    assert text.startswith(" 12.3% of its core time")
+    assert text.endswith("Evaluating took 0.25 times what training took.")
+    assert write_claims.shares({"stages": stages, "start_up_share": None}) == ""
+    assert write_claims.shares({"stages": stages[:1], "start_up_share": 0.1}) == ""
+
+
 def test_simards_table_in_the_readme():
     assert write_claims.simard_rows(EXAMPLE["cells"])[2:] == [
         "| | no distortion | elastic |",
