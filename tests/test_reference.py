@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -345,6 +346,37 @@ def test_a_committed_reference_is_of_the_config(path):
     recorded = {entry_name(cell) for cell in reference["cells"]}
     for study, model, training, _ in configuration.cells(run):
         assert any((study, model, training, measure) in recorded for measure in MEASURES), (study, model, training)
+
+
+def cells_of_overlay(overlay: str, study: str) -> dict[tuple[str, str], dict]:
+    """For each model and training of a study of an overlay, what the training depends on."""
+    run = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / overlay]))["mnist"]
+    cells = {cell[1:3] for cell in configuration.cells(run) if cell.study == study}
+    return {cell: configuration.training_settings(run, study, *cell) for cell in cells}
+
+
+def test_the_committed_selection_is_of_its_overlay():
+    table = pd.read_csv(ROOT / "paper/reference/mnist-selection.csv")
+    tried = cells_of_overlay("selection.yaml", "selection")
+    assert set(zip(table.model, table.training, strict=True)) == set(tried)
+    for row in table.itertuples():
+        settings = tried[row.model, row.training]
+        assert row.distortion == settings["distortion"]
+        for key in ("epochs", "schedule", "learning_rate", "averaging"):
+            assert getattr(row, key) == settings["optimisation"][key], (row.model, row.training, key)
+
+
+@pytest.mark.parametrize(("model", "training"), [("mlp", "elastic"), ("simard_cnn", "elastic")])
+def test_simards_table_takes_the_setting_with_the_least_validation_error(model, training):
+    """Of those that were tried for as many epochs."""
+    taken = configuration.training_settings(RUNS["mnist"], "simard2003", model, training)
+    table = pd.read_csv(ROOT / "paper/reference/mnist-selection.csv", index_col=["model", "distortion", "measure"])
+    tried = table.loc[(model, taken["distortion"], "validation_error")]
+    tried = tried[tried.epochs == taken["optimisation"]["epochs"]]
+    best = tried.iloc[int(tried["mean"].argmin())]
+    assert (best.learning_rate, best.schedule) == tuple(
+        taken["optimisation"][key] for key in ("learning_rate", "schedule")
+    )
 
 
 def test_the_claims_in_the_readme_are_those_of_the_reference():
