@@ -90,6 +90,11 @@ def write_simard(arguments: argparse.Namespace) -> None:
     write_text(arguments.pairs_output, tex.pairs_tabular(read_table(arguments.pairs)))
 
 
+def write_published(arguments: argparse.Namespace) -> None:
+    """Write Simard's table beside ours alone, as a tabular."""
+    write_text(arguments.output, tex.simard_tabular(read_table(arguments.summary)))
+
+
 def write_selection(arguments: argparse.Namespace) -> None:
     """Write what each setting that was tried reached on the validation images as a tabular."""
     write_text(arguments.output, tex.selection_tabular(read_table(arguments.table), read_json(arguments.config)))
@@ -115,9 +120,10 @@ def main() -> None:
         "positions": write_positions,
         "variance": write_variance,
         "equivariance": write_equivariance,
+        "published": write_published,
     }.items():
         part = parts.add_parser(name, help=write.__doc__, description=write.__doc__)
-        part.add_argument("--summary", type=Path, required=True, help="the table over seeds, tables/*.csv")
+        part.add_argument("--summary", type=Path, required=True, help="the table over seeds, .csv")
         part.add_argument("--output", type=Path, required=True, help="tables/*.tex")
         part.set_defaults(write=write)
 

@@ -366,6 +366,14 @@ def test_the_committed_selection_is_of_its_overlay():
             assert getattr(row, key) == settings["optimisation"][key], (row.model, row.training, key)
 
 
+def test_the_committed_long_run_is_of_its_overlay():
+    table = pd.read_csv(ROOT / "paper/reference/mnist-long.csv")
+    asked = cells_of_overlay("long.yaml", "simard2003_long")
+    assert set(zip(table.model, table.training, strict=True)) == set(asked)
+    run = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"]
+    assert set(table.seeds) == {len(run["studies"]["simard2003_long"]["seeds"])}
+
+
 @pytest.mark.parametrize(("model", "training"), [("mlp", "elastic"), ("simard_cnn", "elastic")])
 def test_simards_table_takes_the_setting_with_the_least_validation_error(model, training):
     """Of those that were tried for as many epochs."""

@@ -339,10 +339,8 @@ def tex_tables(dataset):
         tables.append("split-variance")
     if configuration.equivariance_cells(RUNS[dataset]):
         tables.append("equivariance")
-    committed = {"selection": ["selection"], "long": ["long", "long-pairs"]}
-    for run, made in committed.items():
-        if Path(f"paper/reference/{dataset}-{run}.csv").exists():
-            tables += [f"reference-{table}" for table in made]
+    committed = [run for run in ("selection", "long") if Path(f"paper/reference/{dataset}-{run}.csv").exists()]
+    tables += [f"reference-{run}" for run in committed]
     return [f"results/{dataset}/tables/{table}.tex" for table in tables]
 
 

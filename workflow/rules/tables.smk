@@ -419,11 +419,9 @@ rule write_selection_tex:
 rule write_long_tex:
     input:
         table="paper/reference/{dataset}-long.csv",
-        pairs="paper/reference/{dataset}-long-pairs.csv",
         code=script("write_tex"),
     output:
-        table="results/{dataset}/tables/reference-long.tex",
-        pairs="results/{dataset}/tables/reference-long-pairs.tex",
+        "results/{dataset}/tables/reference-long.tex",
     log:
         "logs/{dataset}/tables/reference-long.log",
     benchmark:
@@ -438,5 +436,4 @@ rule write_long_tex:
     message:
         "Writing Simard's table beside the long run, on {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/write_tex.py simard --table {input.table:q} --pairs {input.pairs:q} --output {output.table:q} "
-        "--pairs-output {output.pairs:q} > {log:q} 2>&1"
+        "python scripts/write_tex.py published --summary {input.table:q} --output {output:q} > {log:q} 2>&1"
