@@ -138,7 +138,7 @@ def sample_distortions(arguments: argparse.Namespace) -> Figure:
 def learning_curves(arguments: argparse.Namespace) -> Figure:
     """Validation error against epoch, for every training of each model."""
     columns = ["epoch", "validation_error"]
-    return plots.learning_curves(pd.concat(read_cell(path, path.parent, columns) for path in arguments.history))
+    return plots.learning_curves(pd.concat(read_cell(path, columns) for path in arguments.history))
 
 
 def training_length(arguments: argparse.Namespace) -> Figure:
@@ -195,9 +195,10 @@ def two_positions(arguments: argparse.Namespace) -> Figure:
     )
 
 
-def read_cell(path: Path, seed: Path, columns: list[str]) -> pd.DataFrame:
-    """Read one trained model's CSV, naming its model, training and seed after `seed`, .../model/training/seed-n."""
-    return read_table(path, columns).assign(model=seed.parts[-3], training=seed.parts[-2], seed=seed.name)
+def read_cell(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read one trained model's CSV, naming its model, training and seed after its folder, .../model/training/seed-n."""
+    model, training, seed = path.parts[-4:-1]
+    return read_table(path, columns).assign(model=model, training=training, seed=seed)
 
 
 def read_table(path: Path, columns: list[str], at_least: int = 1) -> pd.DataFrame:
