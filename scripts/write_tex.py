@@ -6,6 +6,8 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from invariance import tex
 from invariance.artefacts import read_json, sha256_of, write_text
 from invariance.command_line import run
@@ -91,13 +93,14 @@ def write_simard(arguments: argparse.Namespace) -> None:
 
 
 def write_published(arguments: argparse.Namespace) -> None:
-    """Write Simard's table beside ours alone, as a tabular."""
-    write_text(arguments.output, tex.simard_tabular(read_table(arguments.summary)))
+    """Write Simard's table beside ours alone, of one run or several, as one tabular."""
+    write_text(arguments.output, tex.simard_tabular(pd.concat(map(read_table, arguments.tables))))
 
 
 def write_selection(arguments: argparse.Namespace) -> None:
     """Write what each setting that was tried reached on the validation images as a tabular."""
-    write_text(arguments.output, tex.selection_tabular(read_table(arguments.table), read_json(arguments.config)))
+    table = pd.concat(map(read_table, arguments.tables))
+    write_text(arguments.output, tex.selection_tabular(table, read_json(arguments.config)))
 
 
 def main() -> None:
@@ -120,7 +123,6 @@ def main() -> None:
         "positions": write_positions,
         "variance": write_variance,
         "equivariance": write_equivariance,
-        "published": write_published,
     }.items():
         part = parts.add_parser(name, help=write.__doc__, description=write.__doc__)
         part.add_argument("--summary", type=Path, required=True, help="the table over seeds, .csv")
@@ -134,8 +136,13 @@ def main() -> None:
     simard.add_argument("--pairs-output", type=Path, required=True, help="tables/simard2003-pairs.tex")
     simard.set_defaults(write=write_simard)
 
+    published = parts.add_parser("published", help=write_published.__doc__, description=write_published.__doc__)
+    published.add_argument("--tables", type=Path, nargs="+", required=True, help="paper/reference/<dataset>-*.csv")
+    published.add_argument("--output", type=Path, required=True, help="tables/reference-long.tex")
+    published.set_defaults(write=write_published)
+
     selection = parts.add_parser("selection", help=write_selection.__doc__, description=write_selection.__doc__)
-    selection.add_argument("--table", type=Path, required=True, help="paper/reference/<dataset>-selection.csv")
+    selection.add_argument("--tables", type=Path, nargs="+", required=True, help="paper/reference/<dataset>-*.csv")
     selection.add_argument("--config", type=Path, required=True, help="results/<dataset>/config.json")
     selection.add_argument("--output", type=Path, required=True, help="tables/reference-selection.tex")
     selection.set_defaults(write=write_selection)

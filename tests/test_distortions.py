@@ -535,7 +535,8 @@ def test_affine_of_no_range_is_the_identity(canvas):
 
 
 def test_affine_and_elastic_are_added():
-    both, alone = setting("affine_elastic"), setting("elastic")
+    both = setting("affine_elastic")
+    alone = Distortion(elastic=both.elastic)
     numbers = as_uniform(random_words(KEY, 3, 5, GLOBAL_TICKS))
     added = displacement_fields(alone, KEY, 3, 5, 29) + affine_fields(numbers, both.affine, 29)
     assert np.allclose(displacement_fields(both, KEY, 3, 5, 29), added, atol=1e-5)

@@ -355,9 +355,11 @@ def cells_of_overlay(overlay: str, study: str) -> dict[tuple[str, str], dict]:
     return {cell: configuration.training_settings(run, study, *cell) for cell in cells}
 
 
-def test_the_committed_selection_is_of_its_overlay():
-    table = pd.read_csv(ROOT / "paper/reference/mnist-selection.csv")
-    tried = cells_of_overlay("selection.yaml", "selection")
+@pytest.mark.parametrize(("run", "study"), [("selection", "selection"), ("strength", "selection_strength")])
+def test_the_committed_selection_is_of_its_overlay(run, study):
+    table = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv")
+    tried = cells_of_overlay("selection.yaml", study)
+    assert set(table.study) == {study}
     assert set(zip(table.model, table.training, strict=True)) == set(tried)
     for row in table.itertuples():
         settings = tried[row.model, row.training]
@@ -366,12 +368,13 @@ def test_the_committed_selection_is_of_its_overlay():
             assert getattr(row, key) == settings["optimisation"][key], (row.model, row.training, key)
 
 
-def test_the_committed_long_run_is_of_its_overlay():
-    table = pd.read_csv(ROOT / "paper/reference/mnist-long.csv")
-    asked = cells_of_overlay("long.yaml", "simard2003_long")
+@pytest.mark.parametrize("run", ["long", "fresh"])
+def test_the_committed_long_runs_are_of_their_overlay(run):
+    table, study = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv"), f"simard2003_{run}"
+    asked = cells_of_overlay("long.yaml", study)
     assert set(zip(table.model, table.training, strict=True)) == set(asked)
-    run = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"]
-    assert set(table.seeds) == {len(run["studies"]["simard2003_long"]["seeds"])}
+    settings = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"]
+    assert set(table.seeds) == {len(settings["studies"][study]["seeds"])}
 
 
 @pytest.mark.parametrize(("model", "training"), [("mlp", "elastic"), ("simard_cnn", "elastic")])
@@ -385,6 +388,19 @@ def test_simards_table_takes_the_setting_with_the_least_validation_error(model, 
     assert (best.learning_rate, best.schedule) == tuple(
         taken["optimisation"][key] for key in ("learning_rate", "schedule")
     )
+
+
+def test_affine_and_elastic_are_as_strong_together_as_the_validation_images_chose():
+    """The strengths of config.yaml err least of all four pairs, and those of the overlay are what their names say."""
+    table = pd.read_csv(ROOT / "paper/reference/mnist-strength.csv", index_col=["distortion", "measure"])
+    errors = table.xs("validation_error", level="measure")["mean"]
+    assert errors[[name for name in errors.index if "affine" in name and "elastic" in name]].idxmin() == "affine_elastic"
+    distortions = configuration.load([ROOT / "config.yaml", ROOT / "selection.yaml"])["distortions"]
+    mild = distortions["affine_elastic"]
+    assert distortions["affine_mild"] | distortions["elastic_mild"] == mild
+    assert distortions["affine"] | distortions["elastic"] == distortions["affine_full_elastic_full"]
+    assert distortions["affine"] | distortions["elastic_mild"] == distortions["affine_full_elastic_mild"]
+    assert distortions["affine_mild"] | distortions["elastic"] == distortions["affine_mild_elastic_full"]
 
 
 def test_the_claims_in_the_readme_are_those_of_the_reference():

@@ -564,12 +564,13 @@ def test_selection_tabular_has_in_bold_what_the_config_takes():
     run = json.loads(json.dumps(RUNS["mnist"]))
     taken = run["studies"]["simard2003"]["optimisation"]
     rows = []
-    for model, factor in (("simard_cnn", 1), ("simard_cnn", 2), ("mlp", 1)):
+    tried = [("simard_cnn", "elastic", 1), ("simard_cnn", "elastic", 2), ("simard_cnn", "shift_1", 1), ("mlp", "elastic", 1)]
+    for model, distortion, factor in tried:
         row = {
             "study": "s",
             "model": model,
             "training": "t",
-            "distortion": "elastic",
+            "distortion": distortion,
             "seeds": 2,
             "low": NAN,
             "high": NAN,
@@ -586,6 +587,11 @@ def test_selection_tabular_has_in_bold_what_the_config_takes():
     rate = f"\\textbf{{{taken['learning_rate']:g}}}"
     assert bold[0].startswith("Simard's CNN, elastic")
     assert all(part in bold[0] for part in (rate, r"\textbf{0.75 (0.70--0.80)}", r"\textbf{0.0251}", r"\textbf{2}"))
+    # A training's own setting comes before the study's.
+    run["studies"]["simard2003"]["trainings"]["elastic"]["optimisation"] = {"learning_rate": 2 * taken["learning_rate"]}
+    run["studies"]["simard2003"]["trainings"]["elastic_mse"]["optimisation"] |= {"schedule": "one_cycle"}
+    [bold] = [row for row in rows_of(tex.selection_tabular(pd.DataFrame(rows), run)) if "textbf" in row]
+    assert f"\\textbf{{{2 * taken['learning_rate']:g}}}" in bold
     # Another schedule, and no study of Simard's table: nothing is in bold.
     run["studies"]["simard2003"]["optimisation"]["schedule"] = "one_cycle"
     assert "textbf" not in tex.selection_tabular(pd.DataFrame(rows), run)

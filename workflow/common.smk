@@ -87,6 +87,8 @@ HEAT_MAPS = [
     ("phase_averaged", "centred"),
     ("stride_fc", "translated"),
 ]
+# Tables of the paper that show runs of ours, by selection.yaml and long.yaml: from which files in paper/reference/.
+COMMITTED_RUNS = {"selection": ["selection", "strength"], "long": ["long", "fresh"]}
 NAMINGS = {"distortions", "models", "studies", "trainings", "cells", "claims"}
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
 SHIFTED_STUDIES = sorted({cell.study for run in RUNS.values() for cell in configuration.shifted_cells(run)})
@@ -327,6 +329,12 @@ def csv_tables(dataset):
     return [f"results/{dataset}/tables/{table}.csv" for table in tables]
 
 
+def committed_tables(dataset, table):
+    """The committed tables of runs of ours that one table of the paper is made from, as far as there are any."""
+    paths = [f"paper/reference/{dataset}-{run}.csv" for run in COMMITTED_RUNS[table]]
+    return [path for path in paths if Path(path).exists()]
+
+
 def tex_tables(dataset):
     """What write_tex.py writes: the paper's numbers, and its tables but for the list of hashes.
 
@@ -339,8 +347,7 @@ def tex_tables(dataset):
         tables.append("split-variance")
     if configuration.equivariance_cells(RUNS[dataset]):
         tables.append("equivariance")
-    committed = [run for run in ("selection", "long") if Path(f"paper/reference/{dataset}-{run}.csv").exists()]
-    tables += [f"reference-{run}" for run in committed]
+    tables += [f"reference-{table}" for table in COMMITTED_RUNS if committed_tables(dataset, table)]
     return [f"results/{dataset}/tables/{table}.tex" for table in tables]
 
 

@@ -238,6 +238,22 @@ def simard_tabular(table: pd.DataFrame) -> str:
     return tabular("llrlccl", header, with_gaps(rows))
 
 
+TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
+
+
+def taken_settings(run: Mapping[str, Any]) -> set[tuple]:
+    """Model, distortion and the optimisation's TRIED of every cell of Simard's table, if the config of a run has it."""
+    study = run["studies"].get("simard2003", {"cells": {}})
+    taken = set()
+    for model, cell in study["cells"].items():
+        for name in cell["trainings"]:
+            training = study["trainings"][name]
+            parts = (study, training, cell)
+            optimisation = {key: value for part in parts for key, value in part.get("optimisation", {}).items()}
+            taken.add((model, training["distortion"], *(optimisation[key] for key in TRIED)))
+    return taken
+
+
 def selection_tabular(table: pd.DataFrame, run: Mapping[str, Any]) -> str:
     """What each setting that was tried reached on the validation images; in bold what `run` takes for Simard's table.
 
@@ -245,15 +261,12 @@ def selection_tabular(table: pd.DataFrame, run: Mapping[str, Any]) -> str:
         table: a row a setting and measure, over seeds.
         run: the config of one run.
     """
-    study = run["studies"].get("simard2003", {"cells": {}})
-    by = ["model", "distortion", "schedule", "learning_rate", "averaging", "epochs"]
+    taken = taken_settings(run)
     rows = []
-    for (model, distortion, *setting), group in table.groupby(by, sort=False):
+    for setting, group in table.groupby(["model", "distortion", *TRIED], sort=False):
         measures = group.set_index("measure")
         error, loss = measures.loc["validation_error"], measures.loc["validation_loss"]
-        chosen = study.get("optimisation", {}) | study["cells"].get(model, {}).get("optimisation", {})
-        taken = setting == [chosen.get(key) for key in by[2:]]
-        schedule, rate, averaging, epochs = setting
+        model, distortion, schedule, rate, averaging, epochs = setting
         cells = [
             schedule.replace("_", "-"),
             f"{rate:g}",
@@ -263,7 +276,7 @@ def selection_tabular(table: pd.DataFrame, run: Mapping[str, Any]) -> str:
             f"{number(loss['mean'], 4)}",
             f"{int(error.seeds)}",
         ]
-        cells = [f"\\textbf{{{cell}}}" if taken else cell for cell in cells]
+        cells = [f"\\textbf{{{cell}}}" if setting in taken else cell for cell in cells]
         rows.append((f"{label(model)}, {label(distortion)}", cells))
     header = ["Model, training", "Schedule", "Rate", "Averaged", "Epochs", r"Error (\%)", "Loss", "Seeds"]
     return tabular("lllrrlrr", header, with_gaps(rows))
@@ -447,6 +460,11 @@ SETTINGS = [
     ("Elastic: Gaussian $\\sigma$ (pixels)", "distortions/elastic/elastic/sigma", "Simard"),
     ("Elastic: $\\alpha$ (pixels)", "distortions/elastic/elastic/alpha", "Simard"),
     ("Elastic: normalisation of the field", "distortions/elastic/elastic/normalisation", "ours; see the text"),
+    ("Affine and elastic: rotation (degrees)", "distortions/affine_elastic/affine/max_rotation", "ours"),
+    ("Affine and elastic: shear", "distortions/affine_elastic/affine/max_shear", "ours"),
+    ("Affine and elastic: scaling", "distortions/affine_elastic/affine/max_scaling", "ours"),
+    ("Affine and elastic: translation (pixels)", "distortions/affine_elastic/affine/max_shift", "ours"),
+    ("Affine and elastic: $\\alpha$ (pixels)", "distortions/affine_elastic/elastic/alpha", "ours"),
     ("Copies of the elastic dataset", "studies/simard2003/trainings/elastic/copies", "ours; not stated"),
     ("Positions to tell (pixels right, down)", "studies/two_positions/positions", "ours"),
 ]

@@ -393,7 +393,7 @@ rule write_simard_tex:
 
 rule write_selection_tex:
     input:
-        table="paper/reference/{dataset}-selection.csv",
+        tables=lambda wildcards: committed_tables(wildcards.dataset, "selection"),
         config="results/{dataset}/config.json",
         code=script("write_tex"),
     output:
@@ -410,15 +410,15 @@ rule write_selection_tex:
     params:
         versions=versions("pandas"),
     message:
-        "Writing how the learning rates were chosen, {wildcards.dataset}, as TeX"
+        "Writing how the settings of Simard's table were chosen, {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/write_tex.py selection --table {input.table:q} --config {input.config:q} --output {output:q} "
+        "python scripts/write_tex.py selection --tables {input.tables:q} --config {input.config:q} --output {output:q} "
         "> {log:q} 2>&1"
 
 
 rule write_long_tex:
     input:
-        table="paper/reference/{dataset}-long.csv",
+        tables=lambda wildcards: committed_tables(wildcards.dataset, "long"),
         code=script("write_tex"),
     output:
         "results/{dataset}/tables/reference-long.tex",
@@ -434,6 +434,6 @@ rule write_long_tex:
     params:
         versions=versions("pandas"),
     message:
-        "Writing Simard's table beside the long run, on {wildcards.dataset}, as TeX"
+        "Writing Simard's table beside the long runs, on {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/write_tex.py published --summary {input.table:q} --output {output:q} > {log:q} 2>&1"
+        "python scripts/write_tex.py published --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"
