@@ -564,7 +564,12 @@ def test_selection_tabular_has_in_bold_what_the_config_takes():
     run = json.loads(json.dumps(RUNS["mnist"]))
     taken = run["studies"]["simard2003"]["optimisation"]
     rows = []
-    tried = [("simard_cnn", "elastic", 1), ("simard_cnn", "elastic", 2), ("simard_cnn", "shift_1", 1), ("mlp", "elastic", 1)]
+    tried = [
+        ("simard_cnn", "elastic", 1),
+        ("simard_cnn", "elastic", 2),
+        ("simard_cnn", "shift_1", 1),
+        ("mlp", "elastic", 1),
+    ]
     for model, distortion, factor in tried:
         row = {
             "study": "s",
