@@ -391,18 +391,16 @@ def test_simards_table_takes_the_setting_with_the_least_validation_error(model, 
 
 
 def test_affine_and_elastic_are_as_strong_together_as_the_validation_images_chose():
-    """The strengths of config.yaml err least of all four pairs, and those of the overlay are what their names say."""
+    """The strengths of config.yaml err less than the full ones, and those of the overlay are what their names say."""
     table = pd.read_csv(ROOT / "paper/reference/mnist-strength.csv", index_col=["distortion", "measure"])
     errors = table.xs("validation_error", level="measure")["mean"]
     both = [name for name in errors.index if "affine" in name and "elastic" in name]
-    assert len(both) == 4
+    assert len(both) == 2
     assert errors[both].idxmin() == "affine_elastic"
     distortions = configuration.load([ROOT / "config.yaml", ROOT / "selection.yaml"])["distortions"]
     mild = distortions["affine_elastic"]
     assert distortions["affine_mild"] | distortions["elastic_mild"] == mild
     assert distortions["affine"] | distortions["elastic"] == distortions["affine_full_elastic_full"]
-    assert distortions["affine"] | distortions["elastic_mild"] == distortions["affine_full_elastic_mild"]
-    assert distortions["affine_mild"] | distortions["elastic"] == distortions["affine_mild_elastic_full"]
 
 
 def test_the_claims_in_the_readme_are_those_of_the_reference():
