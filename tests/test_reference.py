@@ -368,7 +368,7 @@ def test_the_committed_selection_is_of_its_overlay(run, study):
             assert getattr(row, key) == settings["optimisation"][key], (row.model, row.training, key)
 
 
-@pytest.mark.parametrize("run", ["long"])
+@pytest.mark.parametrize("run", ["long", "fresh"])
 def test_the_committed_long_runs_are_of_their_overlay(run):
     table, study = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv"), f"simard2003_{run}"
     asked = cells_of_overlay("long.yaml", study)
