@@ -355,7 +355,7 @@ def cells_of_overlay(overlay: str, study: str) -> dict[tuple[str, str], dict]:
     return {cell: configuration.training_settings(run, study, *cell) for cell in cells}
 
 
-@pytest.mark.parametrize(("run", "study"), [("selection", "selection")])
+@pytest.mark.parametrize(("run", "study"), [("selection", "selection"), ("strength", "selection_strength")])
 def test_the_committed_selection_is_of_its_overlay(run, study):
     table = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv")
     tried = cells_of_overlay("selection.yaml", study)
@@ -388,6 +388,19 @@ def test_simards_table_takes_the_setting_with_the_least_validation_error(model, 
     assert (best.learning_rate, best.schedule) == tuple(
         taken["optimisation"][key] for key in ("learning_rate", "schedule")
     )
+
+
+def test_affine_and_elastic_are_as_strong_together_as_the_validation_images_chose():
+    """The strengths of config.yaml err less than the full ones, and those of the overlay are what their names say."""
+    table = pd.read_csv(ROOT / "paper/reference/mnist-strength.csv", index_col=["distortion", "measure"])
+    errors = table.xs("validation_error", level="measure")["mean"]
+    both = [name for name in errors.index if "affine" in name and "elastic" in name]
+    assert len(both) == 2
+    assert errors[both].idxmin() == "affine_elastic"
+    distortions = configuration.load([ROOT / "config.yaml", ROOT / "selection.yaml"])["distortions"]
+    mild = distortions["affine_elastic"]
+    assert distortions["affine_mild"] | distortions["elastic_mild"] == mild
+    assert distortions["affine"] | distortions["elastic"] == distortions["affine_full_elastic_full"]
 
 
 def test_the_claims_in_the_readme_are_those_of_the_reference():
