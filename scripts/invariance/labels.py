@@ -25,13 +25,13 @@ TRAININGS = {
     "elastic_mse": "elastic, MSE",
     "affine_elastic": "affine and elastic",
     "elastic_centred": "elastic, zero mean",
-    "affine_mild": "mild affine",
-    "elastic_mild": "mild elastic",
-    "affine_full_elastic_full": "affine and elastic, both full",
     "centred": "centred",
     "translated": "translated",
     "low_translated": "low digits translated",
     "high_translated": "high digits translated",
+    "affine_mild": "mild affine",
+    "elastic_mild": "mild elastic",
+    "affine_full_elastic_full": "affine and elastic, both full",
 }
 
 MEASURES = {

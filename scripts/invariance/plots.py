@@ -27,9 +27,13 @@ NOTE_HEIGHT = 0.18  # inches
 DEMO_NOTE = "demo on 8x8 digits, not MNIST"
 
 INK = "#1a1a1a"
-COLOURS = [INK, *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)), "#7a5195", "#8c1d40"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h"]
-SLENDER = {"P", "X", "*"}  # markers that need more size to carry the same weight
+COLOURS = [
+    INK,
+    *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)),
+    *("#7a5195", "#8c1d40", "#005f60", "#9a6700", "#4b5d16"),
+]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h", "p", "d", "8"]
+SLENDER = {"P", "X", "*", "d"}  # markers that need more size to carry the same weight
 PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span of an axis, ticks
 GLOBAL_POOLING = {"stride_gap", "stride_gap_circular", "polyphase_gap_circular", "phase_averaged"}
 DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
