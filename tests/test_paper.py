@@ -151,6 +151,27 @@ def test_what_is_missing_fails_the_build(tmp_path):
     assert not (tmp_path / "paper.pdf").exists()
 
 
+def test_a_claim_that_was_not_measured_is_named_and_nothing_else_may_lack(tmp_path, capsys):
+    """As where translating a class did not help it with some seed, so that nothing can be said of C9."""
+    tables, figures = make_artefacts(tmp_path)
+    numbers = next(path for path in tables if path.name == "numbers.tex")
+    lines = [
+        line for line in numbers.read_text().splitlines() if not re.match(r"\\result{claims/C9/(?!threshold)", line)
+    ]
+    numbers.write_text("\n".join(lines) + "\n")
+    build(PAPER, tables, figures, tmp_path / "paper.pdf")
+    text = text_of(tmp_path / "paper.pdf")
+    assert "[claims/C9/number: not built]" in text
+    assert text.count("the claim is supported") == len(CLAIMS) - 1
+    assert "not built: claims/C9/verdict" in capsys.readouterr().err
+
+    numbers.write_text("\n".join(line for line in lines if "claims/C8/number" not in line) + "\n")
+    with pytest.raises(InputError, match="not whole") as failure:
+        build(PAPER, tables, figures, tmp_path / "other.pdf")
+    assert "  not built: claims/C8/number\n" in str(failure.value)
+    assert "C9" not in str(failure.value)
+
+
 def test_tex_error_is_told(tmp_path):
     artefacts = make_artefacts(tmp_path, dataset_name=r"\nonsense")
     with pytest.raises(InputError, match=r"(?s)Undefined control sequence.*\\nonsense"):
