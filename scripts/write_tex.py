@@ -93,8 +93,9 @@ def write_simard(arguments: argparse.Namespace) -> None:
 
 
 def write_published(arguments: argparse.Namespace) -> None:
-    """Write Simard's table beside ours alone, of one run or several, as one tabular."""
-    write_text(arguments.output, tex.simard_tabular(pd.concat(map(read_table, arguments.tables))))
+    """Write Simard's table beside ours alone, of one run or several, as one tabular, model by model."""
+    models = pd.concat(map(read_table, arguments.tables)).groupby("model", sort=False)
+    write_text(arguments.output, tex.simard_tabular(pd.concat(rows for _, rows in models)))
 
 
 def write_selection(arguments: argparse.Namespace) -> None:

@@ -585,6 +585,16 @@ BAD = [
         "60000, all that mnist has",
     ),
     case(
+        "images_of_a_training",
+        "studies/simard2003/trainings/elastic/train_images",
+        60001,
+        "studies.simard2003.trainings.elastic.train_images: 60001: too large; allowed: at most 60000, train_images + "
+        "validation_images of mnist",
+        "studies.simard2003.trainings.elastic.train_images: 60001: too large; allowed: at most 1437, train_images + "
+        "validation_images of digits (in the digits run; to change that run alone: "
+        "demo.studies.simard2003.trainings.elastic.train_images)",
+    ),
+    case(
         "images_of_digits",
         "datasets/digits/test_images",
         361,
@@ -925,6 +935,16 @@ def test_optimisation_of_the_cell_wins_over_the_training_and_that_over_the_study
         "train_images": 50000,
         "validation_images": 10000,
     }
+
+
+def test_a_training_may_read_other_images_than_the_dataset_says():
+    config = copy.deepcopy(CONFIG)
+    config["studies"]["simard2003"]["trainings"]["elastic"]["train_images"] = 60000
+    run = resolve(config)["mnist"]
+    used = configuration.training_settings(run, "simard2003", "mlp", "elastic")
+    assert (used["train_images"], used["validation_images"]) == (60000, 10000)
+    others = configuration.training_settings(run, "simard2003", "mlp", "affine")
+    assert others["train_images"] == run["datasets"]["mnist"]["train_images"] == 50000
 
 
 def test_only_some_trainings_have_classes_or_positions():

@@ -368,13 +368,37 @@ def test_the_committed_selection_is_of_its_overlay(run, study):
             assert getattr(row, key) == settings["optimisation"][key], (row.model, row.training, key)
 
 
-@pytest.mark.parametrize("run", ["long", "fresh"])
+@pytest.mark.parametrize("run", ["long", "fresh", "all"])
 def test_the_committed_long_runs_are_of_their_overlay(run):
     table, study = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv"), f"simard2003_{run}"
     asked = cells_of_overlay("long.yaml", study)
     assert set(zip(table.model, table.training, strict=True)) == set(asked)
     settings = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"]
     assert set(table.seeds) == {len(settings["studies"][study]["seeds"])}
+
+
+def test_the_names_and_the_caption_of_the_long_runs_say_what_their_overlay_asks_for():
+    text = " ".join((ROOT / "paper/sections/results.tex").read_text().split())
+    for used in cells_of_overlay("long.yaml", "simard2003_long").values():
+        said = f"elastic for {used['optimisation']['epochs']} epochs over {used['copies']} copies again and again"
+        assert said in text
+    for (_, training), used in cells_of_overlay("long.yaml", "simard2003_fresh").items():
+        epochs = used["optimisation"]["epochs"]
+        assert training == f"{used['distortion']}_{epochs}_epochs"
+        assert used["copies"] == epochs
+
+
+def test_the_runs_on_all_images_differ_from_those_on_some_in_nothing_else():
+    some = cells_of_overlay("long.yaml", "simard2003") | cells_of_overlay("long.yaml", "simard2003_fresh")
+    for (model, training), used in cells_of_overlay("long.yaml", "simard2003_all").items():
+        assert used == some[model, training.replace("_all", "")] | {"train_images": 60000}
+
+
+def test_the_readme_says_what_the_long_runs_reached():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    for run, training in (("fresh", "affine_elastic_500_epochs"), ("all", "affine_elastic_all_180_epochs")):
+        row = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv", index_col="training").loc[training]
+        assert f"{row['mean']:.2f}% [{row.low:.2f}, {row.high:.2f}] after {training.split('_')[-2]}" in text
 
 
 @pytest.mark.parametrize(("model", "training"), [("mlp", "elastic"), ("simard_cnn", "elastic")])

@@ -529,6 +529,25 @@ def test_simard_tabular_of_unpublished_cells_and_single_seeds():
     assert "MLP & no distortion & -- & 1.50 & 1.50--1.50 & 1.20--1.80 &  \\\\" in text
 
 
+def test_runs_in_several_files_become_one_table_model_by_model(monkeypatch, tmp_path):
+    row = dict.fromkeys(("published", "low", "high", "verdict"), NAN) | dict.fromkeys(("best", "worst"), 1.5)
+    row |= {"mean": 1.5, "wilson_low": 1.2, "wilson_high": 1.8}
+    for name, training in (("long", "elastic"), ("all", "affine_elastic_all_180_epochs")):
+        cells = [row | {"model": model, "training": training} for model in ("mlp", "simard_cnn")]
+        pd.DataFrame(cells).to_csv(tmp_path / f"{name}.csv", index=False)
+    tables = [str(tmp_path / f"{name}.csv") for name in ("long", "all")]
+    output = tmp_path / "table.tex"
+    monkeypatch.setattr(sys, "argv", ["write_tex.py", "published", "--tables", *tables, "--output", str(output)])
+    write_tex.main()
+    shown = [[cell.strip() for cell in line.split("&")[:2]] for line in rows_of(output.read_text())[1:]]
+    assert shown == [
+        ["MLP", "elastic"],
+        ["", "affine and elastic, all images, 180 epochs"],
+        ["Simard's CNN", "elastic"],
+        ["", "affine and elastic, all images, 180 epochs"],
+    ]
+
+
 def test_equivariance_tabular_sets_theory_beside_what_is_measured():
     text = tex.equivariance_tabular(made_up_equivariance(seeds=2))
     assert is_whole(text)

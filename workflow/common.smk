@@ -88,7 +88,7 @@ HEAT_MAPS = [
     ("stride_fc", "translated"),
 ]
 # Tables of the paper that show runs of ours, by selection.yaml and long.yaml: from which files in paper/reference/.
-COMMITTED_RUNS = {"selection": ["selection", "strength"], "long": ["long", "fresh"]}
+COMMITTED_RUNS = {"selection": ["selection", "strength"], "long": ["long", "fresh", "all"]}
 NAMINGS = {"distortions", "models", "studies", "trainings", "cells", "claims"}
 STUDIES = sorted({study for run in RUNS.values() for study in run["studies"]})
 SHIFTED_STUDIES = sorted({cell.study for run in RUNS.values() for cell in configuration.shifted_cells(run)})

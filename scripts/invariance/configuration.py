@@ -322,21 +322,22 @@ def training_settings(run: Run, study: str, model: str, training: str) -> dict[s
     Returns:
         distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
         optimisation: that of the study, with that of the training and then that of the cell merged over it. Further
-        classes, where only some digits are distorted, and positions, where they are to be told.
+        classes, where only some digits are distorted, and positions, where they are to be told. Where train_images and
+        validation_images are more than there are, what is measured on the validation images is of images trained on.
     """
     settings = run["studies"][study]
-    data = run["datasets"][run["dataset"]]
+    data, images = run["datasets"][run["dataset"]], settings["trainings"][training]
     optimisation = settings["optimisation"]
-    for level in (settings["trainings"][training], settings["cells"][model]):
+    for level in (images, settings["cells"][model]):
         optimisation = _in_order(merge(optimisation, level.get("optimisation", {})))
-    special = {"classes": settings["trainings"][training].get("classes"), "positions": settings.get("positions")}
+    special = {"classes": images.get("classes"), "positions": settings.get("positions")}
     return {
         **{key: value for key, value in special.items() if value is not None},
-        "distortion": settings["trainings"][training]["distortion"],
-        "copies": settings["trainings"][training].get("copies", 0),
+        "distortion": images["distortion"],
+        "copies": images.get("copies", 0),
         "optimisation": optimisation,
         "canvas": settings["canvas"],
-        "train_images": data["train_images"],
+        "train_images": images.get("train_images", data["train_images"]),
         "validation_images": data["validation_images"],
     }
 
@@ -785,6 +786,11 @@ def _training_problems(run: Run, training: Mapping[str, Any], path: KeyPath) -> 
         yield Problem((*path, "distortion"), _show(distortion), what)
     elif "copies" not in training:
         yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
+    data = run["datasets"][run["dataset"]]
+    most = data["train_images"] + data["validation_images"]
+    if training.get("train_images", 0) > most:
+        what = f"too large; allowed: at most {most}, train_images + validation_images of {run['dataset']}"
+        yield Problem((*path, "train_images"), _show(training["train_images"]), what)
 
 
 def _cell_problems(run: Run, study: str, model: str, training: str) -> Iterator[Problem]:

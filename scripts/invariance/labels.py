@@ -3,6 +3,8 @@
 Keys are the names of `config.yaml`; values hold nothing that TeX would have to escape.
 """
 
+import re
+
 MODELS = {
     "mlp": "MLP",
     "simard_cnn": "Simard's CNN",
@@ -67,11 +69,16 @@ LABELS = MODELS | TRAININGS | MEASURES | LAYERS
 def label(name: str) -> str:
     """The label of a model, training or measure; a name that has none is shown with spaces for underscores.
 
-    The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way.
+    The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way; `affine_all` is `affine`
+    on all training images, those for validation too, and `affine_180_epochs` is `affine` for 180 epochs.
     """
     stem, _, pixels = name.rpartition("_")
+    if pixels == "epochs" and (long := re.fullmatch(r"(\w+)_(\d+)", stem)):
+        return f"{label(long[1])}, {long[2]} epochs"
     if stem == "epochs" and pixels.isdigit():
         return f"{pixels} epochs"
+    if pixels == "all":
+        return f"{label(stem)}, all images"
     if name == "range_0":
         return TRAININGS["centred"]
     if stem in ("range", "shift") and pixels.isdigit():
