@@ -302,6 +302,7 @@ def pairs_tabular(pairs: pd.DataFrame) -> str:
 
 STUDY_COLUMNS = {
     "test_error": "Test",
+    "clean_error": "Unshifted",
     "mean_error": "Mean",
     "worst_error": "Worst",
     "robust_error": "Robust",
@@ -320,8 +321,8 @@ def study_tabular(summary: pd.DataFrame) -> str:
         (label(training), (label(model), *(formatted(name, row.get(name)) for name in STUDY_COLUMNS)))
         for (training, model), row in means.iterrows()
     ]
-    top = r"\multicolumn{4}{c}{Error (\%)} & \multicolumn{3}{c}{Consistency (\%)} & & \\"
-    rules = r"\cmidrule(lr){3-6}\cmidrule(lr){7-9}"
+    top = r"\multicolumn{5}{c}{Error (\%)} & \multicolumn{3}{c}{Consistency (\%)} & & \\"
+    rules = r"\cmidrule(lr){3-7}\cmidrule(lr){8-10}"
     table = tabular("ll" + "r" * len(STUDY_COLUMNS), ["Training", "Model", *STUDY_COLUMNS.values()], with_gaps(rows))
     return table.replace("\\toprule\n", f"\\toprule\n & & {top}\n{rules}\n", 1)
 
