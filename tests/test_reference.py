@@ -378,7 +378,7 @@ def test_the_committed_long_runs_are_of_their_overlay(run):
 
 
 def test_the_names_and_the_caption_of_the_long_runs_say_what_their_overlay_asks_for():
-    text = " ".join((ROOT / "paper/sections/results.tex").read_text().split())
+    text = " ".join((ROOT / "paper/sections/appendix.tex").read_text().split())
     for used in cells_of_overlay("long.yaml", "simard2003_long").values():
         said = f"elastic for {used['optimisation']['epochs']} epochs over {used['copies']} copies again and again"
         assert said in text
