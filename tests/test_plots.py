@@ -132,6 +132,21 @@ def test_every_known_model_and_training_has_its_own_look():
         assert len({look["marker"] for look in looks}) == len(known)
 
 
+def test_labels_of_trainings_that_are_named_after_another():
+    given = {
+        "epochs_60": "60 epochs",
+        "affine_180_epochs": "affine, 180 epochs",
+        "elastic_all": "elastic, all images",
+        "affine_elastic_all_180_epochs": "affine and elastic, all images, 180 epochs",
+        "range_3": "translated up to 3 px",
+        "all": "all",
+        "pool_all": "pool all",
+        "epochs": "epochs",
+        "60_epochs": "60 epochs",
+    }
+    assert {name: labels.label(name) for name in given} == given
+
+
 def test_no_interval_is_drawn_outside_what_can_be_measured():
     rows = pd.DataFrame({"mean": [99.0, 1.0], "low": [97.0, -5.0], "high": [101.0, 7.0]})
     np.testing.assert_allclose(plots.interval(rows, 100), [[2, 1], [1, 6]])

@@ -1,5 +1,6 @@
 """The committed reference: what a run cost, job by job, and that the README and the paper say what it says."""
 
+import functools
 import json
 import os
 import platform
@@ -348,9 +349,15 @@ def test_a_committed_reference_is_of_the_config(path):
         assert any((study, model, training, measure) in recorded for measure in MEASURES), (study, model, training)
 
 
+@functools.cache
+def run_of_overlay(overlay: str) -> configuration.Run:
+    """The MNIST run of config.yaml with an overlay."""
+    return configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / overlay]))["mnist"]
+
+
 def cells_of_overlay(overlay: str, study: str) -> dict[tuple[str, str], dict]:
     """For each model and training of a study of an overlay, what the training depends on."""
-    run = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / overlay]))["mnist"]
+    run = run_of_overlay(overlay)
     cells = {cell[1:3] for cell in configuration.cells(run) if cell.study == study}
     return {cell: configuration.training_settings(run, study, *cell) for cell in cells}
 
@@ -373,8 +380,7 @@ def test_the_committed_long_runs_are_of_their_overlay(run):
     table, study = pd.read_csv(ROOT / f"paper/reference/mnist-{run}.csv"), f"simard2003_{run}"
     asked = cells_of_overlay("long.yaml", study)
     assert set(zip(table.model, table.training, strict=True)) == set(asked)
-    settings = configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"]
-    assert set(table.seeds) == {len(settings["studies"][study]["seeds"])}
+    assert set(table.seeds) == {len(run_of_overlay("long.yaml")["studies"][study]["seeds"])}
 
 
 def test_the_names_and_the_caption_of_the_long_runs_say_what_their_overlay_asks_for():

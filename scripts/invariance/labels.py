@@ -3,8 +3,6 @@
 Keys are the names of `config.yaml`; values hold nothing that TeX would have to escape.
 """
 
-import re
-
 MODELS = {
     "mlp": "MLP",
     "simard_cnn": "Simard's CNN",
@@ -72,15 +70,16 @@ def label(name: str) -> str:
     The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way; `affine_all` is `affine`
     on all training images, those for validation too, and `affine_180_epochs` is `affine` for 180 epochs.
     """
-    stem, _, pixels = name.rpartition("_")
-    if pixels == "epochs" and (long := re.fullmatch(r"(\w+)_(\d+)", stem)):
-        return f"{label(long[1])}, {long[2]} epochs"
-    if stem == "epochs" and pixels.isdigit():
-        return f"{pixels} epochs"
-    if pixels == "all":
+    stem, _, last = name.rpartition("_")
+    training, _, epochs = stem.rpartition("_")
+    if last == "epochs" and training and epochs.isdigit():
+        return f"{label(training)}, {epochs} epochs"
+    if stem == "epochs" and last.isdigit():
+        return f"{last} epochs"
+    if stem in TRAININGS and last == "all":
         return f"{label(stem)}, all images"
     if name == "range_0":
         return TRAININGS["centred"]
-    if stem in ("range", "shift") and pixels.isdigit():
-        return f"{'translated' if stem == 'range' else 'translation'} up to {pixels} px"
+    if stem in ("range", "shift") and last.isdigit():
+        return f"{'translated' if stem == 'range' else 'translation'} up to {last} px"
     return LABELS.get(name, name.replace("_", " "))

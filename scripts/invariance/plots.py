@@ -30,7 +30,11 @@ INK = "#1a1a1a"
 COLOURS = [
     INK,
     *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)),
-    *("#7a5195", "#8c1d40", "#005f60", "#9a6700", "#4b5d16"),
+    "#7a5195",
+    "#8c1d40",
+    "#005f60",
+    "#9a6700",
+    "#4b5d16",
 ]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h", "p", "d", "8"]
 SLENDER = {"P", "X", "*", "d"}  # markers that need more size to carry the same weight
