@@ -18,12 +18,12 @@ from torch.nn import functional as F
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from invariance.artefacts import load_array, write_csv
 from invariance.command_line import progress, run
-from invariance.images import place_on_canvas
-from invariance.models import build_model
-from invariance.statistics import t_interval
-from invariance.training import batches, one_cycle, one_thread, predict, train
+from invariance.data.images import place_on_canvas
+from invariance.learning.training import batches, one_cycle, one_thread, predict, train
+from invariance.networks.models import build_model
+from invariance.record.artefacts import load_array, write_csv
+from invariance.results.statistics import t_interval
 from speed.networks import SimardCNN
 
 CANVAS, TRAINING, VALIDATION = 29, 50_000, 10_000
@@ -79,7 +79,7 @@ def main() -> None:
 def train_by_torch(
     network: torch.nn.Module, copies: list[np.ndarray], labels: np.ndarray, optimisation: dict, seed: int
 ) -> None:
-    """What `invariance.training.train` does, with torch.optim and tensors that lie as torch lays them."""
+    """What `invariance.learning.training.train` does, with torch.optim and tensors that lie as torch lays them."""
     steps = optimisation["epochs"] * math.ceil(len(labels) / optimisation["batch"])
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=optimisation["momentum"], nesterov=True)
     targets, step = torch.from_numpy(labels.astype(np.int64)), 0

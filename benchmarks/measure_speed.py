@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from invariance.artefacts import write_json
 from invariance.command_line import progress, run
+from invariance.record.artefacts import write_json
 from speed import surroundings
 from speed.harness import Task, measure
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from invariance import plots
-from invariance.artefacts import InputError, read_json, write_json, write_text
 from invariance.command_line import run
+from invariance.drawing import plots
+from invariance.record.artefacts import InputError, read_json, write_json, write_text
 from speed.figure import speed_figure
 from speed.report import as_csv, markdown, read_csv, summary
 

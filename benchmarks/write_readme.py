@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from invariance.artefacts import InputError, read_json, whole_file, write_text
 from invariance.command_line import run
-from invariance.readme import with_block as readme_with_block
+from invariance.record.artefacts import InputError, read_json, whole_file, write_text
+from invariance.record.readme import with_block as readme_with_block
 from speed.report import markdown, read_csv
 from speed.surroundings import ROOT
 

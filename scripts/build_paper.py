@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from invariance.artefacts import InputError, whole_file
 from invariance.command_line import progress, run
+from invariance.record.artefacts import InputError, whole_file
 
 TEX_PACKAGES = Path(__file__).resolve().parents[1] / "envs" / "tex-packages.txt"
 SOURCES = ("*.tex", "*.bib", ".latexmkrc")

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from invariance.artefacts import InputError
 from invariance.command_line import run
-from invariance.manifest import differences
+from invariance.record.artefacts import InputError
+from invariance.record.manifest import differences
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from invariance.artefacts import load_array
-from invariance.cells import cell
 from invariance.command_line import json_argument, run
-from invariance.tables import beside_simard, paired_comparisons, read_table, write_table
+from invariance.plan.cells import cell
+from invariance.record.artefacts import load_array
+from invariance.results.tables import beside_simard, paired_comparisons, read_table, write_table
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from invariance.artefacts import load_array, whole_file
-from invariance.audit import audit_sample, require_agreement
 from invariance.command_line import json_argument, json_mapping, run
-from invariance.distortions import Distortion, displacement_fields, random_key
-from invariance.images import place_on_canvas
+from invariance.data.images import place_on_canvas
+from invariance.distortions.audit import audit_sample, require_agreement
+from invariance.distortions.fields import Distortion, displacement_fields, random_key
+from invariance.record.artefacts import load_array, whole_file
 
 MEASURED_IMAGES = 1000
 SHEET_ROWS, SHEET_COLUMNS, SHEET_SCALE = 10, 20, 2

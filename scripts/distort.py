@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from invariance.artefacts import load_array, save_array
-from invariance.audit import audit_sample, require_agreement
 from invariance.command_line import counted, json_argument, json_mapping, natural, progress, run
-from invariance.distortions import Distortion, distort, random_key
-from invariance.images import place_on_canvas
+from invariance.data.images import place_on_canvas
+from invariance.distortions.audit import audit_sample, require_agreement
+from invariance.distortions.fields import Distortion, distort, random_key
+from invariance.record.artefacts import load_array, save_array
 
 
 def main() -> None:

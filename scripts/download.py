@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from invariance.command_line import json_argument, run
-from invariance.mirrors import VARIABLE, fetch
+from invariance.data.mirrors import VARIABLE, fetch
 
 
 def main() -> None:

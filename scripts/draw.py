@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from invariance import plots
-from invariance.artefacts import InputError, load_array, read_json, require_unaltered
-from invariance.cells import cell
 from invariance.command_line import run
-from invariance.images import place_on_canvas
+from invariance.data.images import place_on_canvas
+from invariance.drawing import plots
+from invariance.plan.cells import cell
+from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered
 
 RING_COLUMNS = ["model", "training", "ring", "measure", "mean", "low", "high"]
 MEASURE_COLUMNS = ["model", "training", "measure", "mean", "low", "high"]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from invariance.artefacts import load_array, save_array, write_csv
 from invariance.command_line import counted, json_mapping, progress, run
-from invariance.evaluation import logits_over_shifts
-from invariance.images import place_on_canvas, shift_grid
-from invariance.measures import accuracy, consistency, logit_drift
-from invariance.models import PhaseAverage, build_model, total_stride
-from invariance.training import DEVICES, find_device, one_thread, predict
-from invariance.weights import load_weights
+from invariance.data.images import place_on_canvas, shift_grid
+from invariance.learning.evaluation import logits_over_shifts
+from invariance.learning.training import DEVICES, find_device, one_thread, predict
+from invariance.learning.weights import load_weights
+from invariance.networks.models import PhaseAverage, build_model, total_stride
+from invariance.record.artefacts import load_array, save_array, write_csv
+from invariance.results.measures import accuracy, consistency, logit_drift
 
 
 def main() -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from invariance.artefacts import load_array, write_csv
 from invariance.command_line import counted, json_mapping, progress, run
-from invariance.evaluation import InDoublePrecision, logits_over_shifts
-from invariance.images import place_on_canvas
-from invariance.measures import largest_differences
-from invariance.models import build_model
-from invariance.training import DEVICES, find_device, one_thread
-from invariance.weights import load_weights
+from invariance.data.images import place_on_canvas
+from invariance.learning.evaluation import InDoublePrecision, logits_over_shifts
+from invariance.learning.training import DEVICES, find_device, one_thread
+from invariance.learning.weights import load_weights
+from invariance.networks.models import build_model
+from invariance.record.artefacts import load_array, write_csv
+from invariance.results.measures import largest_differences
 
 COLUMNS = ["dx", "dy", "n", "accuracy", "logit_drift", "float64_drift"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from invariance.artefacts import sha256_of, write_json
-from invariance.claims import judge_claims
 from invariance.command_line import json_mapping, progress, run
-from invariance.tables import read_table
+from invariance.record.artefacts import sha256_of, write_json
+from invariance.results.claims import judge_claims
+from invariance.results.tables import read_table
 
 
 def main() -> None:

@@ -5,12 +5,12 @@ import re
 from collections.abc import Container, Sequence
 from pathlib import Path
 
-from invariance.artefacts import InputError, load_array, write_text
 from invariance.command_line import counted, json_mapping, progress, run
-from invariance.equivariance import COLUMNS, measure, untrained
-from invariance.images import place_on_canvas
-from invariance.training import as_input, one_thread
-from invariance.weights import load_weights
+from invariance.data.images import place_on_canvas
+from invariance.learning.equivariance import COLUMNS, measure, untrained
+from invariance.learning.training import as_input, one_thread
+from invariance.learning.weights import load_weights
+from invariance.record.artefacts import InputError, load_array, write_text
 
 
 def network_of(path: Path, models: Container[str]) -> tuple[str, int]:

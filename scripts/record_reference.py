@@ -12,10 +12,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from invariance.artefacts import InputError, read_json, sha256_of, write_json
 from invariance.command_line import run
-from invariance.compute import Jobs, behind, compute_lines, core_seconds, read_jobs, read_records, summarised
-from invariance.reference import cell_entries, claim_entries, target_of
+from invariance.record.artefacts import InputError, read_json, sha256_of, write_json
+from invariance.record.compute import Jobs, behind, compute_lines, core_seconds, read_jobs, read_records, summarised
+from invariance.record.reference import cell_entries, claim_entries, target_of
 
 
 def main() -> None:

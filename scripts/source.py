@@ -8,9 +8,9 @@ python scripts/source.py digits --train-images 1200 --validation-images 237 --te
 import argparse
 from pathlib import Path
 
-from invariance.artefacts import save_array
 from invariance.command_line import progress, run
-from invariance.sources import read_digits, read_mnist
+from invariance.data.sources import read_digits, read_mnist
+from invariance.record.artefacts import save_array
 
 
 def main() -> None:

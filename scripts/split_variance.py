@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from invariance.command_line import run
-from invariance.tables import read_table, shares_over_seeds, variance_shares, write_table
+from invariance.results.tables import read_table, shares_over_seeds, variance_shares, write_table
 
 
 def main() -> None:

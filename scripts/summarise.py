@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from invariance.artefacts import load_array, read_json
-from invariance.cells import cell
 from invariance.command_line import json_mapping, run
-from invariance.tables import CELL, MEASURES, over_seeds, read_table, rings_of_run, run_measures, write_table
+from invariance.plan.cells import cell
+from invariance.record.artefacts import load_array, read_json
+from invariance.results.tables import CELL, MEASURES, over_seeds, read_table, rings_of_run, run_measures, write_table
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from invariance.artefacts import load_array
-from invariance.cells import cell
 from invariance.command_line import json_mapping, run
-from invariance.tables import (
+from invariance.plan.cells import cell
+from invariance.record.artefacts import load_array
+from invariance.results.tables import (
     CELL,
     CLASS_MEASURES,
     class_groups,

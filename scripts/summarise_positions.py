@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from invariance.artefacts import read_json
-from invariance.cells import cell
 from invariance.command_line import run
-from invariance.tables import CELL, POSITION_MEASURES, over_seeds, position_measures, read_table, write_table
+from invariance.plan.cells import cell
+from invariance.record.artefacts import read_json
+from invariance.results.tables import CELL, POSITION_MEASURES, over_seeds, position_measures, read_table, write_table
 
 
 def main() -> None:

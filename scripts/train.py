@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from invariance.artefacts import load_array, recorded_sha256, sha256_of, write_csv, write_json
-from invariance.checkpoints import Checkpoint
 from invariance.command_line import counted, json_mapping, natural, run
-from invariance.dependencies import code_of
-from invariance.images import alternate_positions, place_on_canvas
-from invariance.models import build_model, count_parameters
-from invariance.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
-from invariance.weights import save_weights
+from invariance.data.images import alternate_positions, place_on_canvas
+from invariance.learning.checkpoints import Checkpoint
+from invariance.learning.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
+from invariance.learning.weights import save_weights
+from invariance.networks.models import build_model, count_parameters
+from invariance.record.artefacts import load_array, recorded_sha256, sha256_of, write_csv, write_json
+from invariance.record.dependencies import code_of
 
 
 class OnlySome(Sequence):

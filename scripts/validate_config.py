@@ -8,8 +8,8 @@ Overlays are merged over the config in the order given, as `snakemake --configfi
 import argparse
 from pathlib import Path
 
-from invariance import configuration
 from invariance.command_line import run
+from invariance.plan import configuration
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 

@@ -8,9 +8,9 @@ Exit status 1 when something drifted or is missing. How intervals are compared i
 import argparse
 from pathlib import Path
 
-from invariance.artefacts import read_json, sha256_of
 from invariance.command_line import run
-from invariance.reference import (
+from invariance.record.artefacts import read_json, sha256_of
+from invariance.record.reference import (
     DRIFTED,
     MISSING,
     cell_entries,

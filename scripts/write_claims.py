@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from invariance.artefacts import write_text
 from invariance.command_line import run
-from invariance.labels import label
-from invariance.readme import with_block
-from invariance.reference import read_reference, with_interval
+from invariance.record.artefacts import write_text
+from invariance.record.readme import with_block
+from invariance.record.reference import read_reference, with_interval
+from invariance.results.labels import label
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "paper" / "reference" / "mnist.json"

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from invariance import tex
-from invariance.artefacts import require_unaltered, write_text
 from invariance.command_line import run
+from invariance.paper import tex
+from invariance.record.artefacts import require_unaltered, write_text
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from invariance import tex
-from invariance.artefacts import read_json, sha256_of, write_text
 from invariance.command_line import run
-from invariance.reference import read_reference
-from invariance.tables import read_table
+from invariance.paper import tex
+from invariance.record.artefacts import read_json, sha256_of, write_text
+from invariance.record.reference import read_reference
+from invariance.results.tables import read_table
 
 VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
 DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}

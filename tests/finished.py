@@ -33,8 +33,8 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fresh_copy_with_compiled_code(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
     """The project's sources in `folder`, and what the finished run compiled of them, which takes a while."""
-    compiled = "scripts/invariance/__pycache__"
-    shutil.copytree(finished_run(tmp_path_factory) / compiled, fresh_copy(folder) / compiled)
+    scripts = fresh_copy(folder) / "scripts"
+    shutil.copytree(finished_run(tmp_path_factory) / "scripts", scripts, dirs_exist_ok=True)
     return folder
 
 

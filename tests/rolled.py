@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from invariance.equivariance import COLUMNS
+from invariance.learning.equivariance import COLUMNS
 
 STRIDE, MAX_SHIFT = 2, 4
 # model, layer, kind, padding, stride, total stride; the kinds are those of config.yaml.

@@ -14,10 +14,10 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
 
 import build_paper
-from invariance import configuration
-from invariance.artefacts import InputError
-from invariance.dependencies import code_of
-from invariance.manifest import VERSIONED, write_config, write_manifest
+from invariance.plan import configuration
+from invariance.record.artefacts import InputError
+from invariance.record.dependencies import code_of
+from invariance.record.manifest import VERSIONED, write_config, write_manifest
 
 ENVIRONMENT = "../../envs/environment.yaml"
 PYTHON = f"python=={platform.python_version()}"
@@ -552,7 +552,7 @@ def committed_reference(wildcards):
 
 def required_reference(wildcards):
     """The reference numbers to hold a run to; asking for them is the moment to say that there are none."""
-    from invariance.reference import read_reference  # with pandas, which takes its time
+    from invariance.record.reference import read_reference  # with pandas, which takes its time
 
     path = Path(f"paper/reference/{DATASET}.json")
     try:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from invariance import configuration
-from invariance.images import place_on_canvas
-from invariance.sources import read_digits
+from invariance.data.images import place_on_canvas
+from invariance.data.sources import read_digits
+from invariance.plan import configuration
 from speed.surroundings import ROOT
 
 VALIDATION = 100  # images measured after an epoch, by ours and by the peers alike

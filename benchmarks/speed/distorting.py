@@ -20,9 +20,10 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from invariance import distortions, philox
-from invariance.audit import deform_with_elasticdeform
-from invariance.distortions import Affine, Distortion, Elastic, Translation, distort
+from invariance.distortions import fields as distortions
+from invariance.distortions import philox
+from invariance.distortions.audit import deform_with_elasticdeform
+from invariance.distortions.fields import Affine, Distortion, Elastic, Translation, distort
 from speed import operations
 from speed.data import tiled_digits
 from speed.harness import Contender, Task

@@ -1,6 +1,6 @@
 """The networks of the study as a PyTorch user would write them: nothing but torch.nn and torch.nn.functional.
 
-Written apart from scripts/invariance/models.py on purpose: these are the peers, and stay plain whatever ours become.
+Written apart from scripts/invariance/networks on purpose: these are the peers, and stay plain whatever ours become.
 Each has the layers, and so the parameters, of the entry of the same name in config.yaml.
 """
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from invariance.artefacts import InputError
-from invariance.labels import MODELS
+from invariance.record.artefacts import InputError
+from invariance.results.labels import MODELS
 from speed.harness import median_and_range, ratios, shares, speeds
 
 COLUMNS = (

@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from invariance.artefacts import InputError
+from invariance.record.artefacts import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "envs/benchmark.lock"

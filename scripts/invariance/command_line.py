@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from invariance.artefacts import InputError
+from invariance.record.artefacts import InputError
 
 ROOM = "make room, then run the same command again: what is finished stays"
 RIGHTS = "let this user write there, or work in another folder"

@@ -59,7 +59,7 @@ rule manifest:
     input:
         artefacts=lambda wildcards: manifest_files(wildcards.dataset),
         config="results/{dataset}/config.json",
-        code=["scripts/invariance/manifest.py", "scripts/invariance/artefacts.py"],
+        code=["scripts/invariance/record/manifest.py", "scripts/invariance/record/artefacts.py"],
     output:
         "results/{dataset}/manifest.json",
     log:

@@ -3,7 +3,7 @@
 
 rule resolved_config:
     input:
-        code=["scripts/invariance/manifest.py", "scripts/invariance/artefacts.py"],
+        code=["scripts/invariance/record/manifest.py", "scripts/invariance/record/artefacts.py"],
     output:
         "results/{dataset}/config.json",
     log:

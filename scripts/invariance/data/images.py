@@ -1,0 +1,97 @@
+"""Images on their canvas: placing, shifting, and the margin that lets a shift lose no ink.
+
+Images are uint8 arrays (n, height, width), background 0, ink up to 255. A shift (dx, dy) moves the ink dx pixels to the
+right and dy pixels down.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from invariance.record.artefacts import InputError
+
+IMAGE_SIZE = 28  # MNIST
+
+
+def place_on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
+    """Put (n, s, s) images in the middle of an empty (n, canvas, canvas) canvas.
+
+    Where the margins cannot be equal the extra pixel goes below and to the right: 28 becomes 29 by one empty row at the
+    bottom and one empty column at the right. Simard et al. (2003) do not say how they did it.
+
+    Raises:
+        InputError: the images are not square and uint8, or the canvas is smaller than they are.
+    """
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise InputError(f"images are {images.dtype} {images.shape}, must be uint8 (n, size, size)")
+    size = images.shape[-1]
+    if canvas < size:
+        raise InputError(f"canvas: {canvas} pixels cannot hold images of {size}; use {size} or more")
+    start = (canvas - size) // 2
+    placed = np.zeros((len(images), canvas, canvas), dtype=images.dtype)
+    placed[:, start : start + size, start : start + size] = images
+    return placed
+
+
+def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    """Move (n, h, w) images by whole pixels; what leaves the canvas is lost and the background comes in."""
+    height, width = images.shape[-2:]
+    shifted = np.zeros_like(images)
+    rows_to, rows_from = _overlap(dy, height)
+    columns_to, columns_from = _overlap(dx, width)
+    shifted[:, rows_to, columns_to] = images[:, rows_from, columns_from]
+    return shifted
+
+
+def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Shift each of the uint8 (n, h, w) images to one of `positions`, (dx, dy) in pixels, in turn.
+
+    Returns:
+        The shifted images, and the index of each one's position, uint8 (n,).
+
+    Raises:
+        InputError: a position would lose ink.
+    """
+    require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in positions))
+    chosen = (np.arange(len(images)) % len(positions)).astype(np.uint8)
+    placed = np.empty_like(images)
+    for number, (dx, dy) in enumerate(positions):
+        placed[chosen == number] = shift_images(images[chosen == number], dx, dy)
+    return placed, chosen
+
+
+def _overlap(shift: int, size: int) -> tuple[slice, slice]:
+    """Where an axis of `size` pixels lands when moved by `shift`, and where those pixels come from."""
+    kept = max(0, size - abs(shift))
+    target, source = max(0, shift), max(0, -shift)
+    return slice(target, target + kept), slice(source, source + kept)
+
+
+def ink_margin(images: np.ndarray) -> int:
+    """The number of pixels by which every image can be shifted, along any axis, without losing ink."""
+    inked = images.any(axis=0)
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+    if rows.size == 0:
+        return min(images.shape[-2:])
+    height, width = inked.shape
+    return int(min(rows[0], columns[0], height - 1 - rows[-1], width - 1 - columns[-1]))
+
+
+def shift_grid(max_shift: int) -> list[tuple[int, int]]:
+    """Every whole-pixel shift (dx, dy) up to `max_shift` either way, row by row: (2 * max_shift + 1)^2 of them."""
+    reach = range(-max_shift, max_shift + 1)
+    return [(dx, dy) for dy in reach for dx in reach]
+
+
+def require_lossless(images: np.ndarray, max_shift: int) -> None:
+    """Refuse images that a shift of `max_shift` pixels would clip: clipped ink would pass for a lack of invariance.
+
+    Raises:
+        InputError: some image has ink within `max_shift` pixels of the border.
+    """
+    margin = ink_margin(images)
+    if margin < max_shift:
+        raise InputError(
+            f"shifts of up to {max_shift} pixels would lose ink: the images have only {margin} empty pixels around "
+            f"them on a canvas of {images.shape[-1]}; use a canvas of at least {IMAGE_SIZE + 2 * max_shift}"
+        )

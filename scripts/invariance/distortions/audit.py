@@ -1,0 +1,56 @@
+"""The second engine: distortions checked against elasticdeform, an independent C implementation, given the same field.
+
+G. van Tulder, elasticdeform: elastic deformations for n-dimensional images.
+"""
+
+from dataclasses import dataclass
+
+import elasticdeform
+import numpy as np
+
+from invariance.distortions.fields import Distortion, displacement_fields, distort
+from invariance.record.artefacts import InputError
+
+# elasticdeform has no neighbour to interpolate with outside an image: a border of background gives it one.
+BORDER = 1
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Absolute difference between our images and elasticdeform's, in grey levels of 0..255."""
+
+    mean: float
+    largest: float
+
+
+def deform_with_elasticdeform(image: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """Warp one uint8 (h, w) image by a field (2, h, w) with elasticdeform; float64 (h, w), not rounded."""
+    bordered = np.pad(image, BORDER).astype(np.float64)
+    along_rows_first = np.pad(field[::-1], ((0, 0), (BORDER, BORDER), (BORDER, BORDER)), mode="edge")
+    deformed = elasticdeform.deform_grid(
+        bordered, along_rows_first.astype(np.float64), order=1, mode="constant", cval=0.0, prefilter=False
+    )
+    return deformed[BORDER:-BORDER, BORDER:-BORDER]
+
+
+def audit_sample(images: np.ndarray, distortion: Distortion, key: np.ndarray, sample: int) -> Audit:
+    """Distort the first `sample` uint8 (n, canvas, canvas) images with both engines and compare."""
+    images = images[:sample]
+    ours = distort(images, distortion, key)
+    fields = displacement_fields(distortion, key, 0, len(images), images.shape[-1])
+    theirs = np.stack([deform_with_elasticdeform(*pair) for pair in zip(images, fields, strict=True)])
+    difference = np.abs(ours - np.floor(theirs + 0.5))
+    return Audit(float(difference.mean()), float(difference.max()))
+
+
+def require_agreement(audit: Audit, tolerance: float, what: str) -> None:
+    """Fail the build of a copy that the two engines do not agree on.
+
+    Raises:
+        InputError: the mean difference is above `tolerance` grey levels.
+    """
+    if not audit.mean <= tolerance:  # also where one of them is not a number
+        raise InputError(
+            f"{what}: differs from elasticdeform by {audit.mean:.3f} grey levels on average, {tolerance} is allowed "
+            "(audit.tolerance in the config); one of the two engines is wrong, and nothing was written"
+        )

@@ -1,0 +1,1 @@
+"""The style and the shared parts of the figures."""

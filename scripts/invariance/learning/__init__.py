@@ -1,0 +1,1 @@
+"""Training, evaluating, and the weights and checkpoints in between."""

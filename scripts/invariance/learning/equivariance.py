@@ -1,0 +1,302 @@
+"""Equivariance, layer by layer: does moving the input by some pixels move the output, and change nothing else?
+
+T rolls the input maps of a layer by k pixels along one axis, and T' its output maps by k / s, where s is the layer's
+stride; an equivariant layer has f(T x) = T' f(x). Where k is no multiple of s there is no such T', and each image is
+given the better of the two nearest whole rolls. A chain of layers is measured as one layer with the product of the
+strides.
+
+What theory says is worked out beside what is measured. An output position is *seen alike* if its window shows the same
+before and after the roll: then shared weights must give the same number. Only the axis of the roll matters for that;
+along the other one both windows stand at the same place.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from invariance.layers.layers import AvgPool, BlurPool, Conv, GlobalAveragePool, MaxPool, PolyphaseSampling
+from invariance.networks.models import build_model
+
+AXES = (-1, -2)  # columns and rows of maps (n, c, h, w): to the right, and down
+COLUMNS = ["layer", "kind", "padding", "stride", "total_stride", "scope", "place", "shift", "exact", "error"]
+HEADS = {nn.Flatten: "fully_connected", GlobalAveragePool: "global_average_pool"}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Stages
+
+
+@dataclass
+class Stage:
+    """A layer that maps move through, with the pointwise layers behind it.
+
+    Attributes:
+        kind: convolution, max_pool, avg_pool, blur_pool, polyphase; or a head, fully_connected or global_average_pool.
+        padding: none, zeros or circular.
+        kernel, stride, margin: of its windows; margin is how many pixels are padded on each side.
+        layers: what computes it.
+    """
+
+    kind: str
+    padding: str = "none"
+    kernel: int = 1
+    stride: int = 1
+    margin: int = 0
+    layers: list[nn.Module] = field(default_factory=list)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        for layer in self.layers:
+            maps = layer(maps)
+        return maps
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it ends the maps."""
+        return self.kind in HEADS.values()
+
+    def output_side(self, side: int) -> int:
+        """Side of the output of maps of `side` pixels."""
+        return (side + 2 * self.margin - self.kernel) // self.stride + 1
+
+    def is_torus(self, side: int) -> bool:
+        """Whether maps of `side` pixels have no border here: their last pixel is followed by their first."""
+        borderless = self.padding == "circular" or (self.margin == 0 and self.kernel == self.stride)
+        return borderless and self.output_side(side) * self.stride == side
+
+
+def stages_of(model: nn.Sequential) -> list[Stage]:
+    """The layers of a network from its pixels to the first step of its head, each with its batch norm and ReLU."""
+    stages: list[Stage] = []
+    for layer in model:
+        stage = stage_of(layer)
+        if stage is not None:
+            stages.append(stage)
+        if not isinstance(layer, nn.Identity):
+            stages[-1].layers.append(layer)
+        if isinstance(layer, nn.Linear | GlobalAveragePool):
+            break
+    return stages
+
+
+def stage_of(layer: nn.Module) -> Stage | None:
+    """The stage that begins with `layer`; None for a layer that belongs to the stage before it."""
+    if isinstance(layer, Conv):
+        margin, padding = layer.padding[0], layer.padding_mode if layer.padding[0] else "none"
+        return Stage("convolution", padding, layer.kernel_size[0], layer.stride[0], margin)
+    if isinstance(layer, BlurPool):
+        kind = "avg_pool" if isinstance(layer, AvgPool) else "blur_pool"
+        return Stage(kind, layer.mode if layer.padding else "none", len(layer.taps), 2, layer.padding)
+    if isinstance(layer, MaxPool):
+        return Stage("max_pool", kernel=2, stride=2)
+    if isinstance(layer, PolyphaseSampling):
+        return Stage("polyphase", kernel=2, stride=2)
+    return next((Stage(kind) for head, kind in HEADS.items() if isinstance(layer, head)), None)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What theory says
+
+
+def blank(maps: Tensor, axis: int) -> np.ndarray:
+    """At which positions along `axis` maps (n, c, h, w) are 0 in all images and channels, and right across."""
+    others = [other for other in range(4) if other != axis % 4]
+    return (maps == 0).numpy().all(axis=tuple(others))
+
+
+def seen_alike(
+    stages: Sequence[Stage], side: int, shift: int, blanks: Sequence[np.ndarray] | None = None
+) -> np.ndarray:
+    """At which output positions, along the axis of a roll by `shift` pixels, both windows are known to show the same.
+
+    Of a chain, every layer is asked; what only the whole of it brings round the edge to its place is missed.
+
+    Args:
+        stages: one layer, or a chain of them.
+        side: of its input, pixels.
+        shift: pixels of its input.
+        blanks: for each stage, at which positions its input is known to be 0, so that it continues a padding with
+            zeros; None: windows that reach into a padding or across the seam of the roll never count as alike.
+
+    Returns:
+        bool (positions,), of the rolled frame.
+    """
+    alike, moved = np.ones(side, dtype=bool), Fraction(shift)
+    for number, stage in enumerate(stages):
+        alike = alike_behind(stage, alike, moved, None if blanks is None else blanks[number])
+        moved /= stage.stride
+    return alike
+
+
+def alike_behind(stage: Stage, alike: np.ndarray, shift: Fraction, blank: np.ndarray | None) -> np.ndarray:
+    """The output positions of one stage that are seen alike, given those of its input, rolled by `shift` pixels."""
+    side, outputs = len(alike), stage.output_side(len(alike))
+    chooses = stage.kind == "polyphase"
+    if chooses or shift.denominator > 1:
+        # Polyphase sampling follows any roll by choosing, for each image, the pixels that moved; this asks for all of
+        # them. Behind it, some images may be moved by half a pixel less than `shift`, others by half a pixel more.
+        whole = alike.all() and stage.is_torus(side) and (chooses or stage.stride == 1)
+        return np.full(outputs, whole)
+    if shift % stage.stride:
+        return np.zeros(outputs, dtype=bool)
+
+    positions = np.arange(outputs)
+    window = np.arange(stage.kernel) - stage.margin
+    after = stage.stride * positions[:, None] + window
+    before = stage.stride * ((positions - int(shift) // stage.stride) % outputs)[:, None] + window
+    if stage.padding == "circular":
+        after, before = after % side, before % side
+    within = (after >= 0) & (after < side), (before >= 0) & (before < side)
+    same = within[0] & within[1] & ((after - int(shift) - before) % side == 0) & alike[after % side]
+    if blank is None:
+        return same.all(axis=1)
+    rolled = np.roll(blank, int(shift)) & alike
+    empty = (~within[0] | rolled[after % side]) & (~within[1] | blank[before % side])
+    return (same | empty).all(axis=1)
+
+
+def places(
+    stages: Sequence[Stage], side: int, shift: int, blanks: Sequence[np.ndarray]
+) -> dict[str, tuple[np.ndarray, bool]]:
+    """Divide the output positions, along the axis of the roll, by place; say of each whether theory has it exact.
+
+    - `everywhere`: all, if the maps have no border at all.
+    - `inside`: both windows are whole, off the padding and the seam of the roll.
+    - `background`: they are not, but show the same, because padding and seam lie on an empty background.
+    - `border`: the rest.
+
+    Returns:
+        For each place that there is, bool (positions,), and whether equivariance is exact there.
+    """
+    sides = [side]
+    for stage in stages:
+        sides.append(stage.output_side(sides[-1]))
+    alike = seen_alike(stages, side, shift, blanks)
+    if all(stage.is_torus(size) for stage, size in zip(stages, sides, strict=False)):
+        return {"everywhere": (np.ones(sides[-1], dtype=bool), bool(alike.all()))}
+    stride = math.prod(stage.stride for stage in stages)
+    multiples = {stride * (shift // stride), stride * -(-shift // stride)}
+    inside = np.logical_and.reduce([seen_alike(stages, side, multiple) for multiple in multiples])
+    found = {"inside": inside, "background": alike & ~inside, "border": ~alike & ~inside}
+    return {place: (mask, bool(alike[mask].all())) for place, mask in found.items() if mask.any()}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is measured
+
+
+def mismatch(moved: Tensor, maps: Tensor, shift: int, stride: int, axis: int) -> np.ndarray:
+    """Mean squares of f(T x) - T' f(x) at each position along `axis`, for both whole rolls next to shift / stride.
+
+    Args: moved, f(T x), and maps, f(x), both (n, c, h, w); shift, pixels of the input; stride, of f.
+
+    Returns: (rolls, n, positions).
+    """
+    across = AXES[0] if axis == AXES[1] else AXES[1]
+    rolls = sorted({shift // stride, -(-shift // stride)})
+    return np.stack([(moved - maps.roll(roll, axis)).square().mean(dim=(1, across)).numpy() for roll in rolls])
+
+
+def errors_by_place(
+    stages: Sequence[Stage],
+    inputs: Sequence[Tensor],
+    maps: Tensor,
+    moved: Mapping[int, Tensor],
+    shift: int,
+) -> Iterator[tuple[str, bool, float]]:
+    """The relative error of a layer or chain in each place: root mean squares over both axes, images and channels.
+
+    Args:
+        stages: the chain.
+        inputs: of each of its stages, unrolled.
+        maps: its output.
+        moved: by axis, its output where its input is rolled.
+        shift: pixels of the roll.
+
+    Yields:
+        Place, whether theory has it exact, and the error relative to the root mean square of f(x) over all places.
+    """
+    stride, side = math.prod(stage.stride for stage in stages), inputs[0].shape[-1]
+    found: dict[str, list[tuple[np.ndarray, bool]]] = {}
+    for axis in AXES:
+        squares = mismatch(moved[axis], maps, shift, stride, axis)
+        blanks = [blank(given, axis) for given in inputs]
+        for place, (mask, exact) in places(stages, side, shift, blanks).items():
+            best = squares[:, :, mask].sum(axis=2).argmin(axis=0)
+            chosen = squares[best, np.arange(len(maps))][:, mask]
+            found.setdefault(place, []).append((chosen.ravel(), exact))
+    for place, parts in found.items():
+        error = relative(np.concatenate([values for values, _ in parts]).mean(), maps)
+        yield place, all(exact for _, exact in parts), error
+
+
+def relative(square: float, maps: Tensor) -> float:
+    """The root of a mean square, relative to that of `maps`; NaN for maps that are 0 throughout."""
+    size = float(maps.square().mean())
+    return math.sqrt(square / size) if size else math.nan
+
+
+def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
+    """What each stage of a network gives."""
+    outputs = []
+    for stage in stages:
+        images = stage(images)
+        outputs.append(images)
+    return outputs
+
+
+@torch.no_grad()
+def measure(model: nn.Sequential, images: Tensor, max_shift: int) -> Iterator[tuple]:
+    """Equivariance errors of every layer of a network, for rolls by 1 to `max_shift` pixels.
+
+    In the scope `layer` a layer stands alone, and what is rolled are the maps that the network gives it for the
+    unrolled images; in the scope `network` the images are rolled, and all layers up to this one count as one. The head
+    has no maps: its error is that of invariance, |f(T x) - f(x)| / |f(x)|, in the scope `network` alone.
+
+    Args:
+        model: in evaluation mode, of the type of the images.
+        images: (n, 1, h, w).
+        max_shift: pixels.
+
+    Yields:
+        Rows with the values of COLUMNS.
+    """
+    stages = stages_of(model)
+    outputs = outputs_of(stages, images)
+    inputs = [images, *outputs[:-1]]
+    for shift in range(1, max_shift + 1):
+        network = {axis: outputs_of(stages, images.roll(shift, axis)) for axis in AXES}
+        for number, stage in enumerate(stages):
+            moved = {axis: network[axis][number] for axis in AXES}
+            maps, chain = outputs[number], stages[: number + 1]
+            total = math.prod(before.stride for before in chain)
+            about = [number, stage.kind, stage.padding, stage.stride, total]
+            if stage.is_head:
+                square = np.mean([float((moved[axis] - maps).square().mean()) for axis in AXES])
+                exact = stage.kind == "global_average_pool" and pools_alike(stages[:number], inputs, shift)
+                yield (*about, "network", "head", shift, exact, relative(square, maps))
+                continue
+            alone = {axis: stage(inputs[number].roll(shift, axis)) for axis in AXES}
+            for place, exact, error in errors_by_place([stage], [inputs[number]], maps, alone, shift):
+                yield (*about, "layer", place, shift, exact, error)
+            for place, exact, error in errors_by_place(chain, inputs[: number + 1], maps, moved, shift):
+                yield (*about, "network", place, shift, exact, error)
+
+
+def pools_alike(stages: Sequence[Stage], inputs: Sequence[Tensor], shift: int) -> bool:
+    """Whether theory has a global average invariant: every position of the maps before it is seen alike."""
+    side = inputs[0].shape[-1]
+    return all(
+        seen_alike(stages, side, shift, [blank(maps, axis) for maps in inputs[: len(stages)]]).all() for axis in AXES
+    )
+
+
+def untrained(settings: Mapping[str, Any], canvas: int, seed: int) -> nn.Sequential:
+    """The network with the weights that its training with this seed starts from, in float64 and evaluation mode."""
+    torch.manual_seed(seed)
+    return build_model(settings, canvas).double().eval()

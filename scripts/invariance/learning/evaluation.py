@@ -1,0 +1,107 @@
+"""Logits of a trained model over the whole grid of shifts."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from invariance.data.images import place_on_canvas, require_lossless, shift_images
+from invariance.layers.layers import AvgPool, ConvReLU, MaxPool, as_images_first, as_images_last
+from invariance.learning.training import EVALUATION_BATCH, as_input, device_of, predict
+from invariance.networks.models import PhaseAverage, for_inference
+
+
+def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Logits float32 (shifts, n, 10) of uint8 (n, h, w) images, each shifted by every (dx, dy).
+
+    Raises:
+        InputError: a shift would lose ink.
+    """
+    require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in shifts))
+    if isinstance(model, PhaseAverage):
+        return phase_averages_over_shifts(model, images, shifts)
+    if isinstance(model, nn.Sequential):
+        model = for_inference(model)
+        stem = shift_equivariant_stem(model)
+        if stem:
+            return shared_over_shifts(model, stem, images, shifts)
+    return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
+
+
+class InDoublePrecision(nn.Module):
+    """A trained model that computes in float64: what then still differs between shifts is more than rounding."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Args: model, which is left as it is."""
+        super().__init__()
+        self.model = copy.deepcopy(model).double()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 1, h, w) to (n, 10), float64."""
+        return self.model(images.double())
+
+
+def phase_averages_over_shifts(
+    model: PhaseAverage, images: np.ndarray, shifts: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """The same for a phase average, each roll of the images passed through the network once.
+
+    Where no ink is lost, a shift is a roll, and a roll of a roll is a roll: the phases of neighbouring shifts overlap,
+    and 13 x 13 shifts of 4 x 4 phases are 16 x 16 different rolls, not 2,704.
+    """
+    phases = [(row, column) for row in range(model.stride) for column in range(model.stride)]
+    rolls = sorted({(dy + row, dx + column) for dx, dy in shifts for row, column in phases})
+    inner = for_inference(model.model) if isinstance(model.model, nn.Sequential) else model.model
+    logits = {roll: predict(inner, np.roll(images, roll, axis=(1, 2))) for roll in rolls}
+    averages = [
+        np.mean([logits[dy + row, dx + column] for row, column in phases], axis=0, dtype=np.float64)
+        for dx, dy in shifts
+    ]
+    return np.stack(averages).astype(np.float32)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What the shifts of an image have in common
+
+
+def shift_equivariant_stem(model: nn.Sequential) -> int:
+    """How many layers of `model` give, for a shifted image, a window of what they give for a larger canvas.
+
+    Unpadded convolutions and pools do, for shifts by multiples of their stride. So does a first convolution that pads
+    with zeros, because that is the background of the image; behind it the background is no longer zero. Nothing else
+    is counted on: circular padding, and all that comes after, is evaluated shift by shift.
+    """
+    for number, layer in enumerate(model):
+        unpadded = isinstance(layer, ConvReLU) and layer.padding[0] == 0
+        first = isinstance(layer, ConvReLU) and number == 0 and layer.padding_mode == "zeros"
+        if not (unpadded or first or type(layer) in (MaxPool, AvgPool)):
+            return number
+    return len(model)
+
+
+def shared_over_shifts(
+    model: nn.Sequential, stem: int, images: np.ndarray, shifts: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """`logits_over_shifts`, with the first `stem` layers computed once for all shifts of one phase of their stride."""
+    reach = max(max(abs(dx), abs(dy)) for dx, dy in shifts)
+    shared, rest = model[:stem], model[stem:]
+    stride = int(np.prod([layer.stride[0] if isinstance(layer, ConvReLU) else 2 for layer in shared]))
+    canvas, device = images.shape[-1], device_of(model)
+    logits = []
+    with torch.inference_mode():
+        side = shared(torch.zeros(1, 1, canvas, canvas, device=device)).shape[-1]
+        for start in range(0, len(images), EVALUATION_BATCH):
+            larger = as_input(place_on_canvas(images[start : start + EVALUATION_BATCH], canvas + 2 * reach)).to(device)
+            maps: dict[tuple[int, int], Tensor] = {}
+            block = []
+            for dx, dy in shifts:
+                # The shifted image is the window of the larger canvas that begins so far down and to the right.
+                (down, row), (right, column) = divmod(reach - dy, stride), divmod(reach - dx, stride)
+                if (row, column) not in maps:
+                    maps[row, column] = shared(larger[:, :, row:, column:])
+                window = maps[row, column][:, :, down : down + side, right : right + side]
+                block.append(rest(as_images_first(as_images_last(window))))
+            logits.append(torch.stack(block).cpu())
+    return torch.cat(logits, dim=1).numpy()

@@ -1,0 +1,270 @@
+"""Training: one model, one training set, one seed, one thread; the same bytes every time."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from invariance.command_line import progress
+from invariance.layers.kernels import nesterov_step
+from invariance.layers.layers import on_cpu
+from invariance.learning.checkpoints import Checkpoint
+from invariance.networks.models import CLASSES
+from invariance.record.artefacts import InputError
+
+CPU = torch.device("cpu")
+DEVICES = ["auto", "cpu", "cuda"]
+EVALUATION_BATCH = 128  # more would not fit into the second-level cache, layer by layer
+HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error"]
+
+
+def one_thread() -> None:
+    """Compute in one thread, with deterministic algorithms: the number of threads changes the last bits of a sum."""
+    torch.set_num_threads(1)
+    # As torch.use_deterministic_algorithms, which imports PyTorch's compiler. A GPU has no such algorithm for some
+    # gradients, such as that of a spatial transformer: there it warns.
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
+
+
+def find_device(name: str) -> torch.device:
+    """The device that `device` in config.yaml names: cpu, cuda, or auto for a GPU if there is one.
+
+    Raises:
+        InputError: cuda is asked for, and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device: cuda, but PyTorch finds no CUDA GPU on this machine; use cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are; the CPU for a model that has none."""
+    return next((parameter.device for parameter in model.parameters()), CPU)
+
+
+def as_input(images: np.ndarray) -> Tensor:
+    """Turn uint8 (n, h, w) into float32 (n, 1, h, w): background 0, ink up to 1. The paper leaves the scaling open.
+
+    In memory the images come last, as the layers want them.
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(1, 2, 0)))
+    return pixels.to(torch.float32).div_(255).permute(2, 0, 1).unsqueeze(1)
+
+
+def input_reader(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """A function from indices to `as_input` of those of the uint8 (n, h, w) images; on a GPU they all stay there."""
+    if device.type == "cpu":
+        return lambda chosen: as_input(images[chosen.numpy()])
+    resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return lambda chosen: resident[chosen].unsqueeze(1).to(torch.float32).div_(255)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (n, 10) with labels (n,)."""
+    return F.cross_entropy(logits, labels)
+
+
+def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
+    """Half the squared distance of logits (n, 10) to one-hot labels, mean over images; our reading of Simard's MSE."""
+    return (logits - F.one_hot(labels, CLASSES)).square().sum(dim=1).mean() / 2
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "mse": squared_error}
+
+
+def one_cycle(position: float, warmup: float) -> float:
+    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and down to 0 in a line."""
+    return position / warmup if position < warmup else (1 - position) / (1 - warmup)
+
+
+def constant(position: float, warmup: float) -> float:
+    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and no further change."""
+    return position / warmup if position < warmup else 1.0
+
+
+SCHEDULES: dict[str, Callable[[float, float], float]] = {"one_cycle": one_cycle, "constant": constant}
+
+
+class NesterovSGD:
+    """Stochastic gradient descent with Nesterov momentum: the update of torch.optim.SGD in one pass over the numbers.
+
+    torch.optim imports PyTorch's compiler when it builds an optimiser, which costs a short job as much as torch itself.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], momentum: float, weight_decay: float) -> None:
+        self.parameters = list(parameters)
+        self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.momentum, self.weight_decay = momentum, weight_decay
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Move every parameter by its gradient at learning rate `rate`, and clear the gradients."""
+        for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
+            update = self.update if on_cpu(parameter) else self.plain_update
+            update(parameter, velocity, parameter.grad, rate)
+            parameter.grad = None
+
+    def update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
+        """Move one parameter."""
+        flat = parameter.detach().view(-1), velocity.view(-1), gradient.reshape(-1)
+        nesterov_step(*(tensor.numpy() for tensor in flat), rate, self.momentum, self.weight_decay)
+
+    def plain_update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
+        """The same by torch alone."""
+        gradient = gradient.add(parameter, alpha=self.weight_decay)
+        velocity.mul_(self.momentum).add_(gradient)
+        parameter.add_(gradient.add_(velocity, alpha=self.momentum), alpha=-rate)
+
+
+class WeightAverage:
+    """The mean of a model's weights after each of its last epochs (Izmailov et al., UAI 2018).
+
+    At a learning rate that stays high, the weights wander about a minimum; their mean lies nearer to it than they do.
+    The running moments of a batch normalisation are averaged likewise.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.weights = {
+            name: tensor.detach() for name, tensor in model.state_dict().items() if tensor.is_floating_point()
+        }
+        self.means = {name: torch.zeros_like(tensor) for name, tensor in self.weights.items()}
+        self.count = 0
+
+    def add(self) -> None:
+        """Take the weights as they are now into the mean."""
+        self.count += 1
+        for name, mean in self.means.items():
+            mean.add_(self.weights[name] - mean, alpha=1 / self.count)
+
+    def keep(self) -> None:
+        """Put the mean, where there is one, into the model."""
+        if self.count:
+            for name, mean in self.means.items():
+                self.weights[name].copy_(mean)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The mean, where there is one, stands in the model; afterwards the model has its own weights again."""
+        own = {name: tensor.clone() for name, tensor in self.weights.items()}
+        self.keep()
+        yield
+        for name, tensor in own.items():
+            self.weights[name].copy_(tensor)
+
+
+def batches(images: int, size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
+    """A fresh random order of image indices for (seed, epoch), cut into batches; the last one may be smaller."""
+    order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(images)
+    for start in range(0, images, size):
+        yield order[start : start + size]
+
+
+def train(
+    model: nn.Module,
+    epoch_images: Sequence[np.ndarray],
+    labels: np.ndarray,
+    validation: tuple[np.ndarray, np.ndarray],
+    optimisation: Mapping[str, Any],
+    seed: int,
+    device: torch.device = CPU,
+    checkpoint: Checkpoint | None = None,
+) -> list[dict[str, float]]:
+    """Train `model` in place by stochastic gradient descent with Nesterov momentum.
+
+    With `averaging`, the model ends with the mean of its weights after the last epochs, a fraction `averaging` of all;
+    from the first of them on, what is measured on the validation images is the mean so far.
+
+    Args:
+        model: maps float32 (n, 1, h, w) to logits (n, 10).
+        epoch_images: copies of the training set, uint8 (n, h, w); epoch e reads copy e modulo their number.
+        labels: uint8 (n,).
+        validation: images uint8 (m, h, w) and labels uint8 (m,), measured after each epoch; they choose nothing here.
+        optimisation: `optimisation` in config.yaml.
+        seed: fixes the order of the images; the caller has fixed the initial weights.
+        device: where to compute; the model ends up there.
+        checkpoint: where the state is kept after each epoch, and read from first; the caller removes it.
+
+    Returns:
+        A row an epoch, with HISTORY_COLUMNS; errors in percent, the training error as measured during the epoch.
+
+    Raises:
+        InputError: the loss is no longer a number.
+    """
+    loss_of = LOSSES[optimisation["loss"]]
+    epochs, batch = optimisation["epochs"], optimisation["batch"]
+    steps_an_epoch = math.ceil(len(labels) / batch)
+    targets = torch.from_numpy(labels.astype(np.int64)).to(device)
+    model.to(device)
+    optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
+    schedule, warmup = SCHEDULES[optimisation["schedule"]], optimisation["warmup"]
+    average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
+    state = training_state(model, optimiser, average)
+    history = checkpoint.load(state) if checkpoint else []
+    average.count = max(0, len(history) - first_averaged)
+    for epoch in range(len(history), epochs):
+        read = input_reader(epoch_images[epoch % len(epoch_images)], device)
+        model.train()
+        order, answers = [], []
+        for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
+            rate = optimisation["learning_rate"] * schedule((step + 0.5) / (epochs * steps_an_epoch), warmup)
+            places = torch.from_numpy(chosen).to(device)
+            logits = model(read(places))
+            loss_of(logits, targets[places]).backward()
+            optimiser.step(rate)
+            order.append(places)
+            answers.append(logits.detach())
+        train_loss, train_error = loss_and_error(torch.cat(answers), targets[torch.cat(order)], loss_of)
+        if epoch >= first_averaged:
+            average.add()
+        with average.in_place():
+            validation_loss, validation_error = evaluate(model, *validation, loss_of)
+        if not math.isfinite(train_loss + validation_loss):
+            raise InputError(
+                f"training diverged: the loss of epoch {epoch + 1} is {train_loss + validation_loss} at learning rate "
+                f"{rate:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
+            )
+        row = [epoch + 1, rate, train_loss, train_error, validation_loss, validation_error]
+        history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
+        progress(
+            f"epoch {epoch + 1}/{epochs}  loss {row[2]:.4f}  training error {row[3]:.2f}%  "
+            f"validation error {validation_error:.2f}%"
+        )
+        if checkpoint and epoch + 1 < epochs:
+            checkpoint.save(state, history)
+    average.keep()
+    return history
+
+
+def training_state(model: nn.Module, optimiser: NesterovSGD, average: WeightAverage) -> dict[str, Tensor]:
+    """The tensors, by name, that change while a model is trained; the very tensors, not copies."""
+    velocities = {f"velocity/{number}": velocity for number, velocity in enumerate(optimiser.velocities)}
+    means = {f"mean/{name}": mean for name, mean in average.means.items()}
+    return {name: tensor.detach() for name, tensor in model.state_dict().items()} | velocities | means
+
+
+def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, computed where the model is."""
+    model.eval()
+    device = device_of(model)
+    read = input_reader(images, device)
+    with torch.inference_mode():
+        logits = [model(read(places)) for places in torch.arange(len(images), device=device).split(EVALUATION_BATCH)]
+    return torch.cat(logits).cpu().numpy()
+
+
+def evaluate(
+    model: nn.Module, images: np.ndarray, labels: np.ndarray, loss_of: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[float, float]:
+    """Mean loss, and error in percent, of uint8 (n, h, w) images with labels uint8 (n,)."""
+    logits = torch.from_numpy(predict(model, images))
+    return loss_and_error(logits, torch.from_numpy(labels.astype(np.int64)), loss_of)
+
+
+def loss_and_error(logits: Tensor, labels: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]) -> tuple[float, float]:
+    """Mean loss, and error in percent, of logits (n, 10) with labels (n,)."""
+    return loss_of(logits, labels).item(), 100 * (logits.argmax(dim=1) != labels).double().mean().item()

@@ -1,0 +1,30 @@
+"""Weights on disk: safetensors, never a pickle."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from invariance.record.artefacts import InputError, require_unaltered, whole_file
+
+
+def save_weights(model: nn.Module, path: Path | str) -> None:
+    """Write all parameters and buffers of `model`."""
+    with whole_file(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
+
+
+def load_weights(model: nn.Module, path: Path | str) -> None:
+    """Read all parameters and buffers of `model`, in place.
+
+    Raises:
+        InputError: the file is missing, altered or damaged, or holds the weights of another model.
+    """
+    require_unaltered(path)
+    try:
+        model.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: not the weights of this model ({error}); delete it to have it made again") from None

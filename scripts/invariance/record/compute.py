@@ -1,0 +1,248 @@
+"""What a run cost: the jobs behind it, what each used, and how long they would take on more or fewer cores.
+
+Which job needs which is read from Snakemake's own records of what it ran (.snakemake/metadata). What a job used is read
+from its log, whose last line `invariance.command_line.used` wrote, and from Snakemake's benchmark file beside it.
+"""
+
+import base64
+import binascii
+import csv
+import heapq
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from invariance.record.artefacts import InputError
+
+WORKERS = (1, 2, 4, 8)
+STAGES = ("download", "source", "distort", "train", "evaluate", "tables", "figures", "paper")
+LOOP_STAGES = ("distort", "train", "evaluate")  # whose loops are counted
+USED = re.compile(
+    r"^used (?P<cpu>[\d.]+) s of CPU, (?P<loop>[\d.]+) s of them in the loop, (?P<wall>[\d.]+) s by the clock, "
+    r"(?P<memory>\d+) MB at most$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of one job: on the CPU, of them in its loop (None: its log does not say), and by the clock."""
+
+    cpu: float
+    wall: float
+    loop: float | None
+
+
+@dataclass
+class Job:
+    """One job of a run: its log, by which it is known; its stage; what it made; the logs of the jobs that it needs."""
+
+    log: str
+    stage: str
+    ended: float
+    outputs: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
+    times: Times | None = None
+    resumed: bool = False
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Jobs in this order are in that in which Snakemake started them."""
+        return self.ended - (self.times.wall if self.times else 0), self.log
+
+
+Jobs = dict[str, Job]
+
+
+# What was run ---------------------------------------------------------------------------------------------------------
+
+
+def read_records(metadata: Path) -> dict[str, dict[str, Any]]:
+    """Snakemake's records of finished jobs, by the path of the output: rule, input, log, endtime.
+
+    Raises:
+        InputError: there are none, or they are not as this version of Snakemake writes them.
+    """
+    records = {}
+    try:
+        for path in sorted(metadata.rglob("*")):
+            if path.is_file():
+                name = "".join(part.removeprefix("@") for part in path.relative_to(metadata).parts)
+                output = base64.urlsafe_b64decode(name).decode("utf-8")
+                records[output] = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, binascii.Error) as error:
+        raise InputError(f"{path}: not a record of Snakemake's ({error})") from None
+    if not records:
+        raise InputError(f"{metadata}: no records of a run; run this where snakemake ran")
+    return records
+
+
+def read_jobs(records: Mapping[str, Mapping[str, Any]], target: str, logs: Path) -> Jobs:
+    """Every job that made something `target` rests on, by its log, with what it used.
+
+    Args:
+        records: as `read_records` gives them.
+        target: path of an output, as Snakemake names it, such as results/mnist/manifest.json.
+        logs: folder of the logs of this dataset; below it the first part of a log's path is its job's stage.
+
+    Raises:
+        InputError: the target was not made here, or a job has no log there.
+    """
+    if target not in records:
+        raise InputError(f"{target}: Snakemake has no record of making it here; run snakemake first")
+    jobs: Jobs = {}
+    waiting, seen = [target], {target}
+    while waiting:
+        output = waiting.pop()
+        record = records[output]
+        log = next(iter(record["log"] or ()), "")
+        if not Path(log).is_relative_to(logs):
+            raise InputError(f"{output}: its job's log {log!r} is not in {logs}; name the logs of the same run")
+        job = jobs.setdefault(log, Job(log, Path(log).relative_to(logs).with_suffix("").parts[0], 0.0))
+        job.outputs.add(output)
+        job.ended = max(job.ended, record["endtime"] or 0.0)
+        made = [path for path in record["input"] or () if path in records]
+        job.needs |= {records[path]["log"][0] for path in made if records[path]["log"]} - {log}
+        waiting += {path for path in made if path not in seen}
+        seen.update(made)
+    for job in jobs.values():
+        job.times, job.resumed = read_times(Path(job.log))
+    return jobs
+
+
+def read_times(log: Path) -> tuple[Times | None, bool]:
+    """What a job used, if that was written down, and whether it went on where an earlier attempt had stopped."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    said = list(USED.finditer(text))
+    used = {name: float(value) for name, value in said[-1].groupdict().items()} if said else {}
+    benchmark = read_benchmark(log.with_suffix(".tsv"))
+    wall = benchmark.get("s", used.get("wall"))
+    if wall is None:
+        return None, False
+    cpu = used.get("cpu", benchmark.get("cpu_time", wall))
+    return Times(cpu, wall, used.get("loop")), "going on after epoch" in text
+
+
+def read_benchmark(path: Path) -> dict[str, float]:
+    """The numbers of a file that Snakemake's `benchmark:` wrote; empty where there is none, or none in a column."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        row = next(csv.DictReader(stream, delimiter="\t"), {})
+    return {name: float(value) for name, value in row.items() if value and re.fullmatch(r"[\d.]+", value)}
+
+
+# What it cost ---------------------------------------------------------------------------------------------------------
+
+
+def behind(jobs: Jobs, outputs: Collection[str]) -> Jobs:
+    """The jobs that make these files and everything that they rest on."""
+    found = {log for log, job in jobs.items() if job.outputs & set(outputs)}
+    waiting = list(found)
+    while waiting:
+        new = jobs[waiting.pop()].needs - found
+        found |= new
+        waiting += new
+    return {log: jobs[log] for log in jobs if log in found}
+
+
+def core_seconds(jobs: Iterable[Job]) -> float:
+    """CPU seconds of some jobs; nothing for one whose time is not known."""
+    return sum(job.times.cpu for job in jobs if job.times)
+
+
+def replay(jobs: Jobs, workers: int) -> float:
+    """Seconds that the jobs take side by side, a free worker taking the first ready job.
+
+    First is which the run itself started first. A job computes in one thread and waits for nothing, so it lasts as long
+    as its CPU time, which a machine that does other things besides hardly changes. Snakemake's own time between jobs
+    does not count.
+    """
+    lacking = {log: len(job.needs) for log, job in jobs.items()}
+    followers: dict[str, list[str]] = {log: [] for log in jobs}
+    for log, job in jobs.items():
+        for need in job.needs:
+            followers[need].append(log)
+    ready = [(*jobs[log].order, log) for log in jobs if not lacking[log]]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    now, done = 0.0, 0
+    while ready or running:
+        while ready and len(running) < workers:
+            log = heapq.heappop(ready)[-1]
+            seconds = jobs[log].times.cpu if jobs[log].times else 0.0
+            heapq.heappush(running, (now + seconds, log))
+        now, log = heapq.heappop(running)
+        done += 1
+        for follower in followers[log]:
+            lacking[follower] -= 1
+            if not lacking[follower]:
+                heapq.heappush(ready, (*jobs[follower].order, follower))
+    if done < len(jobs):
+        raise InputError("the jobs on record need one another in a circle; run snakemake in an empty folder")
+    return now
+
+
+def start_up_share(jobs: Iterable[Job]) -> float | None:
+    """The part of all CPU time that was not spent distorting, training or evaluating; None: some job does not say."""
+    jobs = list(jobs)
+    if any(job.stage in LOOP_STAGES and (job.times is None or job.times.loop is None) for job in jobs):
+        return None
+    return 1 - sum(job.times.loop or 0 for job in jobs if job.times) / core_seconds(jobs)
+
+
+def stage_rows(jobs: Iterable[Job]) -> list[dict[str, Any]]:
+    """For each stage: jobs, CPU and wall seconds, share of all CPU time."""
+    jobs = list(jobs)
+    total = core_seconds(jobs)
+    stages = {job.stage for job in jobs}
+    rows = []
+    for stage in [*(stage for stage in STAGES if stage in stages), *sorted(stages.difference(STAGES))]:
+        of_stage = [job for job in jobs if job.stage == stage]
+        cpu = core_seconds(of_stage)
+        rows.append(
+            {
+                "stage": stage,
+                "jobs": len(of_stage),
+                "core_seconds": round(cpu, 1),
+                "wall_seconds": round(sum(job.times.wall for job in of_stage if job.times), 1),
+                "share": round(cpu / total, 4),
+            }
+        )
+    return rows
+
+
+def summarised(jobs: Jobs) -> dict[str, Any]:
+    """What a reference says of a run's cost: stages, total, start-up share, seconds on 1, 2, 4 and 8 workers."""
+    rows, share = stage_rows(jobs.values()), start_up_share(jobs.values())
+    return {
+        "stages": rows,
+        "jobs": len(jobs),
+        "core_seconds": round(core_seconds(jobs.values()), 1),
+        "start_up_share": None if share is None else round(share, 4),
+        "replayed_seconds": {str(workers): round(replay(jobs, workers), 1) for workers in WORKERS},
+        # Of a training that was killed and went on, only the last part was measured.
+        "resumed_jobs": sum(job.resumed for job in jobs.values()),
+        "unmeasured_jobs": sum(job.times is None for job in jobs.values()),
+    }
+
+
+def compute_lines(compute: Mapping[str, Any]) -> list[str]:
+    """The same as plain text."""
+    lines = [f"{'stage':10} {'jobs':>6} {'core min':>9} {'share':>7}"]
+    for row in compute["stages"]:
+        minutes, share = row["core_seconds"] / 60, 100 * row["share"]
+        lines.append(f"{row['stage']:10} {row['jobs']:6} {minutes:9.1f} {share:6.1f}%")
+    lines.append(f"{'all':10} {compute['jobs']:6} {compute['core_seconds'] / 60:9.1f} {100:6.1f}%")
+    share = compute["start_up_share"]
+    known = "not known: some logs do not say" if share is None else f"{100 * share:.1f}%"
+    lines.append(f"CPU outside distorting, training and evaluating: {known}")
+    for workers, seconds in compute["replayed_seconds"].items():
+        lines.append(f"replayed with {workers} {'worker' if workers == '1' else 'workers'}: {seconds / 60:.1f} min")
+    for key, what in (("resumed_jobs", "resumed, and measured in part"), ("unmeasured_jobs", "not measured at all")):
+        if compute[key]:
+            lines.append(f"warning: {compute[key]} jobs were {what}; the times above are too short")
+    return lines

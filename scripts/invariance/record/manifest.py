@@ -1,0 +1,59 @@
+"""The records of a run: its resolved config, the SHA-256 of every artefact with the versions behind them, a check."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Collection
+from pathlib import Path
+
+from invariance.record.artefacts import InputError, read_json, require_unaltered, sha256_of, write_json, write_text
+
+VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas", "matplotlib", "snakemake")
+
+
+def write_config(config: str, output: Path | str, log: Path | str) -> None:
+    """Write the resolved config of a run, JSON text in the order of its tables, to `output`."""
+    write_json(output, json.loads(config), sort_keys=False)
+    write_text(log, f"wrote {output}\n")
+
+
+def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:
+    """Hash `artefacts`, and write them to `output` as JSON, by their paths below its folder.
+
+    Raises:
+        InputError: some of them were altered since they were made; all of these are named.
+    """
+    root = Path(output).parent
+    hashes, problems = {}, []
+    for path in artefacts:
+        try:
+            hashes[str(Path(path).relative_to(root))] = require_unaltered(path)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    manifest = {
+        "artefacts": hashes,
+        "config": read_json(config),
+        "versions": {package: importlib.metadata.version(package) for package in VERSIONED}
+        | {"python": platform.python_version()},
+    }
+    write_json(output, manifest)
+    write_text(log, f"hashed {len(artefacts)} artefacts\n")
+
+
+def differences(manifest: Path | str) -> list[str]:
+    """What of a run is no longer as its manifest says: lines that begin with altered, missing or extra.
+
+    Raises:
+        InputError: the manifest is missing, altered, or not one.
+    """
+    root = Path(manifest).parent
+    try:
+        listed = dict(read_json(manifest)["artefacts"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{manifest}: not a manifest; delete it and run snakemake to have it made again") from None
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()} - {Path(manifest).name}
+    altered = [path for path, sha256 in listed.items() if path in found and sha256_of(root / path) != sha256]
+    kinds = {"altered": altered, "missing": listed.keys() - found, "extra": found - listed.keys()}
+    return [f"{kind}: {root / path}" for kind, paths in kinds.items() for path in sorted(paths)]

@@ -1,0 +1,199 @@
+"""The code that a job is made of is found from its imports, so that an edit reruns what used it and nothing else."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from invariance.record.dependencies import code_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+LIBRARY = SCRIPTS / "invariance"
+ENTRIES = sorted(SCRIPTS.glob("*.py"))
+# Importing torch costs seconds and 650 MB a job: only what trains or evaluates networks may.
+WITHOUT_TORCH = ["download", "distort", "describe_distortion", "draw", "summarise", "validate_config"]
+WITH_TORCH = ["train", "evaluate"]
+
+
+def names_of(script: Path) -> set[str]:
+    """The code of a script, as names below its folder without .py, such as invariance/models."""
+    return {Path(path).relative_to(script.parent).with_suffix("").as_posix() for path in code_of(script)}
+
+
+def write_tree(root: Path, **files: str) -> Path:
+    """Write Python files; a `__` in a name stands for a slash. Returns the path of main.py."""
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/').replace('package_init', '__init__')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root / "main.py"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The scripts of the project
+
+
+def test_training_is_made_of_models_and_weights():
+    assert names_of(SCRIPTS / "train.py") >= {
+        "train",
+        "invariance/__init__",
+        "invariance/record/artefacts",
+        "invariance/command_line",
+        "invariance/data/images",
+        "invariance/networks/models",
+        "invariance/learning/training",
+        "invariance/learning/weights",
+    }
+
+
+def test_an_edited_plot_trains_nothing():
+    for script in ("train", "distort", "evaluate"):
+        drawn = {"invariance/drawing/plots", "invariance/paper/tex", "invariance/results/claims"}
+        assert not names_of(SCRIPTS / f"{script}.py") & drawn
+    assert "invariance/drawing/plots" in names_of(SCRIPTS / "draw.py")
+
+
+def test_an_edited_distortion_rebuilds_what_used_it():
+    using = {script.stem for script in ENTRIES if "invariance/distortions/fields" in names_of(script)}
+    assert {"distort", "describe_distortion"} <= using
+    assert not using & {"train", "evaluate", "download", "source"}
+
+
+def test_downloading_is_made_of_the_mirrors_alone():
+    assert names_of(SCRIPTS / "download.py") == {
+        "download",
+        "invariance/__init__",
+        "invariance/record/artefacts",
+        "invariance/command_line",
+        "invariance/data/mirrors",
+    }
+
+
+def imports_torch(path: str) -> bool:
+    """Whether a file imports torch, or something that imports it, anywhere in it."""
+    roots = set()
+    for node in ast.walk(ast.parse(Path(path).read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            roots.add(node.module.split(".")[0])
+    return bool(roots & {"torch", "torchvision", "safetensors"})
+
+
+@pytest.mark.parametrize("name", WITHOUT_TORCH)
+def test_no_torch_is_reached_from(name):
+    assert not [path for path in code_of(SCRIPTS / f"{name}.py") if imports_torch(path)]
+
+
+@pytest.mark.parametrize("name", WITH_TORCH)
+def test_torch_is_reached_from(name):
+    assert any(imports_torch(path) for path in code_of(SCRIPTS / f"{name}.py"))
+
+
+MODULES_LOADED = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    __import__(name)
+for module in list(sys.modules.values()):
+    print(getattr(module, "__file__", None) or "")
+"""
+
+
+def test_what_python_itself_loads_is_found():
+    """Python's own imports are the oracle: no file below scripts/ is loaded that `code_of` does not name."""
+    entries = ["download", "distort", "describe_distortion"]
+    command = [sys.executable, "-c", MODULES_LOADED, str(SCRIPTS), *entries]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    files = {Path(line).resolve() for line in done.stdout.splitlines() if line}
+    loaded = {str(file) for file in files if SCRIPTS in file.parents}
+    assert loaded == {path for name in entries for path in code_of(SCRIPTS / f"{name}.py")}
+    assert not any(f"{os.sep}torch{os.sep}" in str(file) for file in files)
+
+
+@pytest.mark.parametrize("script", ENTRIES, ids=lambda script: script.stem)
+def test_every_script_is_made_of_files_that_exist(script):
+    code = code_of(script)
+    assert code == sorted(set(code))
+    assert str(script) in code
+    assert all(Path(path).is_file() and SCRIPTS in Path(path).parents for path in code)
+
+
+def test_every_module_is_used_and_imported_by_its_whole_name():
+    """A relative import would not be found, and a module that nothing reaches would rerun nothing."""
+    for path in SCRIPTS.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text()))
+        assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
+    reached = {path for script in ENTRIES for path in code_of(script)}
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+    named = {name for path in rules for name in re.findall(r"\binvariance(?:\.| import )(\w+)", path.read_text())}
+    assert {path.stem for path in LIBRARY.glob("*.py")} <= {Path(path).stem for path in reached} | named
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Trees made for the purpose
+
+
+def test_the_paths_are_those_that_were_asked_for(tmp_path, monkeypatch):
+    """Relative to the working folder, as Snakemake names its inputs."""
+    write_tree(tmp_path / "scripts", main="import lib.a", lib__package_init="", lib__a="")
+    monkeypatch.chdir(tmp_path)
+    assert code_of("scripts/main.py") == ["scripts/lib/__init__.py", "scripts/lib/a.py", "scripts/main.py"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import lib.deep.a",
+        "import lib.deep.a as other",
+        "import os, lib.deep.a",
+        "from lib.deep import a",
+        "from lib.deep import b, a as other",
+        "from lib.deep.a import something",
+        "from lib.deep.a import *",
+        "def f():\n    from lib.deep import a",
+        "try:\n    import lib.deep.a\nexcept ImportError:\n    pass",
+        "if False:\n    import lib.deep.a",
+        "from lib import (\n    deep,\n)\nfrom lib.deep import (\n    a,\n)",
+    ],
+)
+def test_every_form_of_import_is_found(tmp_path, line):
+    tree = {"lib__package_init": "", "lib__deep__package_init": "", "lib__deep__a": "", "lib__deep__c": ""}
+    main = write_tree(tmp_path, main=line, **tree)
+    assert names_of(main) == {"main", "lib/__init__", "lib/deep/__init__", "lib/deep/a"}
+
+
+def test_imports_are_followed(tmp_path):
+    main = write_tree(tmp_path, main="import a", a="import b", b="from c import d", c="", unused="import a")
+    assert names_of(main) == {"main", "a", "b", "c"}
+
+
+def test_a_package_brings_what_its_init_imports(tmp_path):
+    main = write_tree(
+        tmp_path, main="from lib import a", lib__package_init="import lib.b", lib__a="", lib__b="", lib__c=""
+    )
+    assert names_of(main) == {"main", "lib/__init__", "lib/a", "lib/b"}
+
+
+def test_cycles_are_fine(tmp_path):
+    main = write_tree(tmp_path, main="import a", a="import b\nimport a", b="import a\nimport main")
+    assert names_of(main) == {"main", "a", "b"}
+
+
+def test_a_new_import_is_found(tmp_path):
+    before = write_tree(tmp_path / "before", main="import a", a="", b="")
+    after = write_tree(tmp_path / "after", main="import a", a="import b", b="")
+    assert names_of(before) == {"main", "a"}
+    assert names_of(after) == {"main", "a", "b"}
+
+
+def test_what_lies_elsewhere_is_left_out(tmp_path):
+    """Installed packages, and names that look like imports in a comment or a string."""
+    text = '"""import a"""\nimport os\nimport numpy.linalg\n# import a\nname = "import a"\n'
+    main = write_tree(tmp_path, main=text, a="")
+    assert names_of(main) == {"main"}

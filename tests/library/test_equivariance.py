@@ -1,0 +1,481 @@
+"""Equivariance errors against networks written out by hand, shifts made by indexing, and windows found by autograd."""
+
+import json
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import measure_equivariance
+from invariance.layers.layers import BatchNormReLU, Conv, GlobalAveragePool, Linear, PolyphaseSampling
+from invariance.learning.equivariance import (
+    AXES,
+    COLUMNS,
+    blank,
+    measure,
+    mismatch,
+    outputs_of,
+    places,
+    seen_alike,
+    stages_of,
+    untrained,
+)
+from invariance.learning.weights import save_weights
+from invariance.record.artefacts import InputError
+from invariance.results.claims import judge_claims
+from rolled import made_up_equivariance
+
+CANVAS, INK, MAX_SHIFT = 24, slice(8, 15), 4
+TRUNK = {"family": "trunk", "channels": [3, 4, 3], "downsampling": "stride", "padding": "zeros", "head": "fc"}
+CIRCULAR = {**TRUNK, "padding": "circular", "head": "gap"}
+MODELS = {
+    "simard_cnn": {"family": "simard_cnn"},
+    "stride_fc": TRUNK,
+    **{f"{pool}_fc": {**TRUNK, "downsampling": pool} for pool in ("max_pool", "avg_pool", "blur_pool")},
+    "stride_gap_circular": CIRCULAR,
+    "polyphase_gap_circular": {**CIRCULAR, "downsampling": "polyphase"},
+}
+RULE = {"C3": {"max_exact": 1e-12, "min_inexact": 1e-3}}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small products are slower in many threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def digits(count: int = 2, canvas: int = CANVAS) -> Tensor:
+    """Random ink in the middle of an empty canvas, float64 (n, 1, canvas, canvas)."""
+    images = torch.zeros(count, 1, canvas, canvas, dtype=torch.float64)
+    ink = images[..., INK, INK]
+    ink.copy_(torch.rand(ink.shape, generator=torch.Generator().manual_seed(1)))
+    return images
+
+
+def network(name: str, seed: int = 0) -> nn.Sequential:
+    """A network as if trained: batch norms have moments and biases, so that the background is not 0 behind them."""
+    model = untrained(MODELS[name], CANVAS, seed)
+    for layer in model:
+        if isinstance(layer, BatchNormReLU):
+            layer.running_mean.uniform_(-0.2, 0.2)
+            layer.bias.data.uniform_(0.1, 0.3)
+            layer.running_var.uniform_(0.5, 2)
+    return model
+
+
+def table_of(name: str, model: nn.Sequential | None = None, max_shift: int = MAX_SHIFT) -> pd.DataFrame:
+    return pd.DataFrame(measure(model or network(name), digits(), max_shift), columns=COLUMNS)
+
+
+def rolled(maps: Tensor, shift: int, axis: int) -> Tensor:
+    """Maps moved by hand: what stood at i stands at i + shift, round the edge."""
+    size = maps.shape[axis]
+    return maps.index_select(axis, torch.tensor([(place - shift) % size for place in range(size)]))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The networks, written out
+
+
+def by_hand(model: nn.Sequential, name: str) -> list:
+    """The steps of a network up to its head as functions of maps, by torch.nn.functional alone."""
+    weights = {key: value.double() for key, value in model.state_dict().items()}
+    settings = MODELS[name]
+
+    def convolution(place, stride, margin, normalised):
+        def step(maps):
+            mode = "circular" if settings.get("padding") == "circular" else "constant"
+            maps = F.conv2d(F.pad(maps, [margin] * 4, mode=mode), weights[f"{place}.weight"], stride=stride)
+            if not normalised:
+                return F.relu(maps + weights[f"{place}.bias"][:, None, None])
+            mean, variance, weight, bias = (
+                weights[f"{place + 1}.{part}"][:, None, None]
+                for part in ("running_mean", "running_var", "weight", "bias")
+            )
+            return F.relu((maps - mean) / torch.sqrt(variance + 1e-5) * weight + bias)
+
+        return step
+
+    def connected(place):
+        return lambda maps: maps.flatten(1) @ weights[f"{place}.weight"].T + weights[f"{place}.bias"]
+
+    if name == "simard_cnn":
+        return [convolution(0, 2, 0, False), convolution(1, 2, 0, False), connected(3)]
+    if settings["downsampling"] == "stride":
+        steps = [convolution(0, 2, 2, True), convolution(3, 2, 1, True), convolution(6, 1, 1, True)]
+    else:
+        halve = {"max_pool": lambda maps: F.max_pool2d(maps, 2), "avg_pool": lambda maps: F.avg_pool2d(maps, 2)}
+        halve["blur_pool"] = blurred
+        pool = halve[settings["downsampling"]]
+        steps = [convolution(0, 1, 2, True), pool, convolution(3, 1, 1, True), pool, convolution(6, 1, 1, True)]
+    return [*steps, connected(9) if settings["head"] == "fc" else lambda maps: maps.mean(dim=(2, 3))]
+
+
+def blurred(maps: Tensor) -> Tensor:
+    taps = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+    kernel = (taps[:, None] * taps).expand(maps.shape[1], 1, 3, 3)
+    return F.conv2d(maps, kernel, stride=2, padding=1, groups=maps.shape[1])
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "polyphase" not in name])
+def test_errors_are_those_of_the_network_written_out(name):
+    """Over all places together, in both scopes, for every layer and shift; the head's too."""
+    model = network(name)
+    steps, images = by_hand(model, name), digits()
+    strides = [stage.stride for stage in stages_of(model)]
+    inputs = [images]
+    for step in steps:
+        inputs.append(step(inputs[-1]))
+    sides = [maps.shape[-1] for maps in inputs[:-1]]
+    table = table_of(name)
+    for (number, step), shift in product(enumerate(steps), range(1, MAX_SHIFT + 1)):
+        scopes = {"network": (steps[: number + 1], images), "layer": ([step], inputs[number])}
+        for scope, (chain, start) in scopes.items():
+            rows = table[(table.layer == number) & (table["shift"] == shift) & (table.scope == scope)]
+            if number == len(steps) - 1:
+                if scope == "network":
+                    [error] = rows.error
+                    assert error == pytest.approx(head_error(chain, start, shift), rel=1e-9, abs=1e-14)
+                continue
+            stride = int(np.prod(strides[: number + 1])) if scope == "network" else strides[number]
+            squares, size = squares_by_hand(chain, start, shift, stride)
+            # Each image and axis has its better roll; where a map is split, each place has its own.
+            if len(rows) == 1:
+                assert rows.error.item() == pytest.approx(
+                    np.sqrt(squares.min(axis=0).mean() / size), rel=1e-9, abs=1e-14
+                )
+            elif shift % stride == 0:
+                counts = shares_by_place(model, number, scope, shift, sides, start)
+                total = sum(counts[row.place] * row.error**2 for row in rows.itertuples())
+                assert np.sqrt(total) == pytest.approx(np.sqrt(squares[0].mean() / size), rel=1e-9, abs=1e-14)
+
+
+def head_error(chain: list, images: Tensor, shift: int) -> float:
+    outputs = [run_through(chain, given) for given in (images, *(rolled(images, shift, axis) for axis in (2, 3)))]
+    squares = [(output - outputs[0]).square().mean() for output in outputs[1:]]
+    return float(torch.sqrt(sum(squares) / 2 / outputs[0].square().mean()))
+
+
+def run_through(chain: list, maps: Tensor) -> Tensor:
+    for step in chain:
+        maps = step(maps)
+    return maps
+
+
+def squares_by_hand(chain: list, given: Tensor, shift: int, stride: int) -> tuple[np.ndarray, float]:
+    """Mean squared errors (rolls, axes * images), and the mean square of the unrolled output."""
+    maps = run_through(chain, given)
+    rolls = [shift // stride, -(-shift // stride)]
+    squares = [
+        [
+            float((run_through(chain, rolled(given, shift, axis)) - rolled(maps, roll, axis))[image].square().mean())
+            for axis in (3, 2)
+            for image in range(len(given))
+        ]
+        for roll in rolls
+    ]
+    return np.array(squares), float(maps.square().mean())
+
+
+def shares_by_place(
+    model: nn.Sequential, number: int, scope: str, shift: int, sides: list[int], given: Tensor
+) -> dict[str, float]:
+    """Which part of the positions, over both axes, is in each place."""
+    stages = stages_of(model)
+    chain = stages[: number + 1] if scope == "network" else [stages[number]]
+    inputs = [given, *outputs_of(chain, given)[:-1]]
+    shares: dict[str, float] = {}
+    for axis in AXES:
+        for place, (mask, _) in places(chain, inputs[0].shape[-1], shift, [blank(m, axis) for m in inputs]).items():
+            shares[place] = shares.get(place, 0) + mask.mean() / 2
+    assert sum(shares.values()) == pytest.approx(1)
+    assert sides[number] == inputs[-1].shape[-1]
+    return shares
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Where theory has it exact
+
+
+def convolutions(shapes: list[tuple[int, int, int]], mode: str) -> nn.Sequential:
+    """Convolutions without bias or nonlinearity, of one map each: kernel, stride, margin."""
+    torch.manual_seed(len(shapes))
+    layers = [Conv(1, 1, kernel, stride, margin, mode) for kernel, stride, margin in shapes]
+    for layer in layers:
+        layer.weight.data.uniform_(0.5, 1)
+    return nn.Sequential(*layers).double()
+
+
+def windows(model: nn.Sequential, side: int) -> np.ndarray:
+    """How much each output column depends on each input column, (outputs, inputs), by its gradient."""
+    pixels = torch.zeros(1, 1, side, side, dtype=torch.float64, requires_grad=True)
+    columns = model(pixels)[0, 0].sum(dim=0)
+    gradients = [torch.autograd.grad(column, pixels, retain_graph=True)[0] for column in columns]
+    return np.stack([gradient[0, 0].sum(dim=0).numpy() for gradient in gradients])
+
+
+shapes = st.lists(
+    st.sampled_from([(3, 1, 1), (3, 2, 1), (2, 2, 0), (3, 1, 0), (3, 2, 0), (5, 2, 2), (1, 1, 0)]),
+    min_size=1,
+    max_size=3,
+)
+modes = st.sampled_from(["zeros", "circular"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes, modes, st.integers(16, 24), st.integers(1, 3))
+def test_inside_is_where_the_roll_moves_one_window_onto_another(shapes, mode, side, rolls):
+    model = convolutions(shapes, mode)
+    stages = stages_of(model)
+    shift = rolls * int(np.prod([stage.stride for stage in stages]))
+    assume(shift % side)
+    seen = windows(model, side)
+    moved = np.roll(np.roll(seen, shift, axis=1), rolls, axis=0)
+    hold_to(seen_alike(stages, side, shift), np.isclose(seen, moved, rtol=1e-9).all(axis=1), rolls)
+
+
+def hold_to(alike: np.ndarray, agree: np.ndarray, rolls: int) -> None:
+    """Alike is only what agrees, and all of it but for what a chain brings round the edge."""
+    assert not (alike & ~agree).any()
+    np.testing.assert_array_equal(alike[rolls:], agree[rolls:])
+
+
+@settings(max_examples=60, deadline=None)
+@given(shapes, modes, st.integers(16, 24), st.integers(1, 8), st.integers(0, 7), st.sampled_from(AXES))
+def test_positions_are_seen_alike_where_outputs_agree(shapes, mode, side, shift, margin, axis):
+    """Position by position, with or without an empty margin: nothing is called exact that is not.
+
+    Nor the reverse, but for maps behind the first that happen to be 0 at the edge.
+    """
+    model = convolutions(shapes, mode)
+    images = torch.zeros(2, 1, side, side, dtype=torch.float64)
+    ink = images[..., margin : side - margin, margin : side - margin]
+    ink.copy_(torch.rand(ink.shape, generator=torch.Generator().manual_seed(shift)) + 0.1)
+    stages = stages_of(model)
+    with torch.no_grad():
+        outputs = outputs_of(stages, images)
+        moved = model(rolled(images, shift, axis))
+    inputs = [images, *outputs[:-1]]
+    stride = int(np.prod([stage.stride for stage in stages]))
+    alike = seen_alike(stages, side, shift, [blank(maps, axis) for maps in inputs])
+    squares = mismatch(moved, outputs[-1], shift, stride, axis).max(axis=1)
+    if shift % stride == 0:
+        agree = squares[0] < 1e-24
+        hold_to(alike, agree if margin == 0 or len(shapes) == 1 else agree & alike, shift // stride)
+    else:
+        assert not alike.any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes, modes, st.integers(16, 24), st.integers(1, 8))
+def test_places_divide_all_positions(shapes, mode, side, shift):
+    stages = stages_of(convolutions(shapes, mode))
+    sides = [side]
+    for stage in stages:
+        sides.append(stage.output_side(sides[-1]))
+    nowhere = [np.zeros(size, dtype=bool) for size in sides]
+    found = places(stages, side, shift, nowhere)
+    np.testing.assert_array_equal(sum(mask.astype(int) for mask, _ in found.values()), 1)
+    assert not found.get("border", (None, False))[1]
+    if shift % int(np.prod([stage.stride for stage in stages])):
+        assert not any(exact for _, exact in found.values())
+    borderless = all(
+        (stage.padding == "circular" or stage.kernel == stage.stride) and size % stage.stride == 0
+        for size, stage in zip(sides, stages, strict=False)
+    )
+    assert borderless == ("everywhere" in found)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("weights", ["trained", "untrained"])
+def test_every_network_is_exact_where_theory_says_so_and_nowhere_else_inside(name, weights):
+    model = network(name) if weights == "trained" else untrained(MODELS[name], CANVAS, 0)
+    table = table_of(name, model, 8)
+    assert table.error.notna().all()
+    assert table[table.exact].error.max() < 1e-14
+    inexact = table[~table.exact & (table.place != "border")]
+    assert inexact.empty if "polyphase" in name else inexact.error.min() > 1e-3
+    exact_layers = table[table.exact & (table.scope == "layer")]
+    assert set(exact_layers.layer) == set(table.layer) - {table.layer.max()}
+
+
+def test_padding_behind_the_first_layer_is_wrong_only_where_the_background_is_not_zero():
+    """Without biases the background stays 0, and zero padding goes on with it."""
+    trained, fresh = table_of("stride_fc"), table_of("stride_fc", untrained(TRUNK, CANVAS, 0))
+    behind = [
+        table[(table.layer == 2) & (table.scope == "layer") & (table["shift"] == 1)].set_index("place")
+        for table in (trained, fresh)
+    ]
+    assert behind[0].error["border"] > 0.01
+    assert behind[1].exact["background"]
+    first = trained[(trained.layer == 0) & (trained["shift"] == 4)]
+    assert set(first.place) == {"inside", "background"}
+    assert first.error.max() < 1e-14
+
+
+def test_polyphase_sampling_moves_each_image_by_a_roll_of_its_own():
+    images = torch.rand(8, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    layer = PolyphaseSampling()
+    squares = mismatch(layer(rolled(images, 3, -1)), layer(images), 3, 2, -1).sum(axis=2)
+    assert squares.min(axis=0).max() == 0
+    assert set(squares.argmin(axis=0)) == {0, 1}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is not equivariant is caught
+
+
+class Ramp(Conv):
+    """A convolution that knows where it is: a millionth more at each column than at the one before it."""
+
+    def forward(self, maps):
+        convolved = super().forward(maps)
+        return convolved + 1e-6 * torch.arange(convolved.shape[-1], dtype=convolved.dtype)
+
+
+class Unshared(Conv):
+    """A layer whose weights are not shared: one pixel has one of its own."""
+
+    def forward(self, maps):
+        convolved = super().forward(maps).clone()
+        convolved[..., 11, 11] *= 1 + 1e-9
+        return convolved
+
+
+@pytest.mark.parametrize("broken", [Ramp, Unshared])
+def test_a_layer_that_depends_on_the_position_is_caught(broken):
+    torch.manual_seed(3)
+    layers = [broken(1, 2, 3, 1, 1, "circular"), Conv(2, 2, 3, 2, 1, "circular"), GlobalAveragePool(), Linear(2, 10)]
+    model = nn.Sequential(*layers).double().eval()
+    table = table_of("", model).assign(model="broken", seed=0, weights="trained")
+    first = table[(table.layer == 0) & table.exact]
+    assert first.error.min() > 1e-12
+    assert table[(table.layer == 1) & (table.scope == "layer") & table.exact].error.max() < 1e-14
+    [claim], _ = judge_claims({"equivariance": table}, RULE, 0.95)
+    assert claim.verdict == "refuted"
+
+
+def test_a_layer_that_gives_nothing_has_no_relative_error():
+    model = convolutions([(3, 1, 1)], "zeros")
+    model[0].weight.data.zero_()
+    assert table_of("", model).error.isna().all()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Claim C3
+
+
+def judged(table: pd.DataFrame):
+    claims, _ = judge_claims({"equivariance": table}, RULE, 0.95)
+    return claims[0]
+
+
+def test_c3_is_the_largest_error_where_theory_says_0():
+    claim = judged(made_up_equivariance())
+    assert claim.verdict == "supported"
+    assert claim.number == claim.high == pytest.approx(1.1 * 1.1e-16)
+    assert claim.low == pytest.approx(1.1e-16)
+    assert claim.details["odd_smallest_mismatch"] == pytest.approx(0.5)
+    assert claim.details["border_smallest_mismatch"] == pytest.approx(0.55)  # trained alone
+    assert claim.details["circular_mismatch"] == pytest.approx(1.1 * 1.1e-16)
+    table = made_up_equivariance()
+    assert claim.details["exact_cases"] + claim.details["inexact_cases"] == len(table)
+
+
+@pytest.mark.parametrize("place", ["everywhere", "inside", "head"])
+def test_c3_one_case_refutes(place):
+    table = made_up_equivariance()
+    row = table[table.exact & (table.place == place)].index[-1]
+    assert judged(table.assign(error=table.error.mask(table.index == row, 1.1e-12))).verdict == "refuted"
+    assert judged(table.assign(error=table.error.mask(table.index == row, 1e-12))).verdict == "supported"
+
+
+def test_c3_is_undecided_where_the_measure_finds_nothing():
+    table = made_up_equivariance()
+    odd = (table["shift"] % 2 == 1) & (table.stride == 2) & (table.kind == "convolution") & (table.place != "border")
+    border = (table.place == "border") & (table.layer > 0) & (table.kind == "convolution") & (table["shift"] % 2 == 0)
+    for blind in (odd, border):
+        assert judged(table.assign(error=table.error.mask(blind & (table.seed == 0), 1e-4))).verdict == "undecided"
+        assert judged(table[~blind | (table.stride == 1)]).verdict == ("undecided" if blind is odd else "supported")
+    assert judged(table[table.place != "border"]).verdict == "undecided"
+
+
+def test_c3_without_its_table_is_absent():
+    assert judge_claims({}, RULE, 0.95) == ([], {"C3": "not trained: equivariance"})
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The script
+
+
+def run_script(monkeypatch, tmp_path, models: dict, seeds: list[int]) -> pd.DataFrame:
+    paths = []
+    for name, seed in product(models, seeds):
+        paths.append(tmp_path / name / "centred" / f"seed-{seed}" / "weights.safetensors")
+        paths[-1].parent.mkdir(parents=True)
+        save_weights(untrained(models[name], 28, seed + 100).float(), paths[-1])
+    rng = np.random.default_rng(0)
+    images = np.zeros((6, 28, 28), np.uint8)
+    images[:, 8:18, 8:18] = rng.integers(0, 256, (6, 10, 10))
+    np.save(tmp_path / "images.npy", images)
+    values = {"canvas": 28, "images": 2, "max_shift": 2}
+    arguments = ["--models", json.dumps(models), "--weights", *paths, "--images", tmp_path / "images.npy"]
+    arguments += ["--settings", json.dumps(values), "--output", tmp_path / "equivariance.csv"]
+    monkeypatch.setattr(sys, "argv", ["measure_equivariance.py", *map(str, arguments)])
+    measure_equivariance.main()
+    return pd.read_csv(tmp_path / "equivariance.csv", keep_default_na=False)
+
+
+def test_script_measures_every_network_before_and_after_its_training(monkeypatch, tmp_path):
+    table = run_script(
+        monkeypatch, tmp_path, {name: MODELS[name] for name in ("stride_gap_circular", "stride_fc")}, [0, 3]
+    )
+    assert list(table) == ["model", "seed", "weights", *COLUMNS]
+    runs = table[["model", "seed", "weights"]].drop_duplicates()
+    expected = product(["stride_gap_circular", "stride_fc"], [0, 3], ["untrained", "trained"])
+    assert list(runs.itertuples(index=False, name=None)) == list(expected)
+    assert table.error.dtype == float
+    assert table.exact.dtype == bool
+    assert set(table.padding) == {"circular", "zeros", "none"}
+    inexact = table[(table.model == "stride_fc") & (table.place == "head") & (table["shift"] == 1)]
+    assert inexact.error.nunique() == 4
+    torch.manual_seed(3)
+    images = torch.zeros(2, 1, 28, 28, dtype=torch.float64)
+    images[..., :, :] = torch.from_numpy(np.load(tmp_path / "images.npy")[:2].astype(np.float32) / np.float32(255))[
+        :, None
+    ]
+    again = pd.DataFrame(measure(untrained(TRUNK, 28, 3), images, 2), columns=COLUMNS)
+    fresh = table[(table.model == "stride_fc") & (table.seed == 3) & (table.weights == "untrained")]
+    np.testing.assert_allclose(fresh.error, again.error, rtol=1e-6, atol=1e-15)
+
+
+def test_an_error_that_is_none_is_left_out():
+    assert measure_equivariance.line(["a", 1, True, 1 / 3, float("nan")]) == "a,1,True,0.33333333,\n"
+
+
+@pytest.mark.parametrize("path", ["mlp/centred/seed-0/weights.safetensors", "stride_fc/seed-0/weights.safetensors"])
+def test_weights_that_are_not_of_the_named_networks_are_told(path):
+    with pytest.raises(InputError, match=f"{path}: .* --models"):
+        measure_equivariance.network_of(Path(path), MODELS)
+
+
+def test_script_refuses_the_weights_of_another_network(monkeypatch, tmp_path):
+    models = {"stride_fc": TRUNK}
+    run_script(monkeypatch, tmp_path, models, [0])
+    models["stride_fc"] = CIRCULAR
+    monkeypatch.setattr(
+        sys, "argv", [*(json.dumps(models) if "TRUNK" in part or '"family"' in part else part for part in sys.argv)]
+    )
+    with pytest.raises(InputError, match="not the weights of this model"):
+        measure_equivariance.main()

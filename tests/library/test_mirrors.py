@@ -1,0 +1,516 @@
+"""The mirrors: every fault of a real server is told apart, the next mirror is tried, and nothing partial is left."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from invariance.data import mirrors
+from invariance.data.mirrors import MirrorError, fetch
+from invariance.record.artefacts import InputError
+
+NAME = "t10k-labels-idx1-ubyte.gz"
+CONTENT = mirrors.GZIP_MAGIC + random.Random(2003).randbytes(200_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+BOMB = gzip.compress(bytes(10**8))  # a hundred kilobytes that unpack to a hundred megabytes
+ALTERED = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
+PAGE = b"\n<!DOCTYPE html><html><body>Please sign in to the guest network</body></html>"
+DOWNLOAD = Path(__file__).resolve().parents[2] / "scripts" / "download.py"
+UNREACHABLE = "http://127.0.0.1:1/"  # nothing listens on this port
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One behaviour for each folder: /good/NAME, /missing/NAME and so on; keeps count of the requests."""
+
+    def do_GET(self):
+        folder = self.path.split("/")[1]
+        self.server.requests.append(folder)
+        getattr(self, f"answer_{folder}")()
+
+    def answer(self, content, promised=None, content_type="application/octet-stream", status=200):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content) if promised is None else promised))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def answer_good(self):
+        self.answer(CONTENT)
+
+    def answer_mislabelled(self):
+        self.answer(CONTENT, content_type="text/html")
+
+    def answer_missing(self):
+        self.send_error(404)
+
+    def answer_unavailable(self):
+        self.send_error(503)
+
+    def answer_once_unavailable(self):
+        if self.server.requests.count("once_unavailable") == 1:
+            self.send_error(503)
+        else:
+            self.answer(CONTENT)
+
+    def answer_page(self):
+        self.answer(PAGE)
+
+    def answer_declared_page(self):
+        self.answer(b"Sign in", content_type="text/html; charset=utf-8")
+
+    def answer_truncated(self):
+        self.answer(CONTENT[:70_000], promised=len(CONTENT))
+
+    def answer_altered(self):
+        self.answer(ALTERED)
+
+    def answer_silent(self):
+        self.server.over.wait(20)
+
+    def answer_hanging(self):
+        self.answer(CONTENT[:70_000], promised=len(CONTENT))
+        self.wfile.flush()
+        self.server.over.wait(20)
+
+    def answer_dripping(self):
+        self.answer(CONTENT[:10], promised=len(CONTENT))
+        while not self.server.over.wait(0.2):
+            self.wfile.write(b".")
+
+    def answer_broken_chunks(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"1000\r\n" + CONTENT[:100])
+
+    def answer_reset(self):
+        self.answer(CONTENT[:70_000], promised=len(CONTENT))
+        self.wfile.flush()
+        time.sleep(0.1)
+        linger_no_time = struct.pack("ii", 1, 0)  # closing then resets the connection
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_no_time)
+
+    def answer_endless(self):
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.over.is_set():
+            self.wfile.write(bytes(100_000))
+
+    def head(self, *lines):
+        self.wfile.write("".join(f"{line}\r\n" for line in ("HTTP/1.1 200 OK", *lines, "")).encode())
+
+    def drip(self, text):
+        """One byte at a time, each in time."""
+        while not self.server.over.wait(0.1):
+            self.wfile.write(text)
+
+    def answer_error(self):
+        self.send_error(500)
+
+    def answer_promising_less(self):
+        self.answer(CONTENT, promised=1000)
+
+    def answer_promising_more(self):
+        self.answer(CONTENT, promised=len(CONTENT) + 1)
+
+    def answer_promising_text(self):
+        self.head("Content-Length: lots")
+        self.wfile.write(CONTENT)
+
+    def answer_promising_negative(self):
+        self.head("Content-Length: -1")
+        self.wfile.write(CONTENT)
+
+    def answer_nothing(self):
+        self.answer(b"")
+
+    def answer_bomb(self):
+        self.answer(BOMB)
+
+    def answer_encoded(self):
+        self.head("Content-Encoding: gzip", f"Content-Length: {len(CONTENT)}")
+        self.wfile.write(CONTENT)
+
+    def answer_encoded_bomb(self):
+        self.head("Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")
+        self.wfile.write(BOMB)
+
+    def answer_many_headers(self):
+        self.head(*(f"X-{number}: y" for number in range(300)))
+
+    def answer_long_header(self):
+        self.wfile.write(b"HTTP/1.1 200 " + b"OK" * 100_000)
+
+    def answer_dripping_status(self):
+        self.drip(b"H")
+
+    def answer_dripping_header(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        self.drip(b"y")
+
+    def answer_dripping_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.drip(b"0")
+
+    def answer_negative_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.wfile.write(b"-1\r\n" + CONTENT)
+
+    def answer_huge_chunk(self):
+        self.head("Transfer-Encoding: chunked")
+        self.wfile.write(b"ffffffffff\r\n" + CONTENT)
+
+    def answer_redirect_to_file(self):
+        self.redirect("file:///etc/hostname")
+
+    def answer_redirect_to_data(self):
+        self.redirect("data:application/gzip;base64,H4sI")
+
+    def answer_redirect_to_nowhere(self):
+        self.redirect("http://[::1/")
+
+    def answer_redirect_on_and_on(self):
+        self.redirect(f"/redirect_on_and_on/{len(self.server.requests)}/{NAME}")
+
+    def answer_promising_much(self):
+        self.answer(b"", promised=10**12)
+
+    def redirect(self, address):
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def answer_redirect_to_good(self):
+        self.redirect("/good/" + NAME)
+
+    def answer_redirect_to_page(self):
+        self.redirect("/page/sign-in")
+
+    def answer_redirect_outside(self):
+        self.redirect("http://mirror.example/" + NAME)
+
+    def answer_redirect_to_itself(self):
+        self.redirect(self.path)
+
+    def answer_garbage(self):
+        self.wfile.write(b"220 this is no HTTP\r\n\r\n")
+
+    def log_message(self, *arguments):
+        """Keep the test's output quiet."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server of this machine that does not mind clients which hang up."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = []
+        self.over = threading.Event()
+
+    def shutdown_request(self, request):
+        """Close at once: the orderly end that comes first by default would hide the reset."""
+        self.close_request(request)
+
+    def handle_error(self, request, client_address):
+        """A client that cuts off an endless answer is no error here."""
+
+    def address(self, folder):
+        return f"http://127.0.0.1:{self.server_port}/{folder}/"
+
+
+@pytest.fixture
+def server():
+    with Server() as running:
+        thread = threading.Thread(target=functools.partial(running.serve_forever, poll_interval=0.02))
+        thread.start()
+        yield running
+        running.over.set()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_mirror_in_the_environment(monkeypatch):
+    monkeypatch.delenv(mirrors.VARIABLE, raising=False)
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "download" / NAME
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder that is a good mirror."""
+    path = tmp_path / "a folder"
+    path.mkdir()
+    (path / NAME).write_bytes(CONTENT)
+    return path
+
+
+def fetch_fast(sources, output, **options):
+    fetch(NAME, SHA256, sources, output, **{"timeout": 1, "attempts": 2, "pause": 0.01, "largest": 1_000_000} | options)
+
+
+def nothing_left(output):
+    return not output.parent.exists() or not list(output.parent.iterdir())
+
+
+# Each fault of a server, what must be said of it, and how often the mirror is asked when two attempts are allowed.
+FAULTS = {
+    "missing": ("HTTP 404 Not Found", 1),
+    "unavailable": ("HTTP 503 Service Unavailable", 2),
+    "page": ("answered with a web page (HTML) instead of the file", 1),
+    "declared_page": ("answered with a web page (HTML) instead of the file", 1),
+    "redirect_to_page": ("answered with a web page (HTML) instead of the file, after a redirect to http://127", 2),
+    "redirect_outside": ("refused: it redirects to http://mirror.example/", 1),
+    "redirect_to_itself": ("HTTP 302", None),
+    "truncated": ("truncated: it ended after 70000 of 200002 bytes", 2),
+    "broken_chunks": ("truncated: the connection ended after 100 bytes", 2),
+    "reset": ("the connection failed (Connection reset by peer) after", 2),
+    "altered": (f"SHA-256 {hashlib.sha256(ALTERED).hexdigest()}, expected {SHA256}", 1),
+    "silent": ("no answer within 1 s (timeout)", 1),
+    "hanging": ("no answer within 1 s (timeout) after 70000 of 200002 bytes", 1),
+    "dripping": ("too slow", 1),
+    "endless": ("too large: more than 1000000 bytes, cut off", 1),
+    "promising_much": ("too large: more than 1000000 bytes, cut off", 1),
+    "garbage": ("not a usable address or answer", 1),
+    "error": ("HTTP 500 Internal Server Error", 2),
+    "promising_less": ("altered: its 1000 bytes have SHA-256", 1),
+    "nothing": (f"altered: its 0 bytes have SHA-256 {hashlib.sha256(b'').hexdigest()}", 1),
+    "bomb": (f"altered: its {len(BOMB)} bytes have SHA-256 {hashlib.sha256(BOMB).hexdigest()}, expected", 1),
+    "encoded_bomb": (f"altered: its {len(BOMB)} bytes have SHA-256", 1),
+    "many_headers": ("not a usable address or answer", 1),
+    "long_header": ("not a usable address or answer", 1),
+    "dripping_status": ("no answer within 1 s (timeout)", 1),
+    "dripping_header": ("no answer within 1 s (timeout)", 1),
+    "dripping_chunk": ("no answer within 1 s (timeout) after 0 bytes", 1),
+    "negative_chunk": ("", None),
+    "huge_chunk": ("truncated: the connection ended", 2),
+    "redirect_to_file": ("HTTP 302 Found - Redirection to url 'file:///etc/hostname' is not allowed", 1),
+    "redirect_to_data": ("HTTP 302 Found - Redirection to url 'data:", 1),
+    "redirect_to_nowhere": ("not a usable address or answer", 1),
+    "redirect_on_and_on": ("HTTP 302", None),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_and_leaves_nothing(server, output, fault):
+    reason, requests = FAULTS[fault]
+    start = time.monotonic()
+    with pytest.raises(InputError) as caught:
+        fetch_fast([server.address(fault)], output)
+    assert time.monotonic() - start < 10  # at most two tries of a second each
+    assert f"  {server.address(fault)}: " in str(caught.value)
+    assert reason in str(caught.value)
+    assert nothing_left(output)
+    assert requests is None or len(server.requests) == requests
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_next_mirror_is_tried(server, output, fault, capsys):
+    fetch_fast([server.address(fault), server.address("good")], output, attempts=1)
+    assert output.read_bytes() == CONTENT
+    assert list(output.parent.iterdir()) == [output]
+    assert f"{server.address(fault)} failed: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["bomb", "encoded_bomb", "endless", "long_header", "huge_chunk"])
+def test_no_answer_takes_more_memory_than_a_block(server, output, fault):
+    """What is not the file is never unpacked, and never held whole."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError):
+            fetch_fast([server.address(fault)], output, attempts=1, largest=50_000_000 if fault == "endless" else 10**6)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "good",
+        "mislabelled",
+        "redirect_to_good",
+        "once_unavailable",
+        "encoded",
+        "promising_more",
+        "promising_text",
+        "promising_negative",
+    ],
+)
+def test_a_good_answer(server, output, kind):
+    fetch_fast([server.address(kind).rstrip("/")], output)
+    assert output.read_bytes() == CONTENT
+
+
+def test_every_failed_mirror_and_both_ways_on_are_named(server, output, tmp_path):
+    tried = [server.address("missing"), server.address("page"), str(tmp_path / "no"), UNREACHABLE]
+    with pytest.raises(InputError) as caught:
+        fetch_fast(tried, output)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(NAME)
+    reasons = ["HTTP 404", "web page", "there is no folder", "the connection failed (Connection refused)"]
+    for line, mirror, reason in zip(lines[1:5], tried, reasons, strict=True):
+        assert line.startswith(f"  {mirror}: ")
+        assert reason in line
+    assert "MNIST_MIRROR=/folder/with/the/four/files snakemake --cores 8" in str(caught.value)
+    assert "make demo" in str(caught.value)
+
+
+def test_a_failed_download_keeps_the_file_of_an_earlier_one(server, output):
+    fetch_fast([server.address("good")], output)
+    with pytest.raises(InputError):
+        fetch_fast([server.address("truncated")], output)
+    assert output.read_bytes() == CONTENT
+
+
+def test_the_mirror_of_the_environment_comes_first(server, output, folder, monkeypatch):
+    monkeypatch.setenv(mirrors.VARIABLE, str(folder))
+    fetch_fast([server.address("good")], output)
+    assert output.read_bytes() == CONTENT
+    assert server.requests == []
+
+
+def test_after_the_mirror_of_the_environment_come_the_others(server, output, monkeypatch):
+    monkeypatch.setenv(mirrors.VARIABLE, server.address("missing"))
+    fetch_fast([server.address("good")], output)
+    assert server.requests == ["missing", "good"]
+
+
+def test_a_failed_mirror_of_the_environment_is_named_as_such(output, monkeypatch):
+    monkeypatch.setenv(mirrors.VARIABLE, "nowhere")
+    with pytest.raises(InputError, match=r"nowhere \(from MNIST_MIRROR\): there is no folder"):
+        fetch_fast([], output)
+
+
+def test_folders_and_file_addresses_are_mirrors(output, folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    for mirror in (str(folder), "a folder", "./a folder/", folder.as_uri(), folder.as_uri() + "/"):
+        fetch_fast([mirror], output)
+        assert output.read_bytes() == CONTENT
+        output.unlink()
+
+
+@pytest.mark.parametrize(
+    ("mirror", "reason"),
+    [
+        ("http://mirror.example/mnist/", "refused: a mirror must be https://"),
+        ("ftp://mirror.example/mnist/", "refused: a mirror must be https://"),
+        ("http://localhost.mirror.example/", "refused: a mirror must be https://"),
+        ("http://localhost@mirror.example/", "refused: a mirror must be https://"),
+        ("file://folder/mnist", "three slashes"),
+        ("file:///no/such/folder", "there is no folder /no/such/folder"),
+        (".", f"there is no file {NAME}"),
+        ("http://127.0.0.1:no-port/", "not a usable address"),
+        ("http://[::1/", "not a usable address"),
+        ("file://[::1/", "not a usable address"),
+        ("~nobody-of-this-name/mnist", "not a usable address"),
+    ],
+)
+def test_mirrors_that_cannot_be(output, mirror, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        fetch_fast([mirror], output)
+    assert reason in str(caught.value)
+
+
+def test_an_altered_file_in_a_folder(output, folder):
+    (folder / NAME).write_bytes(ALTERED)
+    with pytest.raises(InputError, match=f"altered: .* {hashlib.sha256(ALTERED).hexdigest()}, expected {SHA256}"):
+        fetch_fast([str(folder)], output)
+    assert nothing_left(output)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "followed"),
+    [
+        ("https://a.example/f", "https://b.example/f", True),
+        ("https://a.example/f", "http://a.example/f", False),
+        ("https://a.example/f", "http://127.0.0.1/f", False),
+        ("http://127.0.0.1/f", "http://127.0.0.1/g", True),
+        ("http://127.0.0.1/f", "http://a.example/f", False),
+        ("https://a.example/f", "ftp://a.example/f", False),
+    ],
+)
+def test_redirects_never_leave_https(old, new, followed, tmp_path):
+    handler = mirrors.CarefulRedirects()
+    with (tmp_path / "body").open("wb") as body:
+        if followed:
+            redirected = handler.redirect_request(urllib.request.Request(old), body, 302, "Found", {}, new)
+            assert redirected.full_url == new
+        else:
+            with pytest.raises(MirrorError, match="refused"):
+                handler.redirect_request(urllib.request.Request(old), body, 302, "Found", {}, new)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": "../passwd"}, "file name"),
+        ({"sha256": "abc"}, "sha256"),
+        ({"mirrors": "https://a.example/"}, "mirrors"),
+        ({"mirrors": [""]}, "mirrors"),
+        ({"mirrors": []}, "there is no mirror"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"attempts": 0}, "attempts"),
+    ],
+)
+def test_wrong_arguments_are_named(output, change, named):
+    with pytest.raises(InputError, match=named):
+        fetch(**{"name": NAME, "sha256": SHA256, "mirrors": ["here"], "output": output} | change)
+
+
+def test_progress_says_size_and_speed(server, output, capsys, monkeypatch):
+    monkeypatch.setattr(mirrors, "LINE_EVERY", -1.0)
+    fetch_fast([server.address("good")], output)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"{NAME}: from {server.address('good')}"
+    assert "of 0.200 MB, " in lines[1]
+    assert lines[1].endswith("MB/s")
+    assert lines[-1] == f"{NAME}: 0.200 MB, SHA-256 as expected"
+
+
+def run_download(sources, output):
+    command = [sys.executable, DOWNLOAD, "--file", NAME, "--sha256", SHA256, "--mirrors", json.dumps(sources)]
+    environment = {key: value for key, value in os.environ.items() if key != mirrors.VARIABLE}
+    return subprocess.run(
+        [*command, "--timeout", "1", "--attempts", "1", "--output", output],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+
+def test_the_script_downloads(server, output):
+    done = run_download([server.address("missing"), server.address("good")], output)
+    assert done.returncode == 0, done.stderr
+    assert output.read_bytes() == CONTENT
+
+
+def test_the_script_fails_with_one_message(server, output):
+    done = run_download([server.address("missing")], output)
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert nothing_left(output)

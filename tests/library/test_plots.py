@@ -1,0 +1,570 @@
+"""The figures show the numbers that they were given, as few or as many as there are, in the same bytes every time."""
+
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.container import BarContainer
+
+import draw
+from invariance.drawing import plots
+from invariance.record.artefacts import InputError
+from invariance.results import labels
+from rolled import made_up_equivariance
+
+RING_COLUMNS = ["study", "model", "training", "ring", "measure", "seeds", "mean", "low", "high"]
+SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
+NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    with mpl.rc_context():
+        plots.style()
+        yield
+
+
+def accuracy_at(model: str, ring: int) -> float:
+    return 98.0 - (2 if model == "mlp" else 1) * ring**2
+
+
+def rings_of(cells, largest=6, seeds=2) -> pd.DataFrame:
+    """Rings whose intervals are 1 either way, or empty with one seed; consistency is one more than accuracy."""
+    rows = []
+    for (model, training), ring, measure in product(cells, range(largest + 1), ("accuracy", "consistency")):
+        mean = accuracy_at(model, ring) + (measure == "consistency")
+        low, high = (mean - 1, mean + 1) if seeds > 1 else (NAN, NAN)
+        rows.append(("study", model, training, ring, measure, seeds, mean, low, high))
+    return pd.DataFrame(rows, columns=RING_COLUMNS)
+
+
+def radii_of(ranges, seeds=2) -> pd.DataFrame:
+    spread = 0.5 if seeds > 1 else NAN
+    rows = [("stride_fc", f"range_{r}", "radius", r + 1.0, r + 1 - spread, r + 1 + spread) for r in ranges]
+    rows += [("stride_fc", f"range_{r}", "test_error", 99.0, NAN, NAN) for r in ranges]
+    return pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+
+
+def history_of(cells, seeds=3, epochs=5) -> pd.DataFrame:
+    """The error of seed s at epoch e is 10 / e + s."""
+    rows = [(*cell, seed, e, 10 / e + seed) for cell, seed, e in product(cells, range(seeds), range(1, epochs + 1))]
+    return pd.DataFrame(rows, columns=["model", "training", "seed", "epoch", "validation_error"])
+
+
+def shifts_of(cells, seeds=2, reach=2) -> pd.DataFrame:
+    """Accuracy falls by 0.1 a pixel to the right and by 0.01 a pixel down; each seed adds 0.02."""
+    steps = range(-reach, reach + 1)
+    rows = [
+        (*cell, seed, dx, dy, 0.5 - 0.1 * dx - 0.01 * dy + 0.02 * seed)
+        for cell, seed, dx, dy in product(cells, range(seeds), steps, steps)
+    ]
+    return pd.DataFrame(rows, columns=["model", "training", "seed", "dx", "dy", "accuracy"])
+
+
+SIMARD = pd.DataFrame(
+    [
+        ("mlp", "none", 1.6, 1.5, 1.4, 1.6, 1.45, 1.55),
+        ("mlp", "elastic", 0.7, 0.9, 0.8, 1.0, 0.88, 0.92),
+        ("simard_cnn", "none", NAN, 0.9, 0.7, 1.1, 0.85, 0.95),
+    ],
+    columns=SIMARD_COLUMNS,
+)
+
+
+def panels(figure):
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def series(axes):
+    """Every error bar container's mean line and the ends (n, 2) of its bars that are drawn."""
+    found = []
+    for container in axes.containers:
+        if isinstance(container, BarContainer):
+            continue
+        line, _, (bars,) = container.lines
+        ends = [segment for segment in bars.get_segments() if len(segment) and np.isfinite(segment).all()]
+        found.append((line, ends))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is drawn
+
+
+def test_accuracy_vs_shift_draws_every_mean_and_interval():
+    rings = rings_of([("stride_fc", "centred"), ("mlp", "centred"), ("mlp", "translated")])
+    figure = plots.accuracy_vs_shift(rings)
+    assert [axes.get_ylabel() for axes in panels(figure)] == ["accuracy (%)", "", "consistency (%)", ""]
+    centred, translated, consistency, _ = panels(figure)
+    assert [len(series(axes)) for axes in panels(figure)] == [2, 1, 2, 1]
+    line, bars = series(centred)[0]
+    np.testing.assert_allclose(line.get_ydata(orig=False), [accuracy_at("mlp", ring) for ring in range(7)])
+    np.testing.assert_allclose(line.get_xdata(orig=False), np.arange(7), atol=0.25)
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [(y - 1, y + 1) for y in line.get_ydata(orig=False)])
+    np.testing.assert_allclose(series(consistency)[0][0].get_ydata(orig=False), line.get_ydata(orig=False) + 1)
+    # A model keeps its look from panel to panel.
+    again = series(translated)[0][0]
+    assert (again.get_color(), again.get_marker()) == (line.get_color(), line.get_marker())
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["MLP", "stride, FC"]
+
+
+def test_models_with_global_pooling_have_panels_of_their_own():
+    cells = [("mlp", "centred"), ("stride_gap", "centred"), ("my_model", "centred"), ("mlp", "translated")]
+    figure = plots.accuracy_vs_shift(rings_of(cells))
+    assert [len(series(axes)) for axes in panels(figure)[:3]] == [2, 1, 1]
+    titles = [axes.get_title(loc="left") for axes in panels(figure)[:3]]
+    assert titles == [
+        "trained centred\nfully connected heads",
+        "trained centred\nglobal average pooling",
+        "trained translated",
+    ]
+    assert figure.legends[0].get_texts()[-1].get_text() == "my model"
+
+
+def test_every_known_model_and_training_has_its_own_look():
+    for known in (labels.MODELS, labels.TRAININGS):
+        looks = [plots.look_of(name, known, known) for name in known]
+        assert len({(str(look["color"]), look["marker"]) for look in looks}) == len(known)
+        assert len({look["marker"] for look in looks}) == len(known)
+
+
+def test_labels_of_trainings_that_are_named_after_another():
+    given = {
+        "epochs_60": "60 epochs",
+        "affine_180_epochs": "affine, 180 epochs",
+        "elastic_all": "elastic, all images",
+        "affine_elastic_all_180_epochs": "affine and elastic, all images, 180 epochs",
+        "range_3": "translated up to 3 px",
+        "all": "all",
+        "pool_all": "pool all",
+        "epochs": "epochs",
+        "60_epochs": "60 epochs",
+    }
+    assert {name: labels.label(name) for name in given} == given
+
+
+def test_no_interval_is_drawn_outside_what_can_be_measured():
+    rows = pd.DataFrame({"mean": [99.0, 1.0], "low": [97.0, -5.0], "high": [101.0, 7.0]})
+    np.testing.assert_allclose(plots.interval(rows, 100), [[2, 1], [1, 6]])
+
+
+def test_learning_curves_draw_the_mean_over_seeds():
+    cells = [("mlp", "none"), ("mlp", "elastic"), ("simard_cnn", "affine")]
+    figure = plots.learning_curves(history_of(cells, seeds=3))
+    mlp, cnn = panels(figure)
+    assert (len(mlp.lines), len(cnn.lines)) == (2, 1)
+    np.testing.assert_array_equal(mlp.lines[0].get_xdata(), [1, 2, 3, 4, 5])
+    np.testing.assert_allclose(mlp.lines[0].get_ydata(), [11, 6, 10 / 3 + 1, 3.5, 3])
+    band = mlp.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (2, 12)
+    assert mlp.get_yscale() == "log"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["no distortion", "affine", "elastic"]
+
+
+def test_heat_maps_are_in_percent_with_dx_to_the_right_and_dy_down():
+    cells = [("stride_fc", "centred"), ("mlp", "centred"), ("stride_fc", "translated")]
+    figure = plots.heat_maps(shifts_of(cells, seeds=2, reach=2))
+    assert [axes.get_title().splitlines()[0] for axes in panels(figure)] == ["stride, FC", "MLP", "stride, FC"]
+    image = panels(figure)[0].images[0]
+    assert image.get_extent() == [-2.5, 2.5, 2.5, -2.5]
+    assert image.get_clim() == (0, 100)
+    expected = [[51 - 10 * dx - dy for dx in range(-2, 3)] for dy in range(-2, 3)]
+    np.testing.assert_allclose(image.get_array(), expected)
+    assert len(figure.axes) == 4  # one colour bar for all
+
+
+def test_simard_table_draws_means_seeds_and_published_errors():
+    figure = plots.simard_table(SIMARD)
+    mlp, cnn = panels(figure)
+    ((line, bars),) = series(mlp)
+    np.testing.assert_allclose(line.get_xdata(orig=False), [1.5, 0.9])
+    np.testing.assert_allclose([bar[:, 0] for bar in bars], [(1.4, 1.6), (0.8, 1.0)])
+    seeds, published = mlp.lines[-2:]
+    np.testing.assert_allclose(seeds.get_xdata(orig=False), [1.45, 0.88, 1.55, 0.92])
+    np.testing.assert_allclose(published.get_xdata(orig=False), [1.6, 0.7])
+    assert np.isnan(cnn.lines[-1].get_xdata(orig=False)).all()
+    assert [text.get_text() for text in mlp.get_yticklabels()] == ["no distortion", "elastic"]
+    assert mlp.yaxis_inverted()
+
+
+def test_an_endless_interval_does_not_squeeze_the_points():
+    wide = SIMARD.assign(low=-50.0, high=80.0)
+    assert panels(plots.simard_table(wide))[0].get_xlim() == (0, pytest.approx(1.05 * 2 * 1.6))
+
+
+def lengths_of(epochs, seeds=2) -> pd.DataFrame:
+    """Test errors of 10 / epochs, with intervals of 0.1 either way."""
+    spread = 0.1 if seeds > 1 else NAN
+    rows = [("simard_cnn", f"epochs_{e}", "test_error", 10 / e, 10 / e - spread, 10 / e + spread) for e in epochs]
+    rows += [("simard_cnn", f"epochs_{e}", "radius", 99.0, NAN, NAN) for e in epochs]
+    return pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+
+
+PUBLISHED = pd.DataFrame(
+    [("simard_cnn", "affine", 0.6), ("simard_cnn", "elastic", 0.4), ("mlp", "elastic", 0.7)],
+    columns=["model", "training", "error_percent"],
+)
+
+
+def test_training_length_draws_errors_in_the_order_of_epochs_and_the_published_one():
+    (axes,) = panels(plots.training_length(lengths_of([16, 2, 8]), PUBLISHED))
+    ((line, bars),) = series(axes)
+    np.testing.assert_allclose(line.get_xdata(orig=False), [2, 8, 16])
+    np.testing.assert_allclose(line.get_ydata(orig=False), [5, 1.25, 0.625])
+    np.testing.assert_allclose(bars[0][:, 1], (4.9, 5.1))
+    assert [list(level.get_ydata()) for level in axes.lines if level.get_xdata()[0] == 0] == [[0.4, 0.4]]
+    assert [text.get_text() for text in axes.texts] == ["Simard's CNN, published: 0.4%"]
+
+
+def test_training_length_names_a_training_that_has_no_number():
+    table = lengths_of([2]).replace("epochs_2", "elastic")
+    with pytest.raises(InputError, match=r"'elastic'.*epochs_<number>"):
+        plots.training_length(table, PUBLISHED)
+
+
+def test_augmentation_range_draws_radius_and_accuracy():
+    ranges = [6, 0, 3]
+    rings = rings_of([("stride_fc", f"range_{r}") for r in ranges])
+    first, second = panels(plots.augmentation_range(radii_of(ranges), rings))
+    ((line, bars),) = series(first)
+    np.testing.assert_allclose(line.get_xdata(orig=False), [0, 3, 6])
+    np.testing.assert_allclose(line.get_ydata(orig=False), [1, 4, 7])
+    np.testing.assert_allclose([bar[:, 1] for bar in bars[:2]], [(0.5, 1.5), (3.5, 4.5)])
+    np.testing.assert_array_equal(first.lines[0].get_data(), [[0, 6], [0, 6]])
+    assert len(series(second)) == 3
+    assert [text.get_text() for text in second.get_legend().get_texts()] == ["0", "3", "6"]
+
+
+def test_augmentation_range_names_a_training_that_has_no_range():
+    with pytest.raises(InputError, match=r"'centred'.*range_<pixels>"):
+        plots.augmentation_range(radii_of([0]), rings_of([("stride_fc", "centred")]))
+
+
+def classes_of(trainings, seeds=2) -> pd.DataFrame:
+    """Groups 0-4 and 5-9 of each training, a mapping to how it shows both; each next bar is 10 higher, each seed 1."""
+    rows = []
+    for (number, (training, shown)), (place, group), seed in product(
+        enumerate(trainings.items()), enumerate(("0-4", "5-9")), range(seeds)
+    ):
+        error = 10.0 * (2 * number + place) + seed
+        rows.append((training, seed, group, shown[place], 1.0, error, error / 2))
+    columns = ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shares_of(measures=("mean_error", "mean_consistency")) -> pd.DataFrame:
+    shares = {"architecture": 20.0, "augmentation": 75.0, "interaction": 5.0}
+    rows = [(measure, share, mean) for measure, (share, mean) in product(measures, shares.items())]
+    return pd.DataFrame(rows, columns=["measure", "share", "mean"])
+
+
+def told_of(models, seeds=2) -> pd.DataFrame:
+    rows = [(m, s, 50.0, 60.0 + 20 * n + s, 10.0**-n, 0.0) for (n, m), s in product(enumerate(models), range(seeds))]
+    return pd.DataFrame(rows, columns=["model", "seed", "chance", "accuracy", "drift", "float64_drift"])
+
+
+def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_each_seed():
+    shown = {"centred": ("plain", "plain"), "low_translated": ("distorted", "plain")}
+    figure = plots.class_transfer(classes_of(shown))
+    errors, called = panels(figure)
+    bars = {round(bar.get_x() + bar.get_width() / 2, 3): bar for bar in errors.patches}
+    assert {place: bar.get_height() for place, bar in bars.items()} == {-0.2: 0.5, 0.2: 10.5, 0.8: 20.5, 1.2: 30.5}
+    hollow = {place: bar.get_facecolor()[:3] == (1, 1, 1) for place, bar in bars.items()}
+    assert hollow == {-0.2: True, 0.2: True, 0.8: False, 1.2: True}
+    assert bars[-0.2].get_edgecolor() == bars[0.8].get_edgecolor() != bars[0.2].get_edgecolor()
+    assert sorted(y for line in errors.lines for y in line.get_ydata()) == [0, 1, 10, 11, 20, 21, 30, 31]
+    assert sorted(bar.get_height() for bar in called.patches) == [0.25, 5.25, 10.25, 15.25]
+    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low digits\ntranslated"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [
+        "digits 0-4, centred only in training",
+        "digits 0-4, translated in training",
+        "digits 5-9, centred only in training",
+        "error of unshifted images",
+    ]
+
+
+def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
+    errors = {
+        ("mlp", "none"): 60,
+        ("mlp", "translated"): 15,
+        ("stride_gap", "translated"): 3,
+        ("stride_gap", "none"): 30,
+    }
+    rows = [(*cell, "mean_error", mean, mean - 1, mean + 1) for cell, mean in errors.items()]
+    rows.append(("mlp", "none", "test_error", 99.0, 98.0, 100.0))
+    table = pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+    lines, bars = panels(plots.split(table, shares_of()))
+    drawn = [line.get_ydata(orig=False).tolist() for line, _ in series(lines)]
+    assert drawn == [[60, 15], [30, 3]]
+    np.testing.assert_allclose([bar[:, 1] for bar in series(lines)[1][1]], [(29, 31), (2, 4)])
+    assert [text.get_text() for text in lines.get_xticklabels()] == ["no distortion", "translated"]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [(0, 20)] * 2 + [(20, 75)] * 2 + [(95, 5)] * 2
+    assert [text.get_text() for text in bars.texts] == ["20%", "20%", "75%", "75%"]  # 5% has no room
+    assert [text.get_text() for text in bars.get_legend().get_texts()] == [
+        "architecture",
+        "augmentation",
+        "interaction",
+    ]
+
+
+def test_split_without_shares_still_draws_the_errors():
+    row = ("mlp", "none", "mean_error", 60.0, NAN, NAN)
+    table = pd.DataFrame([row], columns=["model", "training", "measure", "mean", "low", "high"])
+    lines, bars = panels(plots.split(table, shares_of()[:0]))
+    assert len(series(lines)) == 1
+    assert not bars.patches
+
+
+def test_two_positions_draws_every_seed_beside_chance():
+    told, drifts = panels(plots.two_positions(told_of(["stride_gap", "stride_gap_circular"])))
+    assert [bar.get_width() for bar in told.patches] == [60.5, 80.5]
+    *seeds, chance = told.lines
+    assert [line.get_xdata().tolist() for line in seeds] == [[60, 61], [80, 81]]
+    assert set(chance.get_xdata()) == {50}
+    single, double = drifts.lines
+    assert list(zip(single.get_xdata(), single.get_ydata(), strict=True)) == [(1, 0), (1, 0), (0.1, 1), (0.1, 1)]
+    assert set(double.get_xdata()) == {drifts.get_xlim()[0]}  # nothing is drawn on the edge
+    assert [text.get_text() for text in told.get_yticklabels()] == ["stride, GAP", "stride, GAP, circular"]
+
+
+def test_sample_distortions_shows_each_image_in_its_place():
+    rng = np.random.default_rng(0)
+    rows = {name: rng.integers(0, 256, (10, 29, 29), dtype=np.uint8) for name in ("original", "elastic", "shift_2")}
+    (axes,) = panels(plots.sample_distortions(rows))
+    sheet = np.asarray(axes.images[0].get_array())[::6, ::6]
+    assert sheet.shape == (3 * 31, 10 * 31)
+    for row, images in enumerate(rows.values()):
+        for column in range(10):
+            tile = sheet[31 * row + 1 : 31 * row + 30, 31 * column + 1 : 31 * column + 30]
+            np.testing.assert_array_equal(tile, images[column])
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["original", "elastic", "translation up to 2 px"]
+
+
+def claim_of(name: str, verdict: str, **details: float) -> dict:
+    return {"id": name, "statement": f"The statement of {name}.", "verdict": verdict, "details": details}
+
+
+def errors_of(cells, seeds=2) -> pd.DataFrame:
+    """Unshifted, mean and worst error: 1, 40 and 90 percent; each cell errs twice as much unshifted as the last."""
+    rows = []
+    for number, cell in enumerate(cells):
+        for measure, mean in {"clean_error": 2.0**number, "mean_error": 40.0, "worst_error": 90.0}.items():
+            rows.append((*cell, measure, mean, *((mean - 1, mean + 1) if seeds > 1 else (NAN, NAN))))
+    return pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
+
+
+def test_summary_shows_every_verdict_and_the_errors_that_it_rests_on():
+    cells = [("stride_fc", "centred"), ("stn", "centred"), ("stride_fc", "translated"), ("simard_cnn", "centred")]
+    shares = {"architecture": 30, "augmentation": 60, "interaction": 10}
+    ends = {f"{name}_{end}": value + step for name, value in shares.items() for end, step in (("low", -5), ("high", 5))}
+    places = {f"{name}_{end}accuracy": 90.0 for name in ("zeros", "circular") for end in ("", "min_", "max_")}
+    claims = [
+        claim_of("C1", "refuted"),
+        claim_of("C7", "undecided"),
+        claim_of("C8", "supported"),
+        claim_of("C2", "supported"),
+        claim_of("C10", "supported", chance=50.0, **places),
+        claim_of("C11", "refuted", **shares, **ends),
+    ]
+    tables = {"architectures": errors_of(cells), "augmentation_range": radii_of([0, 3])}
+    forest, *others = panels(plots.summary(claims, tables))
+    # C4 was not judged, and C2 has no table.
+    assert [text.get_text().split()[1:3] for text in forest.texts[:2]] == [
+        ["\N{MULTIPLICATION SIGN}", "$\\bf{refuted}$"],
+        ["?", "$\\bf{undecided}$"],
+    ]
+    assert [text.get_text() for text in forest.get_yticklabels()] == ["stride, FC", "STN, Simard's CNN", "stride, FC"]
+    means = [(line.get_xdata(orig=False)[0], bars[0][:, 0].tolist()) for line, bars in series(forest)]
+    assert means == [(40, [39, 41])] * 3
+    hollow = [line for line in forest.lines if line.get_marker() == "o"]
+    assert [line.get_xdata(orig=False)[0] for line in hollow] == [1, 2, 4]
+    reach, place, share = others
+    np.testing.assert_allclose(series(reach)[0][0].get_ydata(orig=False), [1, 4])
+    assert [bar.get_width() for bar in place.patches] == [90, 90]
+    assert [bar.get_width() for bar in share.patches] == [30, 60, 10]
+
+
+def test_the_summary_of_equivariance_tells_strides_and_borders_apart():
+    rows = [
+        (
+            "convolution",
+            "zeros",
+            stride,
+            "layer",
+            place,
+            shift,
+            1e-16 if place == "inside" and shift % stride == 0 else 0.5,
+        )
+        for stride, place, shift in product((1, 2), ("inside", "border"), (1, 2))
+    ]
+    columns = ["kind", "padding", "stride", "scope", "place", "shift", "error"]
+    tables = {"architectures": errors_of([("mlp", "centred")]), "equivariance": pd.DataFrame(rows, columns=columns)}
+    _, axes = panels(plots.summary([claim_of("C3", "supported")], tables))
+    largest = [line.get_xdata(orig=False)[0] for line in axes.lines if line.get_marker() == "s"]
+    assert largest == [1e-16, 1e-16, 0.5, 0.5]
+
+
+def test_equivariance_draws_medians_and_ranges_trained_and_not():
+    table = made_up_equivariance(seeds=3)
+    first, zeros, halving, heads = panels(plots.equivariance(table))
+    assert [len(series(axes)) for axes in (first, zeros, halving, heads)] == [4, 4, 8, 6]
+    (untrained, bars), (trained, _), *strided = series(first)
+    np.testing.assert_allclose(trained.get_xdata(orig=False), range(1, 5), atol=0.25)
+    np.testing.assert_allclose(untrained.get_ydata(orig=False), [1.1e-16] * 4)
+    np.testing.assert_allclose(trained.get_ydata(orig=False), [1.21e-16] * 4)
+    np.testing.assert_allclose(bars[0][:, 1], [1e-16, 1.2e-16])
+    np.testing.assert_allclose(strided[1][0].get_ydata(orig=False), [0.605, 1.21e-16] * 2)
+    assert trained.get_linestyle() != untrained.get_linestyle()
+    inside, border = (series(zeros)[place][0].get_ydata(orig=False) for place in (1, 3))
+    assert (max(inside), min(border)) == pytest.approx((1.21e-16, 0.605))
+    assert [text.get_text() for text in heads.get_legend().get_texts()] == [
+        "fully connected",
+        "GAP, strides",
+        "GAP, polyphase",
+    ]
+    np.testing.assert_allclose(series(heads)[3][0].get_ydata(orig=False), [0.605] * 3 + [1.21e-16])
+    np.testing.assert_allclose(series(heads)[5][0].get_ydata(orig=False), [1.21e-16] * 4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equivariance_draws_errors_of_0_in_their_place(tmp_path):
+    table = made_up_equivariance(seeds=1, rounding=0)
+    figure = plots.equivariance(table[table.model == "stride_gap_circular"])
+    first, *_ = panels(figure)
+    assert min(series(first)[0][0].get_ydata(orig=False)) == plots.NOTHING > first.get_ylim()[0]
+    assert first.get_yticklabels()[0].get_text() == "0"
+    plots.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png", "mnist")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# As little as there may be
+
+
+def single_figures():
+    """Every figure from one model, one training, one seed and one shift."""
+    cell = [("stride_fc", "range_0")]
+    rings = rings_of(cell, largest=0, seeds=1)
+    one = pd.DataFrame([("mlp", "none", NAN, 9.0, NAN, NAN, 9.0, 9.0)], columns=SIMARD_COLUMNS)
+    return {
+        "summary": plots.summary([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
+        "sample_distortions": plots.sample_distortions({"original": np.zeros((1, 29, 29), np.uint8)}),
+        "learning_curves": plots.learning_curves(history_of(cell, seeds=1, epochs=1)),
+        "accuracy_vs_shift": plots.accuracy_vs_shift(rings),
+        "heat_maps": plots.heat_maps(shifts_of(cell, seeds=1, reach=0)),
+        "simard_table": plots.simard_table(one),
+        "augmentation_range": plots.augmentation_range(radii_of([0], seeds=1), rings),
+        "training_length": plots.training_length(lengths_of([4], seeds=1), PUBLISHED),
+        "class_transfer": plots.class_transfer(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
+        "split": plots.split(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
+        "two_positions": plots.two_positions(told_of(["stride_gap"], seeds=1)),
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_of_each_is_enough(tmp_path):
+    for name, figure in single_figures().items():
+        plots.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", "mnist")
+        assert all(not bars for axes in panels(figure) for _, bars in series(axes)), name
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_error_of_zero_does_not_break_the_logarithm(tmp_path):
+    history = history_of([("mlp", "none")]).assign(validation_error=0.0)
+    plots.save(plots.learning_curves(history), tmp_path / "a.pdf", tmp_path / "a.png", "mnist")
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_heat_maps_of_any_number_of_cells(count):
+    figure = plots.heat_maps(shifts_of([(f"model_{i}", "centred") for i in range(count)], seeds=1, reach=1))
+    assert len(panels(figure)) == count
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The files
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "digits"])
+def test_only_figures_of_the_digits_say_so(tmp_path, dataset):
+    for name, figure in single_figures().items():
+        plots.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", dataset)
+        notes = [text for text in figure.texts if text.get_text() == "demo on 8x8 digits, not MNIST"]
+        assert len(notes) == (dataset == "digits"), name
+        assert figure.get_figwidth() == plots.TEXT_WIDTH
+
+
+def test_the_same_figure_is_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    rings = rings_of([("mlp", "centred"), ("stride_gap", "centred")])
+    for run in ("one", "two"):
+        plots.save(plots.accuracy_vs_shift(rings), tmp_path / f"{run}.pdf", tmp_path / f"{run}.png", "digits")
+    for kind in ("pdf", "png"):
+        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
+    pdf = (tmp_path / "one.pdf").read_bytes()
+    assert b"CreationDate" not in pdf
+    assert b"Matplotlib" not in pdf
+    assert b"/Type3" not in pdf
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["draw.py", *map(str, arguments)])
+    draw.main()
+
+
+def outputs(folder: Path) -> list:
+    return ["--dataset", "mnist", "--output", folder / "figure.pdf", "--png", folder / "figure.png"]
+
+
+def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(draw.plots, "heat_maps", lambda table: seen.update(table=table) or plots.new_figure(1))
+    cells = [f"architectures/{model}/none/{seed}" for model in ("b", "a") for seed in (0, 1)]
+    paths = [tmp_path / f"grid-{number}.csv" for number in range(4)]
+    for path in paths:
+        path.write_text("dx,dy,n,accuracy,consistency,logit_drift\n0,0,5,0.9,1.0,0.0\n")
+    call(monkeypatch, "heat_maps", *outputs(tmp_path), "--cells", *cells, "--shifts", *paths)
+    found = seen["table"][["model", "training", "seed"]].to_numpy().tolist()
+    assert found == [[model, "none", seed] for model in ("b", "a") for seed in (0, 1)]
+    assert (tmp_path / "figure.png").exists()
+
+
+def test_the_command_line_draws_samples(tmp_path, monkeypatch):
+    np.save(tmp_path / "source.npy", np.full((12, 28, 28), 255, np.uint8))
+    np.save(tmp_path / "elastic.npy", np.zeros((12, 29, 29), np.uint8))
+    given = ["--source", tmp_path / "source.npy", "--distortion", f"elastic={tmp_path / 'elastic.npy'}"]
+    call(monkeypatch, "sample_distortions", *outputs(tmp_path), *given, "--canvas", 29)
+    assert (tmp_path / "figure.pdf").exists()
+    with pytest.raises(InputError, match=r"elastic\.npy.*\(29, 29\).*40"):
+        call(monkeypatch, "sample_distortions", *outputs(tmp_path), *given, "--canvas", 40)
+
+
+def test_the_command_line_reads_tables_with_empty_fields(tmp_path, monkeypatch):
+    SIMARD.assign(low=NAN, high=NAN).to_csv(tmp_path / "table.csv", index=False)
+    assert draw.read_table(tmp_path / "table.csv", SIMARD_COLUMNS)["training"].tolist() == ["none", "elastic", "none"]
+    call(monkeypatch, "simard_table", *outputs(tmp_path), "--table", tmp_path / "table.csv")
+    assert (tmp_path / "figure.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "no such file"), ("", "not a CSV"), ("mean\n1\n", "lacks the columns low"), ("mean,low\n", "no rows")],
+)
+def test_a_table_that_cannot_be_drawn_is_named(tmp_path, text, message):
+    path = tmp_path / "table.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=f"table.csv: .*{message}"):
+        draw.read_table(path, ["mean", "low"])
+
+
+def test_drawing_goes_without_torch():
+    check = "import sys, draw; sys.exit('torch' in sys.modules)"
+    scripts = Path(draw.__file__).parent
+    assert subprocess.run([sys.executable, "-c", check], cwd=scripts, check=False).returncode == 0

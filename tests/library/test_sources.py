@@ -1,0 +1,247 @@
+"""The two datasets: MNIST's files through torchvision, and scikit-learn's digits in MNIST's format."""
+
+import gzip
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates
+from sklearn.datasets import load_digits
+
+import source
+from invariance.data.mirrors import VARIABLE
+from invariance.data.sources import MNIST_FILES, MNIST_IMAGES, check_source, enlarge_digits, read_digits, read_mnist
+from invariance.record.artefacts import InputError, load_array
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SYNTHETIC = (60, 20)  # training and test images of the synthetic set
+COUNTS = {"train": 1200, "validation": 237, "test": 360}
+
+
+def idx(array):
+    """An array of bytes in the IDX format of MNIST's files: magic, sizes (big-endian), values."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def synthetic_arrays():
+    random = np.random.default_rng(1998)
+    arrays = []
+    for count in SYNTHETIC:
+        arrays.append(random.integers(0, 256, (count, 28, 28), dtype=np.uint8))
+        arrays.append(np.arange(count, dtype=np.uint8) % 10)
+    return arrays
+
+
+@pytest.fixture
+def synthetic(tmp_path):
+    """A folder of four files like MNIST's, with few images."""
+    folder = tmp_path / "download"
+    folder.mkdir()
+    for name, array in zip(MNIST_FILES, synthetic_arrays(), strict=True):
+        (folder / name).write_bytes(gzip.compress(idx(array)))
+    return folder
+
+
+def real_folders():
+    """The folders of this machine that hold the real files: of MNIST_MIRROR, of the pipeline, or shared beside it."""
+    candidates = (
+        Path(os.environ.get(VARIABLE, "") or REPOSITORY),
+        REPOSITORY / "results" / "mnist" / "source" / "download",
+        REPOSITORY.parent / "shared" / "mnist",
+    )
+    return [folder for folder in candidates if all((folder / name).is_file() for name in MNIST_FILES)][:1]
+
+
+def values_of(path):
+    """The values of an IDX file, read without torchvision."""
+    content = gzip.decompress(path.read_bytes())
+    dimensions = content[3]
+    sizes = np.frombuffer(content, ">u4", dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(sizes)
+
+
+@pytest.mark.parametrize("real", [None, *real_folders()], ids=lambda folder: "real" if folder else "synthetic")
+def test_files_come_back_as_they_were_written(synthetic, real):
+    folder, expected = (real, MNIST_IMAGES) if real else (synthetic, SYNTHETIC)
+    arrays = read_mnist(folder, expected=expected)
+    for array, name, count in zip(arrays, MNIST_FILES, np.repeat(expected, 2), strict=True):
+        assert array.dtype == np.uint8
+        assert len(array) == count
+        np.testing.assert_array_equal(array, values_of(folder / name))
+    _, train_labels, _, test_labels = arrays
+    first = [[5, 0, 4, 1, 9, 2, 1, 3, 1, 4], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]] if real else [list(range(10))] * 2
+    assert [train_labels[:10].tolist(), test_labels[:10].tolist()] == first
+
+
+def test_reading_leaves_the_downloads_alone(synthetic):
+    before = {path.name: path.read_bytes() for path in synthetic.iterdir()}
+    read_mnist(synthetic, expected=SYNTHETIC)
+    assert {path.name: path.read_bytes() for path in synthetic.iterdir()} == before
+
+
+def truncated_gzip(content):
+    return content[: len(content) // 2]
+
+
+def altered_gzip(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes(40) + content[middle + 40 :]
+
+
+def no_gzip(content):
+    return b"<!doctype html>"
+
+
+def no_idx(content):
+    return gzip.compress(b"not an array")
+
+
+def empty(content):
+    return gzip.compress(b"")
+
+
+def fewer_values(content):
+    return gzip.compress(gzip.decompress(content)[:-15])
+
+
+def more_values(content):
+    return gzip.compress(gzip.decompress(content) + bytes(15))
+
+
+@pytest.mark.parametrize("damage", [truncated_gzip, altered_gzip, no_gzip, no_idx, empty, fewer_values, more_values])
+@pytest.mark.parametrize("name", [MNIST_FILES[0], MNIST_FILES[3]])
+def test_damaged_files_are_told(synthetic, name, damage):
+    path = synthetic / name
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="not MNIST as torchvision reads it"):
+        read_mnist(synthetic, expected=SYNTHETIC)
+
+
+def test_a_missing_file_is_named_and_not_downloaded(synthetic):
+    (synthetic / MNIST_FILES[2]).unlink()
+    with pytest.raises(InputError, match=f"{MNIST_FILES[2]} missing"):
+        read_mnist(synthetic, expected=SYNTHETIC)
+
+
+def test_another_number_of_images_is_refused(synthetic):
+    assert MNIST_IMAGES == (60_000, 10_000)
+    with pytest.raises(InputError, match="60 images, expected 60000"):
+        read_mnist(synthetic)
+
+
+def test_labels_of_another_number_are_refused(synthetic):
+    (synthetic / MNIST_FILES[1]).write_bytes(gzip.compress(idx(np.arange(59, dtype=np.uint8) % 10)))
+    with pytest.raises(InputError, match=r"labels are uint8 \(59,\), expected uint8 \(60,\)"):
+        read_mnist(synthetic, expected=SYNTHETIC)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "told"),
+    [
+        (np.zeros((10, 28, 27), np.uint8), np.arange(10, dtype=np.uint8), r"\(10, 28, 27\), expected uint8"),
+        (np.zeros((10, 28, 28)), np.arange(10, dtype=np.uint8), "images are float64"),
+        (np.zeros((10, 28, 28), np.uint8), np.arange(10), "labels are int64"),
+        (np.zeros((11, 28, 28), np.uint8), np.arange(11, dtype=np.uint8), r"labels \[10\] are not among 0\.\.9"),
+        (np.zeros((9, 28, 28), np.uint8), np.arange(9, dtype=np.uint8), r"hold no digit \[9\]"),
+    ],
+)
+def test_a_source_of_another_form_is_refused(images, labels, told):
+    with pytest.raises(InputError, match=f"my set: .*{told}"):
+        check_source(images, labels, "my set")
+
+
+def test_digits_have_the_form_of_mnist():
+    train_images, train_labels, test_images, test_labels = read_digits(**COUNTS)
+    assert (train_images.shape, test_images.shape) == ((1437, 28, 28), (360, 28, 28))
+    bunch = load_digits()
+    np.testing.assert_array_equal(np.concatenate([train_labels, test_labels]), bunch.target)
+    images = np.concatenate([train_images, test_images])
+    assert images.dtype == np.uint8
+    assert images.max() == 255
+    border = np.pad(np.zeros((20, 20), bool), 4, constant_values=True)
+    assert not images[:, border].any()
+    assert all(images[:, ~border].any(axis=1))
+    assert images.mean() == pytest.approx(43, abs=1)  # MNIST: 33.3, for its strokes are sharper
+
+
+def test_digits_are_the_same_each_time():
+    for first, second in zip(read_digits(**COUNTS), read_digits(**COUNTS), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_fewer_digits_are_the_first_ones():
+    train_images, _, test_images, _ = read_digits(**COUNTS)
+    fewer_train, _, fewer_test, _ = read_digits(train=80, validation=20, test=50)
+    np.testing.assert_array_equal(fewer_train, train_images[:100])
+    np.testing.assert_array_equal(fewer_test, train_images[100:150])
+    assert len(test_images) == 360
+
+
+def test_enlarging_is_bilinear_by_exact_fractions():
+    digit = load_digits().images[7].astype(int)
+    enlarged = enlarge_digits(digit[None])[0]
+    for row in range(20):
+        for column in range(20):
+            y, x = Fraction(7 * row, 19), Fraction(7 * column, 19)
+            value = sum(
+                max(0, 1 - abs(y - i)) * max(0, 1 - abs(x - j)) * int(digit[i, j])
+                for i in range(int(y), min(int(y) + 2, 8))
+                for j in range(int(x), min(int(x) + 2, 8))
+            )
+            assert enlarged[row + 4, column + 4] == int(value * 255 / 16 + Fraction(1, 2))
+
+
+def test_enlarging_agrees_with_scipy():
+    digits = load_digits().images
+    lines = np.linspace(0, 7, 20)
+    grid = np.meshgrid(np.arange(len(digits)), lines, lines, indexing="ij")
+    expected = map_coordinates(digits, grid, order=1) * 255 / 16
+    enlarged = enlarge_digits(digits.astype(np.int64))[:, 4:-4, 4:-4]
+    assert np.abs(enlarged - expected).max() <= 0.5 + 1e-9
+
+
+def test_enlarging_keeps_corners_full_ink_and_none():
+    digit = np.zeros((1, 8, 8), np.int64)
+    digit[0, 0, 7] = 16
+    enlarged = enlarge_digits(digit)[0]
+    assert enlarged[4, 23] == 255
+    assert enlarged[4, 4] == enlarged[23, 23] == 0
+    assert (enlarge_digits(np.full((1, 8, 8), 16))[0, 4:-4, 4:-4] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"train": 1400}, "= 1400 . 237 . 360 = 1997, more than the 1797"),
+        ({"validation": 0}, "validation_images is 0"),
+        ({"test": -1}, "test_images is -1"),
+        ({"test": 3}, "3 images hold no digit"),
+    ],
+)
+def test_digits_that_are_not_there(counts, told):
+    with pytest.raises(InputError, match=told):
+        read_digits(**COUNTS | counts)
+
+
+def test_the_script_writes_four_arrays(tmp_path, monkeypatch):
+    counts = ["--train-images", "200", "--validation-images", "50", "--test-images", "100"]
+    monkeypatch.setattr(sys, "argv", ["source.py", "digits", *counts, "--output", str(tmp_path)])
+    source.main()
+    names = ("train-images", "train-labels", "test-images", "test-labels")
+    for name, expected in zip(names, read_digits(train=200, validation=50, test=100), strict=True):
+        np.testing.assert_array_equal(load_array(tmp_path / f"{name}.npy"), expected)
+
+
+def test_the_script_fails_with_one_message(synthetic, tmp_path):
+    (synthetic / MNIST_FILES[0]).unlink()
+    command = [sys.executable, source.__file__, "mnist", "--downloads", synthetic, "--output", tmp_path / "source"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "source").exists()

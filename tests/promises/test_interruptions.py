@@ -1,0 +1,264 @@
+"""A run that is killed, again and again, and started again by the same command: nothing is lost, nothing differs."""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from finished import TINY, copy_of_finished_run, fresh_copy_with_compiled_code
+from invariance.record.artefacts import sha256_of
+from running import snakemake
+
+pytestmark = pytest.mark.pipeline
+
+# Of the tiny config, two studies; one of their trainings is long enough to be killed in its middle.
+FEWER = """\
+demo:
+  studies:
+    simard2003: null
+    training_length: null
+    class_transfer: null
+    split: null
+    two_positions: null
+    architectures:
+      cells: {stride_fc: {optimisation: {epochs: 60}}}
+"""
+LONG_TRAINING = "digits/train/architectures/stride_fc/centred/seed-0"
+COMMAND = ["--cores", "2", *TINY, "fewer.yaml"]
+PATIENCE = 240  # seconds for what takes a few, on a machine that does much else
+HANGING = 20  # seconds for a Snakemake that was told to stop, and has no job left, to do so
+# SIGINT goes to every process, as Ctrl-C in a terminal. SIGTERM goes to Snakemake. SIGKILL goes to every process, or to
+# Snakemake alone, as from a system that has run out of memory.
+KINDS = ["kill all"] * 3 + ["kill"] * 1 + ["interrupt"] * 9 + ["terminate"] * 5
+
+
+class Attempt:
+    """A running Snakemake in a session of its own, and what it has said so far."""
+
+    def __init__(self, folder: Path, output: Path, arguments: list[str]) -> None:
+        self.folder, self.output = folder, output
+        with output.open("w") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments],
+                cwd=folder,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def running_jobs(self) -> list[str]:
+        """The scripts, or the messages of jobs without one, that have been started and not finished."""
+        said = self.said()
+        finished = set(re.findall(r"^Finished jobid: (\d+)", said, re.MULTILINE))
+        started = re.findall(
+            r"^Job (\d+): (.*)\n(?:Reason: .*\n)?(?:Shell command: (?:python scripts/(\w+))?)?", said, re.MULTILINE
+        )
+        return [script or message for number, message, script in started if number not in finished]
+
+    def finished_jobs(self) -> int:
+        return len(re.findall(r"^Finished jobid: ", self.said(), re.MULTILINE))
+
+    def planned_jobs(self) -> int:
+        total = re.search(r"^total +(\d+)$", self.said(), re.MULTILINE)
+        return int(total[1]) if total else 0
+
+    def until(self, condition: Callable[[], bool]) -> bool:
+        """Wait for the condition, or for the end of the process; whether the condition came true."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            ended = self.process.poll() is not None
+            if condition():
+                return True
+            if ended:
+                return False
+            time.sleep(0.02)
+        raise TimeoutError(self.said()[-3000:])
+
+    def stop(self, kind: str) -> bool:
+        """Send the signal and wait for the end; whether that came only after a SIGKILL, Snakemake having hung.
+
+        It does where SIGTERM finds it choosing jobs: the handler waits for a lock that the code it interrupted holds
+        (`JobScheduler.exit_gracefully` of Snakemake 9). It does then what a user would, once no job of ours is left.
+        """
+        number = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}.get(kind, signal.SIGKILL)
+        if kind in ("kill all", "interrupt"):
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+        start = alone_since = time.monotonic()
+        while self.process.poll() is None:
+            now, jobs = time.monotonic(), self.jobs()
+            assert now - start < PATIENCE, jobs
+            if jobs:
+                alone_since = now
+            elif now - alone_since > HANGING:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+                return True
+            time.sleep(0.1)
+        return False
+
+    def jobs(self) -> list[str]:
+        """The command lines of all that is alive of this session, but for Snakemake."""
+        return [command for number, command in living_processes(self.process.pid).items() if number != self.process.pid]
+
+
+def living_processes(session: int) -> dict[int, str]:
+    """The command lines of a session's processes, by number."""
+    living = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                living[process.pid] = " ".join(process.cmdline())
+    return living
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory) -> Iterator[Callable[[Path], Attempt]]:
+    """Starts Snakemake in a folder; whatever a failed test leaves running is killed."""
+    started: list[Attempt] = []
+    said = tmp_path_factory.mktemp("said")
+
+    def start(folder: Path) -> Attempt:
+        started.append(Attempt(folder, said / f"attempt-{len(started)}.txt", COMMAND))
+        return started[-1]
+
+    yield start
+    for attempt in started:
+        for number in living_processes(attempt.process.pid):
+            os.kill(number, signal.SIGKILL)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below results/, hidden ones too."""
+    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): sha256_of(path) for path in files}
+
+
+@pytest.fixture(scope="module")
+def begun(attempts, tmp_path_factory) -> Attempt:
+    """A whole run, from nothing but compiled code, of which something is running."""
+    folder = fresh_copy_with_compiled_code(tmp_path_factory, tmp_path_factory.mktemp("killed"))
+    (folder / "fewer.yaml").write_text(FEWER)
+    attempt = attempts(folder)
+    assert attempt.until(lambda: bool(attempt.running_jobs())), attempt.said()
+    return attempt
+
+
+def test_a_second_run_in_one_folder_is_refused_and_disturbs_nothing(begun):
+    before = begun.finished_jobs()
+    assert_locked(begun.folder)
+    assert begun.until(lambda: begun.finished_jobs() > before), begun.said()[-3000:]
+    assert begun.process.poll() is None
+
+
+def assert_locked(folder: Path) -> None:
+    """The same command again says that the folder is, and how that can be mended."""
+    refused = snakemake(folder, *COMMAND)
+    assert refused.returncode == 1
+    assert "Directory cannot be locked" in refused.stderr
+    assert str(folder) in refused.stderr
+    assert "It can be removed with the --unlock argument" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(begun, attempts, tmp_path_factory):
+    attempt, folder = begun, begun.folder
+    moments = random.Random(4)
+    kinds = moments.sample(KINDS, k=len(KINDS))
+    kinds[0], kinds[-1] = "kill all", "kill all"  # `terminate` lets what is running finish
+    jobs, interrupted, hung = attempt.planned_jobs(), [], []
+    for number, kind in enumerate(kinds):
+        # At moments that spread over the whole run, a little more of which is done each time.
+        wait_for_progress(attempt, jobs, share=number / (len(kinds) - 1))
+        time.sleep(moments.uniform(0, 1.5))
+        locked = stop(attempt, kind, interrupted)
+        hung += [kind] * (locked and not kind.startswith("kill"))
+        attempt = restarted(attempts, folder, locked=locked)
+        if number == 0:
+            attempt = interrupt_the_long_training(attempt, attempts, folder, interrupted)
+
+    attempt.until(lambda: attempt.process.poll() is not None)
+    assert attempt.process.returncode == 0, attempt.said()[-3000:]
+    stages = set(interrupted)
+    print(f"\n{len(kinds) + 2} kills, while these ran: {', '.join(interrupted)}; Snakemake hung after {hung or 'none'}")
+    assert {"train", "evaluate", "draw"} < stages, stages
+    assert len(stages) >= 6, stages
+    ours, theirs = hashes(folder), undisturbed(tmp_path_factory)
+    assert ours == {file: theirs.get(file) for file in ours}
+    assert "results/digits/manifest.json" in ours  # and so every file that it names
+    assert not list(folder.rglob("*.checkpoint.safetensors"))
+
+
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The hashes of a finished run that nobody killed, of these studies and of others, which are left from before."""
+    folder = copy_of_finished_run(tmp_path_factory, "undisturbed")
+    (folder / "fewer.yaml").write_text(FEWER)
+    finished = snakemake(folder, *COMMAND)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return hashes(folder)
+
+
+def wait_for_progress(attempt: Attempt, jobs: int, share: float) -> None:
+    """Until this share of all jobs is done but for the last three, and something is running."""
+    before = jobs - attempt.planned_jobs()
+    assert attempt.until(
+        lambda: before + attempt.finished_jobs() >= share * (jobs - 3) and bool(attempt.running_jobs())
+    ), attempt.said()[-3000:]
+
+
+def interrupt_the_long_training(
+    attempt: Attempt, attempts: Callable[[Path], Attempt], folder: Path, interrupted: list[str]
+) -> Attempt:
+    """Kill it twice between its epochs; it goes on from its checkpoint, and not by itself."""
+    log = folder / f"logs/{LONG_TRAINING}.log"
+    assert attempt.until(lambda: bool(re.search(r"^epoch \d+/60", text_of(log), re.MULTILINE))), attempt.said()[-3000:]
+    stop(attempt, "kill", interrupted)
+    assert "is no more: leaving" in text_of(log)
+    attempt = restarted(attempts, folder, locked=True)
+    assert attempt.until(lambda: "going on after epoch" in text_of(log)), attempt.said()[-3000:]
+    locked = stop(attempt, "interrupt", interrupted)
+    assert text_of(log).endswith("\ninterrupted\n")
+    attempt = restarted(attempts, folder, locked=locked)
+    resumed_again = re.compile(r"going on after epoch \d+, .*\n(?!interrupted)(epoch.*\n)*\Z")
+    assert attempt.until(lambda: bool(resumed_again.search(text_of(log)))), attempt.said()[-3000:]
+    return attempt
+
+
+def stop(attempt: Attempt, kind: str, interrupted: list[str]) -> bool:
+    """Kill the attempt; no process of it may be left, and it may not have ended by itself. Whether a lock is left."""
+    interrupted += attempt.running_jobs()
+    hung = attempt.stop(kind)
+    assert attempt.process.returncode != 0, f"it had ended before it was killed\n{attempt.said()[-3000:]}"
+    deadline = time.monotonic() + PATIENCE
+    while left := attempt.jobs():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+    return hung or kind.startswith("kill")
+
+
+def restarted(attempts: Callable[[Path], Attempt], folder: Path, *, locked: bool) -> Attempt:
+    """The same command again; where a lock was left, after doing what Snakemake then says."""
+    if locked:
+        assert_locked(folder)
+        unlocked = snakemake(folder, "--unlock")
+        assert unlocked.returncode == 0, unlocked.stderr
+    attempt = attempts(folder)
+    assert attempt.until(lambda: attempt.planned_jobs() > 0), attempt.said()
+    return attempt
+
+
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
