@@ -1,6 +1,5 @@
-"""What the entry scripts share: JSON arguments, progress lines, and errors without tracebacks."""
+"""What the scripts share: a command line made from a signature, progress lines, and errors without tracebacks."""
 
-import argparse
 import contextlib
 import errno
 import json
@@ -11,11 +10,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import psutil
+from cyclopts import App, CycloptsError, Parameter
 
 from invariance.record.artefacts import InputError
 
@@ -40,37 +40,46 @@ SNAKEMAKE = "INVARIANCE_SNAKEMAKE_PID"  # of the Snakemake that started this job
 IN_THE_LOOP: list[float] = []  # CPU seconds of each block that was `counted`
 
 
-def json_argument(text: str) -> Any:
-    """Argparse type of an argument written as JSON, such as --model '{"family": "mlp", "hidden": 800}'."""
+def converted(convert: Callable[[str], Any]) -> Parameter:
+    """How a parameter that is one word of the command line becomes a value, by a function of its text.
+
+    `convert` raises ValueError, whose text says what is allowed.
+    """
+    return Parameter(converter=lambda _, tokens: convert(tokens[0].value), n_tokens=1, accepts_keys=False)
+
+
+def json_value(text: str) -> Any:
+    """What a text in JSON says, such as '{"family": "mlp", "hidden": 800}'."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from None
+        raise ValueError(f"{text!r} is not JSON ({error})") from None
 
 
 WORDS = {
     int: "a whole number, 0 or more",
     float: "a number, 0 or more",
     str: "text",
+    list: "a list",
     dict: "a mapping",
 }
 
 
-def json_mapping(**kinds: type) -> Callable[[str], dict[str, Any]]:
-    """Argparse type of a JSON mapping that holds, among others, these keys with values of these kinds."""
+def json_mapping(**kinds: type) -> Parameter:
+    """A parameter that is a JSON mapping and holds, among others, these keys with values of these kinds."""
 
     def parse(text: str) -> dict[str, Any]:
-        value = json_argument(text)
+        value = json_value(text)
         if not isinstance(value, dict):
-            raise argparse.ArgumentTypeError(f"{text!r} is no mapping; allowed: one with {', '.join(kinds) or 'names'}")
+            raise ValueError(f"{text!r} is no mapping; allowed: one with {', '.join(kinds) or 'names'}")
         for key, kind in kinds.items():
             if key not in value:
-                raise argparse.ArgumentTypeError(f"{key}: missing; allowed: {WORDS[kind]}")
+                raise ValueError(f"{key}: missing; allowed: {WORDS[kind]}")
             if not is_of_kind(value[key], kind):
-                raise argparse.ArgumentTypeError(f"{key}: {json.dumps(value[key])}; allowed: {WORDS[kind]}")
+                raise ValueError(f"{key}: {json.dumps(value[key])}; allowed: {WORDS[kind]}")
         return value
 
-    return parse
+    return converted(parse)
 
 
 def is_of_kind(value: Any, kind: type) -> bool:
@@ -81,10 +90,14 @@ def is_of_kind(value: Any, kind: type) -> bool:
 
 
 def natural(text: str) -> int:
-    """Argparse type of a whole number that is not negative and fits into 32 bits, such as a seed."""
+    """A whole number that is not negative and fits into 32 bits, such as a seed."""
     if not (text.isdecimal() and text.isascii() and int(text) < 2**32):
-        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number, at least 0, at most {2**32 - 1}")
+        raise ValueError(f"{text!r}; allowed: a whole number, at least 0, at most {2**32 - 1}")
     return int(text)
+
+
+Json = Annotated[Any, converted(json_value)]
+Natural = Annotated[int, converted(natural)]
 
 
 def progress(line: str) -> None:
@@ -114,19 +127,23 @@ def used() -> str:
     )
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run an entry script; what the user can mend becomes one message and exit status 1, Ctrl-C exit status 130.
+def run(*mains: Callable[..., None]) -> None:
+    """Run a script: its command line is the signature of `main`, or of one of several, each a command of its own name.
 
-    That is an InputError, or the system's refusal of disk space, permission or memory. An error of ours keeps its
-    traceback. Also pins what the bytes of figures and PDFs would otherwise take from the clock and the machine.
+    What the user can fix becomes one message: exit status 2 for a wrong command line, 1 for an InputError or the
+    system's refusal of disk space, permission or memory, 130 for Ctrl-C. An error of ours keeps its traceback. Also
+    pins what the bytes of figures and PDFs would otherwise take from the clock and the machine.
     """
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     end_with(os.environ.get(SNAKEMAKE))
     try:
         with orderly_termination():
-            main()
+            command_line(mains)(exit_on_error=False, print_error=False)
         if SNAKEMAKE in os.environ:
             progress(used())
+    except CycloptsError as error:
+        print(f"error: {error} (--help says what this command takes)", file=sys.stderr)
+        raise SystemExit(2) from None
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -139,6 +156,24 @@ def run(main: Callable[[], None]) -> None:
             raise
         print(f"error: {refused}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def command_line(mains: Sequence[Callable[..., None]]) -> App:
+    """The command line of a script; a list takes all words up to the next option, and switches have no --no- form."""
+    module = sys.modules[mains[0].__module__]
+    app = App(
+        help=module.__doc__,
+        help_format="plaintext",
+        version_flags=[],
+        default_parameter=Parameter(consume_multiple=True, negative=()),
+        result_action="return_value",
+    )
+    if len(mains) == 1:
+        app.default(mains[0])
+    else:
+        for main in mains:
+            app.command(main)
+    return app
 
 
 @contextlib.contextmanager
@@ -156,7 +191,7 @@ def orderly_termination() -> Iterator[None]:
 
 
 def end_with(process: str | None) -> None:
-    """Have this process terminate when `process`, the number of the Snakemake that started it, is no more.
+    """Exit when the Snakemake that started this job, process number `process`, dies.
 
     A killed Snakemake leaves its jobs running; the next run would start them a second time.
     """
