@@ -33,9 +33,7 @@ include: "workflow/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/equivariance.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/benchmark.smk"
 
@@ -54,43 +52,42 @@ onstart:
 rule all:
     default_target: True
     input:
-        f"results/{DATASET}/paper.pdf",
-        f"results/{DATASET}/manifest.json",
+        PLAN.file("manifest.json"),
+        CATALOGUE.artefacts,
 
 
 rule demo:
     input:
-        "results/digits/paper.pdf",
-        "results/digits/manifest.json",
+        PLANS["digits"].file("manifest.json"),
+        CATALOGUES["digits"].artefacts,
 
 
 rule data:
     input:
-        source_files(DATASET),
-        distorted_files(DATASET),
+        PLAN.source_files,
+        PLAN.distorted_files,
 
 
 rule models:
     input:
-        model_files(DATASET),
+        PLAN.model_files,
 
 
 rule measures:
     input:
-        shift_files(DATASET),
-        position_files(DATASET),
-        csv_tables(DATASET),
-        f"results/{DATASET}/claims.json",
+        PLAN.evaluation_files,
+        CATALOGUE.table_files,
+        PLAN.file("claims.json"),
 
 
 rule figures:
     input:
-        figure_files(DATASET),
+        CATALOGUE.figure_files(),
 
 
 rule paper:
     input:
-        f"results/{DATASET}/paper.pdf",
+        PLAN.file("paper.pdf"),
 
 
 rule benchmark:

@@ -5,7 +5,6 @@ margin, fail the build with one message. With --stub what is missing is named in
 claim that could not be measured always are.
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -34,15 +33,17 @@ ENVIRONMENT = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--paper", type=Path, required=True, help="folder of paper.tex, its sections and bibliography")
-    parser.add_argument("--tables", type=Path, nargs="*", default=[], help="numbers.tex and the generated tabulars")
-    parser.add_argument("--figures", type=Path, nargs="*", default=[], help="the generated figures, .pdf")
-    parser.add_argument("--output", type=Path, required=True, help="the PDF")
-    parser.add_argument("--stub", action="store_true", help="name in the article what is missing, instead of failing")
-    arguments = parser.parse_args()
-    build(arguments.paper, arguments.tables, arguments.figures, arguments.output, stub=arguments.stub)
+def main(*, paper: Path, tables: list[Path] = [], figures: list[Path] = [], output: Path, stub: bool = False) -> None:  # noqa: B006
+    """Build the article.
+
+    Args:
+        paper: Folder of paper.tex, its sections and bibliography.
+        tables: numbers.tex and the generated tabulars.
+        figures: The generated figures, .pdf.
+        output: The PDF.
+        stub: Name in the article what is missing, instead of failing.
+    """
+    build(paper, tables, figures, output, stub=stub)
 
 
 def build(paper: Path, tables: Sequence[Path], figures: Sequence[Path], output: Path, *, stub: bool = False) -> None:

@@ -1,6 +1,5 @@
 """Is everything in the results still what was made? Hash it all again, and compare with the manifests."""
 
-import argparse
 from pathlib import Path
 
 from invariance.command_line import run
@@ -8,11 +7,13 @@ from invariance.record.artefacts import InputError
 from invariance.record.manifest import differences
 
 
-def main() -> None:
-    """Print a line for each artefact that was altered, is missing or is extra; fail if there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("manifests", type=Path, nargs="*", help="manifest.json; all below results/ if none is named")
-    manifests = parser.parse_args().manifests or sorted(Path("results").glob("*/manifest.json"))
+def main(*manifests: Path) -> None:
+    """Print a line for each artefact that was altered, is missing or is extra; fail if there is one.
+
+    Args:
+        manifests: manifest.json of one or more runs; by default all below results/.
+    """
+    manifests = manifests or tuple(sorted(Path("results").glob("*/manifest.json")))
     if not manifests:
         raise InputError("results/*/manifest.json: no such file; a manifest is the last thing that a whole run makes")
     lines = [line for manifest in manifests for line in differences(manifest)]

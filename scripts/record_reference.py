@@ -5,35 +5,36 @@
 Run it where snakemake ran: which job needed which is read from Snakemake's records below .snakemake.
 """
 
-import argparse
 import os
 import platform
 import re
 from pathlib import Path
 from typing import Any
 
+import studies
 from invariance.command_line import run
 from invariance.record.artefacts import InputError, read_json, sha256_of, write_json
 from invariance.record.compute import Jobs, behind, compute_lines, core_seconds, read_jobs, read_records, summarised
-from invariance.record.reference import cell_entries, claim_entries, target_of
+from invariance.record.reference import cell_entries, claim_entries
 
 
-def main() -> None:
-    """Read the run, write the reference, print what the run cost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, required=True, help="results/<dataset> of a whole run")
-    parser.add_argument("--logs", type=Path, required=True, help="its logs/<dataset>")
-    parser.add_argument("--metadata", type=Path, default=Path(".snakemake/metadata"), help="Snakemake's records")
-    parser.add_argument("--output", type=Path, required=True, help="paper/reference/<dataset>.json")
-    arguments = parser.parse_args()
-    manifest = (arguments.results / "manifest.json").as_posix()
+def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadata"), output: Path) -> None:
+    """Read the run, write the reference, print what the run cost.
+
+    Args:
+        results: results/<dataset> of a whole run.
+        logs: Its logs/<dataset>.
+        metadata: Snakemake's records.
+        output: paper/reference/<dataset>.json.
+    """
+    manifest = (results / "manifest.json").as_posix()
     if not Path(manifest).is_file():
         raise InputError(f"{manifest}: no such file; the reference is that of a whole run: run snakemake first")
-    jobs = read_jobs(read_records(arguments.metadata), manifest, arguments.logs)
-    reference = reference_of(arguments.results, jobs)
-    write_json(arguments.output, reference, sort_keys=False)
+    jobs = read_jobs(read_records(metadata), manifest, logs)
+    reference = reference_of(results, jobs)
+    write_json(output, reference, sort_keys=False)
     print("\n".join(compute_lines(reference["compute"])))
-    print(f"{len(reference['claims'])} claims and {len(reference['cells'])} numbers: {arguments.output}")
+    print(f"{len(reference['claims'])} claims and {len(reference['cells'])} numbers: {output}")
 
 
 def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
@@ -41,8 +42,9 @@ def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
     config = read_json(results / "config.json")
     dataset = config["dataset"]
     claims = claim_entries(results)
+    figures = {claim.id: claim.figure for study in studies.declared().values() for claim in study.claims}
     for claim in claims:
-        target = target_of(claim, dataset)
+        target = f"results/{dataset}/figures/{figures[claim['id']]}.pdf"
         tables = re.compile(rf"results/{dataset}/tables/{claim['study']}(-[\w-]+)?\.csv")
         needed = {path for job in jobs.values() for path in job.outputs if path == target or tables.fullmatch(path)}
         seconds = core_seconds(behind(jobs, needed).values())

@@ -5,47 +5,46 @@
 Overlays are merged over the config in the order given, as `snakemake --configfile` does.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+import studies
 from invariance.command_line import run
-from invariance.plan import configuration
+from invariance.plan.plan import Plan
+from invariance.plan.reading import load, resolve
+from invariance.plan.validation import validate
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="the config, such as config.yaml")
-    parser.add_argument("overlays", type=Path, nargs="*", help="files that name only what they change")
-    parser.add_argument("--schema", type=Path, default=SCHEMA, help="JSON schema in YAML (default: the workflow's)")
-    return parser.parse_args()
-
-
-def summary(settings: configuration.Run) -> str:
-    """One line on the size of a run."""
-    trainings, evaluations = configuration.trained_cells(settings), configuration.cells(settings)
-    copies = configuration.distorted_copies(settings)
+def size(plan: Plan) -> str:
+    """One line on how much a plan asks for."""
+    copies = plan.copies
     return (
-        f"{settings['dataset']}: {len(trainings)} trainings, {len(evaluations)} evaluations, "
-        f"{sum(copies.values())} distorted copies of {len(copies)} kinds, {len(settings['studies'])} studies"
+        f"{plan.dataset}: {len(plan.trained)} trainings, {len(plan.cells)} evaluations, "
+        f"{sum(copies.values())} distorted copies of {len(copies)} kinds, {len(plan['studies'])} studies"
     )
 
 
-def main() -> None:
-    """Validate, then print the size of the run that plain `snakemake` makes first, then of the other one.
+def main(config: Path, *overlays: Path, schema: Annotated[Path, Parameter(show_default=False)] = SCHEMA) -> None:
+    """Validate, then print the size of the plan that plain `snakemake` runs first, then of the other one.
+
+    Args:
+        config: The config, such as config.yaml.
+        overlays: Files that name only what they change.
+        schema: JSON schema in YAML; by default the workflow's.
 
     Raises:
         InputError: a file cannot be read, or the config is not valid.
     """
-    arguments = parse_arguments()
-    config = configuration.load([arguments.config, *arguments.overlays])
-    configuration.validate(config, arguments.schema)
+    merged = load([config, *overlays])
+    validate(merged, schema, studies.declared())
     print("config is valid")
-    runs = configuration.resolve(config)
-    for name in sorted(runs, key=lambda name: name != config["dataset"]):
-        print(f"  {summary(runs[name])}")
+    plans = resolve(merged)
+    for name in sorted(plans, key=lambda name: name != merged["dataset"]):
+        print(f"  {size(plans[name])}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 A test holds the README to the reference.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 
 def main() -> None:
     """Write the block of README.md between its two marks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args()
     readme = ROOT / "README.md"
     text = block(read_reference(REFERENCE, "mnist"))
     write_text(readme, with_block(readme.read_text(encoding="utf-8"), BEGIN, END, text))

@@ -1,10 +1,27 @@
 """Speed of the three hot loops beside their peers: wall-clock measurements, which are in no manifest."""
 
 
+BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
+BENCHMARK_FILES = [
+    f"results/benchmark/{name}"
+    for name in ("benchmark.csv", "benchmark.md", "benchmark.pdf", "benchmark.png", "machine.json")
+]
+
+
+def benchmark_code(wildcards):
+    """What is measured, and what measures it. Fails while the DAG is built if the peers are not installed."""
+    sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
+    from speed.surroundings import require_packages
+
+    or_exit(require_packages)
+    networks = [file for model in PLANS["mnist"]["models"].values() for file in network_files(model)]
+    ours = made_by("distort", f"{SCRIPTS}/train.py", f"{SCRIPTS}/evaluate.py", *networks)
+    return [*dependencies.made_by("benchmarks/measure_speed.py"), *ours]
+
+
 rule measure_speed:
     input:
-        code=benchmark_code,
-        config="config.yaml",
+        "config.yaml",
     output:
         "results/benchmark/{loop}.json",
     log:
@@ -12,7 +29,7 @@ rule measure_speed:
     benchmark:
         "logs/benchmark/{loop}.tsv"
     wildcard_constraints:
-        loop="|".join(BENCHMARK_LOOPS),
+        loop=one_of(BENCHMARK_LOOPS),
     conda:
         ENVIRONMENT
     # It computes on one core. It claims all that --cores gives, so that no other job disturbs it.
@@ -20,7 +37,7 @@ rule measure_speed:
     resources:
         mem_mb=3000,
     params:
-        versions=versions("torch", "torchvision", "numpy", "numba", "scipy", "elasticdeform"),
+        made_by=benchmark_code,
     message:
         "Measuring {wildcards.loop} beside its peers on one core, for minutes; progress in {log}"
     shell:
@@ -29,8 +46,7 @@ rule measure_speed:
 
 rule summarise_speed:
     input:
-        measured=expand("results/benchmark/{loop}.json", loop=BENCHMARK_LOOPS),
-        code=lambda wildcards: code_of("benchmarks/summarise_speed.py") + code_of("scripts/draw.py"),
+        expand("results/benchmark/{loop}.json", loop=BENCHMARK_LOOPS),
     output:
         "results/benchmark/benchmark.csv",
         "results/benchmark/benchmark.md",
@@ -48,12 +64,11 @@ rule summarise_speed:
         "logs/benchmark/summarise.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        versions=versions("matplotlib", "seaborn"),
+        made_by=dependencies.made_by("benchmarks/summarise_speed.py"),
     message:
         "Summarising the benchmark"
     shell:
-        "python benchmarks/summarise_speed.py {input.measured:q} --output results/benchmark 2>&1 | tee {log:q}"
+        "python benchmarks/summarise_speed.py {input:q} --output results/benchmark 2>&1 | tee {log:q}"

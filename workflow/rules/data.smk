@@ -5,8 +5,6 @@ A rule with `cache:` shares its outputs between workflows (see common.smk) and c
 
 
 rule download:
-    input:
-        code=script("download"),
     output:
         "results/mnist/source/download/{file}.gz",
     log:
@@ -15,15 +13,15 @@ rule download:
         "logs/mnist/download/{file}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=200,
     params:
-        sha256=value_of("mnist/datasets/mnist/sha256/{file}.gz"),
-        # With `input` in the signature Snakemake does not track them: where a file comes from does not change its bytes.
-        mirrors=lambda wildcards, input: as_json(RUNS["mnist"]["datasets"]["mnist"]["mirrors"]),
-        timeout=lambda wildcards, input: RUNS["mnist"]["datasets"]["mnist"]["timeout"],
-        attempts=lambda wildcards, input: RUNS["mnist"]["datasets"]["mnist"]["attempts"],
+        sha256=lambda wildcards: PLANS["mnist"].data["sha256"][f"{wildcards.file}.gz"],
+        # Where a file comes from does not change its bytes.
+        mirrors=untracked(lambda wildcards: as_json(PLANS["mnist"].data["mirrors"])),
+        timeout=untracked(lambda wildcards: PLANS["mnist"].data["timeout"]),
+        attempts=untracked(lambda wildcards: PLANS["mnist"].data["attempts"]),
+        made_by=made_by("download"),
     message:
         "Fetching {wildcards.file}.gz of MNIST from the first mirror that has it"
     shell:
@@ -31,60 +29,35 @@ rule download:
         "--timeout {params.timeout} --attempts {params.attempts} --output {output:q} 2>&1 | tee {log:q}"
 
 
-rule source_mnist:
+rule source:
     input:
-        downloads=download_files("mnist"),
-        code=script("source"),
+        lambda wildcards: PLANS[wildcards.dataset].download_files,
     output:
-        **named_source_files("mnist"),
+        # Named, as the cache between workflows wants several outputs of a rule.
+        train_images="results/{dataset}/source/train-images.npy",
+        train_labels="results/{dataset}/source/train-labels.npy",
+        test_images="results/{dataset}/source/test-images.npy",
+        test_labels="results/{dataset}/source/test-labels.npy",
     log:
-        "logs/mnist/source.log",
+        "logs/{dataset}/source.log",
     cache: CACHING
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:
+        command=of_plan(lambda plan, wildcards: plan.source_command),
         machine=machine,
-        versions=versions("torchvision", "numpy"),
+        made_by=made_by("source"),
     message:
-        "Reading and checking all 70,000 MNIST images"
+        "Reading and checking all images of {wildcards.dataset}"
     shell:
-        "python scripts/source.py mnist --downloads results/mnist/source/download --output results/mnist/source "
-        "> {log:q} 2>&1"
-
-
-rule source_digits:
-    input:
-        code=script("source"),
-    output:
-        **named_source_files("digits"),
-    log:
-        "logs/digits/source.log",
-    cache: CACHING
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=500,
-    params:
-        split=" ".join(
-            f"--{part}-images {RUNS['digits']['datasets']['digits'][f'{part}_images']}"
-            for part in ("train", "validation", "test")
-        ),
-        machine=machine,
-        versions=versions("scikit-learn", "numpy"),
-    message:
-        "Reading the 8x8 digits that ship inside scikit-learn"
-    shell:
-        "python scripts/source.py digits {params.split} --output results/digits/source > {log:q} 2>&1"
+        "python scripts/source.py {params.command} > {log:q} 2>&1"
 
 
 rule distort:
     input:
-        images=images_to_distort,
-        code=script("distort"),
+        images=of_plan(lambda plan, wildcards: plan.file("source/train-images.npy")),
     output:
         "results/{dataset}/distorted/{canvas}/{distortion}/copy-{number}.npy",
     log:
@@ -92,7 +65,6 @@ rule distort:
     cache: CACHING
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
@@ -101,11 +73,11 @@ rule distort:
         canvas="{canvas}",
         distortion="{distortion}",
         number="{number}",
-        settings=setting("{dataset}/distortions/{distortion}"),
+        settings=setting("distortions/{distortion}"),
         machine=machine,
-        # Untracked, as above: how closely a copy is checked does not change its bytes.
-        audit=lambda wildcards, input: as_json(RUNS[wildcards.dataset]["audit"]),
-        versions=versions("numpy", "numba", "elasticdeform"),
+        # How closely a copy is checked does not change its bytes.
+        audit=untracked(setting("audit")),
+        made_by=of_plan(lambda plan, w: made_by("distort", *part_files(plan["distortions"][w.distortion]))),
     message:
         "Distorting all training images of {wildcards.dataset}: {wildcards.distortion} on "
         "{wildcards.canvas}x{wildcards.canvas}, copy {wildcards.number}"
@@ -118,8 +90,7 @@ rule distort:
 rule describe_distortion:
     input:
         images="results/{dataset}/source/train-images.npy",
-        copies=copies_made,
-        code=script("describe_distortion"),
+        copies=of_plan(lambda plan, w: plan.copies_made(int(w.canvas), w.distortion)),
     output:
         preview=report(
             "results/{dataset}/distorted/{canvas}/{distortion}/preview.png",
@@ -134,13 +105,14 @@ rule describe_distortion:
         "logs/{dataset}/distort/{canvas}/{distortion}/summary.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        settings=setting("{dataset}/distortions/{distortion}"),
-        audit=setting("{dataset}/audit"),
-        versions=versions("numpy", "numba", "elasticdeform", "pandas", "pillow"),
+        settings=setting("distortions/{distortion}"),
+        audit=setting("audit"),
+        made_by=of_plan(
+            lambda plan, w: made_by("describe_distortion", *part_files(plan["distortions"][w.distortion]))
+        ),
     message:
         "Measuring and drawing the copies of {wildcards.distortion} on {wildcards.canvas}x{wildcards.canvas}"
     shell:

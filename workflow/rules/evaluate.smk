@@ -1,12 +1,11 @@
-"""What every trained model says of the test images, at every shift."""
+"""What every trained model says of the test images: at every shift of a grid, or at each of the positions that it was taught."""
 
 
 rule evaluate:
     input:
         images="results/{dataset}/source/test-images.npy",
         labels="results/{dataset}/source/test-labels.npy",
-        weights=evaluated_weights,
-        code=script("evaluate"),
+        weights=of_plan(lambda plan, w: plan.weights_file(w.study, w.model, w.training, w.seed)),
     output:
         grid="results/{dataset}/shifts/{study}/{model}/{training}/seed-{seed}.csv",
         predictions="results/{dataset}/shifts/{study}/{model}/{training}/seed-{seed}.predictions.npy",
@@ -17,15 +16,14 @@ rule evaluate:
         "logs/{dataset}/evaluate/{study}/{model}/{training}/seed-{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2500,
     params:
-        model=evaluated_model,
-        phases=averages_phases,
-        shifts=shifts_of,
-        device=value_of("{dataset}/device"),
-        versions=versions("torch", "numba", "numpy", "safetensors"),
+        model=of_plan(lambda plan, w: as_json(plan["models"][plan.base_model(w.model)])),
+        phases=of_plan(lambda plan, w: "--average-phases" if plan.averages_phases(w.model) else ""),
+        shifts=of_plan(lambda plan, w: as_json(plan.shift_settings(w.study, w.model))),
+        device=setting("device"),
+        made_by=of_plan(lambda plan, w: made_by("evaluate", *network_files(plan["models"][w.model]))),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, over its grid of shifts"
@@ -39,8 +37,7 @@ rule evaluate:
 rule evaluate_positions:
     input:
         images="results/{dataset}/source/test-images.npy",
-        weights=evaluated_weights,
-        code=script("evaluate_positions"),
+        weights=of_plan(lambda plan, w: plan.weights_file(w.study, w.model, w.training, w.seed)),
     output:
         "results/{dataset}/positions/{study}/{model}/{training}/seed-{seed}.csv",
     log:
@@ -48,21 +45,23 @@ rule evaluate_positions:
     benchmark:
         "logs/{dataset}/evaluate/{study}/{model}/{training}/seed-{seed}.tsv"
     wildcard_constraints:
-        study=one_of(POSITION_STUDIES),
+        study=one_of(study for plan in PLANS.values() for study in plan["studies"] if plan.tells_positions(study)),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2500,
     params:
-        model=evaluated_model,
-        positions=positions_of,
-        device=value_of("{dataset}/device"),
-        versions=versions("torch", "numba", "numpy", "safetensors"),
+        function="studies.two_positions.evaluation:told",
+        inputs=lambda wildcards, input: as_json(dict(input.items())),
+        settings=of_plan(lambda plan, w: as_json(plan.position_settings(w.study, w.model))),
+        made_by=of_plan(
+            lambda plan, w: made_by(
+                "derive", f"{SCRIPTS}/studies/two_positions/evaluation.py", *network_files(plan["models"][w.model])
+            )
+        ),
     message:
         "Asking {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, where each digit is"
     shell:
-        "python scripts/evaluate_positions.py --model {params.model:q} --weights {input.weights:q} "
-        "--images {input.images:q} --positions {params.positions:q} --device {params.device} "
-        "--output {output:q} > {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function} --inputs {params.inputs:q} "
+        "--settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

@@ -1,34 +1,90 @@
-"""Which modules of this project a script is made of: found from its imports, so that nobody has to keep a list.
+"""What a job is made by: the modules of this project that its script imports, what they say, and the packages they use.
 
-Snakemake reruns a job when its script changes but does not see the modules that the script imports. The rules therefore
-name them as inputs.
+Snakemake reruns a job when its shell command changes, but sees neither scripts nor the modules that they import. So a
+rule has `made_by` of them among its params. Code counts by its syntax tree: comments, docstrings and layout are not in it.
 """
 
 import ast
+import hashlib
+import importlib.metadata
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+# Packages whose names differ from those of their modules, and packages that compute nothing.
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
 
 
-def code_of(script: Path | str) -> list[str]:
-    """The script and every module beside it that it imports, directly or through others; sorted paths."""
-    script = Path(script)
+class Module(NamedTuple):
+    """What is known of one file: the files below the root that it imports, the packages, and the hash of its code."""
+
+    imports: tuple[Path, ...]
+    packages: frozenset[str]
+    digest: str
+
+
+def code_of(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
+    """The scripts and every module below `root` that they import, directly or through others; sorted paths.
+
+    Args:
+        scripts: Python files.
+        root: the folder that imports start from; by default the first script's.
+    """
+    root = Path(root) if root else Path(scripts[0]).parent
     found: set[Path] = set()
-    waiting = [script]
+    waiting = [Path(script) for script in scripts]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += local_imports(path, script.parent)
+            waiting += module(path, root).imports
     return sorted(str(path) for path in found)
 
 
+def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
+    """The hash of all code of the scripts, and the packages that it computes with, as package==version."""
+    first = Path(root) if root else Path(scripts[0]).parent
+    modules = {path: module(Path(path), first) for path in code_of(*scripts, root=first)}
+    digests = "\n".join(f"{path} {found.digest}" for path, found in modules.items())
+    packages = sorted(set().union(*(found.packages for found in modules.values())))
+    return [hashlib.sha256(digests.encode()).hexdigest(), *versions(*packages)]
+
+
 @cache
-def local_imports(path: Path, root: Path) -> tuple[Path, ...]:
-    """Files below `root` that the Python file at `path` imports by absolute names, packages' __init__ included."""
+def module(path: Path, root: Path) -> Module:
+    """Read one Python file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    names = [name for node in ast.walk(tree) for name in imported_names(node)]
-    return tuple(sorted({file for name in names for file in module_files(name, root)}))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        names.update(imported_names(node))
+        drop_docstring(node)
+    files = {file for name in names for file in module_files(name, root)}
+    tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - BESIDE
+    packages = {DISTRIBUTIONS.get(top, top) for top in tops if not (root / top).exists()}
+    return Module(tuple(sorted(files)), frozenset(packages), hashlib.sha256(ast.dump(tree).encode()).hexdigest())
+
+
+def drop_docstring(node: ast.AST) -> None:
+    """Take the docstring of a module, class or function out of its syntax tree."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        match node.body:
+            case [ast.Expr(ast.Constant(str())), *rest]:
+                node.body = rest
+
+
+@cache
+def versions(*packages: str) -> list[str]:
+    """Installed versions; one that is not installed is left out, since only a test or a person's machine lacks it."""
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package}=={importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def imported_names(node: ast.AST) -> Iterator[str]:

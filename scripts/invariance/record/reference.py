@@ -33,21 +33,6 @@ MEASURES = {
 # By the first word of a claim's unit: how far two numbers may always be apart, and how far if each is of one seed.
 SLACK = {"percentage": 0.1, "percent": 0.1, "pixels": 0.05, "relative": 1e-12}  # rounding in float64
 ONE_SEED = {"percentage": 15.0, "percent": 15.0, "pixels": 0.5, "relative": 1e-12}
-# The figure that shows a claim.
-FIGURES = {
-    "C1": "heat_maps",
-    "C2": "simard_table",
-    "C3": "equivariance",
-    "C4": "accuracy_vs_shift",
-    "C5": "heat_maps",
-    "C6": "accuracy_vs_shift",
-    "C7": "accuracy_vs_shift",
-    "C8": "augmentation_range",
-    "C9": "class_transfer",
-    "C10": "two_positions",
-    "C11": "split",
-}
-
 REPRODUCED, DRIFTED, MISSING, NEW = "reproduced", "drifted", "missing", "new"
 CLAIM_KEYS = ("id", "statement", "study", "number", "low", "high", "unit", "threshold", "verdict")
 CELL_KEYS = ("study", "model", "training", "measure", "seeds", "images", "mean", "low", "high")
@@ -101,11 +86,6 @@ def published_errors(results: Path) -> dict[tuple[str, ...], float]:
 def entry_name(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """What an entry is known by: a claim by its id, a measure of a cell by study, model, training and measure."""
     return (entry["id"],) if "id" in entry else tuple(entry[key] for key in CELL_KEYS[:4])
-
-
-def target_of(claim: Mapping[str, Any], dataset: str) -> str:
-    """The figure that shows a claim."""
-    return f"results/{dataset}/figures/{FIGURES[claim['id']]}.pdf"
 
 
 def read_reference(path: Path, dataset: str) -> dict[str, Any]:

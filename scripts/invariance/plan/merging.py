@@ -1,0 +1,58 @@
+"""Merging configs: mappings merge, anything else is replaced, and null removes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge `override` over `base`: mappings recursively, anything else replaced. Neither argument is changed.
+
+    None is a value like any other here, so that "remove this key" outlives a chain of merges; `without_nulls` removes
+    it.
+
+        >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"b": 3}, "d": [4]})
+        {'a': {'b': 3, 'c': 2}, 'd': [4]}
+    """
+    merged = {key: copied(value) for key, value in base.items()}
+    for key, value in override.items():
+        if isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = copied(value)
+    return merged
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of a value of YAML, with plain mappings."""
+    if isinstance(value, Mapping):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping less all keys whose value is null."""
+    kept = {key: value for key, value in mapping.items() if value is not None}
+    return {key: without_nulls(value) if isinstance(value, Mapping) else copied(value) for key, value in kept.items()}
+
+
+def without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` less the keys that `base` holds as null."""
+    kept = {key: value for key, value in override.items() if base.get(key, "absent") is not None}
+    return {
+        key: without_removed(value, base[key])
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        else value
+        for key, value in kept.items()
+    }
+
+
+def in_order(mapping: Mapping[str, Any], named: bool = False) -> dict[str, Any]:
+    """The mapping with its keys sorted, but for those that are names, which keep their order."""
+    keys = mapping if named else sorted(mapping)
+    return {
+        key: in_order(mapping[key], key in NAMED and not named) if isinstance(mapping[key], Mapping) else mapping[key]
+        for key in keys
+    }

@@ -1,0 +1,344 @@
+"""A plan: what is run on one data set, and what follows from it: cells, and the files of each.
+
+A *cell* is one trained model as a study sees it. Cells that ask for the same training or the same evaluation share it:
+it is made for the first of them, and lies under that one's name.
+"""
+
+import functools
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from invariance.plan.merging import NAMED, in_order, merge
+from invariance.plan.words import options, show
+from invariance.record.artefacts import InputError
+
+TRAINED = ("weights.safetensors", "history.csv", "card.json")  # what a training leaves
+ORDERED = {*NAMED, "claims"}  # mappings whose keys keep their order in the record of a plan
+FETCHING = {"mirrors", "timeout", "attempts"}
+EVALUATED = (".csv", ".predictions.npy", ".test.npy")  # what an evaluation over a grid of shifts leaves
+
+
+class Cell(NamedTuple):
+    """One trained model of a study."""
+
+    study: str
+    model: str
+    training: str
+    seed: int
+
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
+
+    @property
+    def folder(self) -> str:
+        """Its place below results/<dataset>/models, shifts or positions."""
+        return f"{self.study}/{self.model}/{self.training}/seed-{self.seed}"
+
+
+class Plan(dict[str, Any]):
+    """The settings of one data set, as `config.yaml` has them, and what follows from them.
+
+    Files are named from the project's folder.
+    """
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set."""
+        return self["dataset"]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The settings of the data itself."""
+        return self["datasets"][self.dataset]
+
+    # Cells ------------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def cells(self) -> list[Cell]:
+        """Every cell that is evaluated, in the order of the config: studies, models, trainings, seeds."""
+        return [
+            Cell(study, model, training, seed)
+            for study, settings in self["studies"].items()
+            for model, cell in settings["cells"].items()
+            for training in cell["trainings"]
+            for seed in settings["seeds"]
+        ]
+
+    def of(self, study: str) -> list[Cell]:
+        """The cells of one study."""
+        return [cell for cell in self.cells if cell.study == study]
+
+    def tells_positions(self, study: str) -> bool:
+        """Whether the networks of a study tell where a digit is, and not which it is."""
+        return "positions" in self["studies"].get(study, {})
+
+    @functools.cached_property
+    def shifted_studies(self) -> list[str]:
+        """The studies whose networks are evaluated over a grid of shifts: all but those that tell positions."""
+        return [study for study in self["studies"] if not self.tells_positions(study)]
+
+    @functools.cached_property
+    def equivariance_cells(self) -> list[Cell]:
+        """The cells whose layers are held to equivariance, model by model; none without the key or the study."""
+        settings = self.get("equivariance")
+        if settings is None or settings["study"] not in self["studies"]:
+            return []
+        study, training = settings["study"], settings["training"]
+        seeds = self["studies"][study]["seeds"]
+        return [Cell(study, model, training, seed) for model in settings["models"] for seed in seeds]
+
+    @functools.cached_property
+    def weights(self) -> dict[Cell, Cell]:
+        """For each cell, the one whose weights it uses.
+
+        That of a phase_average is the model that it averages. Where a model is trained in the same way with the same
+        seed in several studies, it is trained in the first of them.
+        """
+        first: dict[str, Cell] = {}
+        used = {}
+        for cell in self.cells:
+            base = cell._replace(model=self.base_model(cell.model))
+            training = self.training_settings(base.study, base.model, base.training)
+            used[cell] = first.setdefault(json.dumps([base.model, base.seed, training], sort_keys=True), base)
+        return used
+
+    @functools.cached_property
+    def trained(self) -> list[Cell]:
+        """The cells that are trained, each once."""
+        return list(dict.fromkeys(self.weights.values()))
+
+    @functools.cached_property
+    def evaluations(self) -> dict[Cell, Cell]:
+        """For each cell that is evaluated over a grid of shifts, the one whose evaluation it uses.
+
+        Where the same weights are evaluated in the same way for several cells, that is done for the first of them.
+        """
+        first: dict[tuple, Cell] = {}
+        used = {}
+        for cell in self.cells:
+            if not self.tells_positions(cell.study):
+                shifts = self.shift_settings(cell.study, cell.model)
+                key = (self.weights[cell], self.averages_phases(cell.model), *shifts.values())
+                used[cell] = first.setdefault(key, cell)
+        return used
+
+    def base_model(self, model: str) -> str:
+        """The model whose weights `model` uses: `of` for a phase_average, otherwise itself."""
+        return self["models"][model].get("of", model)
+
+    def averages_phases(self, model: str) -> bool:
+        """Whether a model averages another one's logits."""
+        return self["models"][model]["family"] == "phase_average"
+
+    # What a job needs -------------------------------------------------------------------------------------------------
+
+    def training_settings(self, study: str, model: str, training: str) -> dict[str, Any]:
+        """What one training depends on, apart from its model and its seed.
+
+        Returns:
+            distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
+            optimisation: that of the study, with that of the training and then that of the cell merged over it. Further
+            classes, where only some digits are distorted, and positions, where they are to be told. Where train_images
+            and validation_images are more than there are, what is measured on the validation images is of images
+            trained on.
+        """
+        settings = self["studies"][study]
+        images, optimisation = settings["trainings"][training], settings["optimisation"]
+        for level in (images, settings["cells"][model]):
+            optimisation = in_order(merge(optimisation, level.get("optimisation", {})))
+        special = {"classes": images.get("classes"), "positions": settings.get("positions")}
+        return {
+            **{key: value for key, value in special.items() if value is not None},
+            "distortion": images["distortion"],
+            "copies": images.get("copies", 0),
+            "optimisation": optimisation,
+            "canvas": settings["canvas"],
+            "train_images": images.get("train_images", self.data["train_images"]),
+            "validation_images": self.data["validation_images"],
+        }
+
+    def shift_settings(self, study: str, model: str) -> dict[str, int]:
+        """What one evaluation depends on: canvas, max_shift (pixels), shift_images (the cell's or the study's)."""
+        settings = self["studies"][study]
+        shift_images = settings["cells"][model].get("shift_images", settings["shift_images"])
+        return {"canvas": settings["canvas"], "max_shift": settings["max_shift"], "shift_images": shift_images}
+
+    def position_settings(self, study: str, model: str) -> dict[str, Any]:
+        """What it takes to ask a model where digits are: model, canvas and positions (pixels), device."""
+        settings = self["studies"][study]
+        chosen = {key: settings[key] for key in ("canvas", "positions")}
+        return {"model": self["models"][model], "device": self["device"], **chosen}
+
+    @functools.cached_property
+    def copies(self) -> dict[tuple[int, str], int]:
+        """How many copies the trainings read: (canvas in pixels, distortion) -> copies, in the order of first use.
+
+        Trainings that share a canvas and a distortion share its copies, so the largest number asked for is made.
+        """
+        copies: dict[tuple[int, str], int] = {}
+        for study, model, training, _ in self.trained:
+            settings = self.training_settings(study, model, training)
+            if settings["distortion"] != "none":
+                key = settings["canvas"], settings["distortion"]
+                copies[key] = max(copies.get(key, 0), settings["copies"])
+        return copies
+
+    def require_names(self, names: Mapping[str, str]) -> None:
+        """Hold the names in the path of a file to those of the plan: any of study, model, training, distortion.
+
+        Raises:
+            InputError: the first that is not there, and what is.
+        """
+        study = self["studies"].get(names.get("study"), {})
+        known = {"study": self["studies"], "model": self["models"], "distortion": self["distortions"]}
+        for kind, name in names.items():
+            allowed = study.get("trainings", {}) if kind == "training" else known.get(kind)
+            if allowed is not None and name not in allowed:
+                where = f" in {self.dataset}" + (f", {names['study']}" if kind == "training" else "")
+                raise InputError(f"{kind} {show(name)}: no such {kind}{where}{options(name, allowed)}")
+        if "model" in names and "study" in names and names["model"] not in study["cells"]:
+            what = f"not in the study {names['study']} of {self.dataset}{options(names['model'], study['cells'])}"
+            raise InputError(f"model {show(names['model'])}: {what}")
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def file(self, path: str) -> str:
+        """An artefact, by its path below results/<dataset>."""
+        return f"results/{self.dataset}/{path}"
+
+    @property
+    def source_files(self) -> list[str]:
+        """The images and labels as plain arrays."""
+        return [self.file(f"source/{part}-{kind}.npy") for part in ("train", "test") for kind in ("images", "labels")]
+
+    @property
+    def source_command(self) -> str:
+        """The words for scripts/source.py that say how the source files are made."""
+        if self.dataset == "mnist":
+            return f"mnist --downloads {self.file('source/download')} --output {self.file('source')}"
+        counts = (f"--{part}-images {self.data[f'{part}_images']}" for part in ("train", "validation", "test"))
+        return f"digits {' '.join(counts)} --output {self.file('source')}"
+
+    @property
+    def download_files(self) -> list[str]:
+        """The published files, as downloaded; the embedded digits have none."""
+        return [self.file(f"source/download/{file}") for file in self.data.get("sha256", {})]
+
+    def copy_files(self, canvas: int, distortion: str, copies: int) -> list[str]:
+        """The first so many distorted copies."""
+        return [self.file(f"distorted/{canvas}/{distortion}/copy-{copy:03d}.npy") for copy in range(copies)]
+
+    def copies_read(self, study: str, model: str, training: str) -> list[str]:
+        """The copies that one training reads, one an epoch; none for the source images themselves."""
+        settings = self.training_settings(study, model, training)
+        if settings["distortion"] == "none":
+            return []
+        count = min(settings["copies"], settings["optimisation"]["epochs"])
+        return self.copy_files(settings["canvas"], settings["distortion"], count)
+
+    def copies_made(self, canvas: int, distortion: str) -> list[str]:
+        """All copies of one distorted data set that the studies use; the first one if none does."""
+        return self.copy_files(canvas, distortion, self.copies.get((canvas, distortion), 1))
+
+    @property
+    def summaries(self) -> dict[str, str]:
+        """The summary of each distorted data set, by "canvas/distortion": canvas by canvas, in the config's order."""
+        named = list(self["distortions"])
+        used = sorted(self.copies, key=lambda pair: (pair[0], named.index(pair[1])))
+        return {f"{canvas}/{name}": self.file(f"distorted/{canvas}/{name}/summary.csv") for canvas, name in used}
+
+    @property
+    def distorted_files(self) -> list[str]:
+        """All copies, their contact sheets and summaries."""
+        copies = [file for key, count in self.copies.items() for file in self.copy_files(*key, count)]
+        summaries = list(self.summaries.values())
+        return [*copies, *summaries, *(path.replace("summary.csv", "preview.png") for path in summaries)]
+
+    def trained_file(self, cell: Cell, name: str) -> str:
+        """One of TRAINED for a cell, perhaps another's that it shares; the cell's seed need not be in the config."""
+        alone = cell._replace(model=self.base_model(cell.model))
+        return self.file(f"models/{self.weights.get(cell, alone).folder}/{name}")
+
+    def weights_file(self, study: str, model: str, training: str, seed: str | int) -> str:
+        """The weights of a cell; its seed need not be in the config."""
+        return self.trained_file(Cell(study, model, training, int(seed)), "weights.safetensors")
+
+    def trained_files(self, study: str, name: str) -> dict[str, str]:
+        """One of TRAINED for each cell of a study, by the cell's name."""
+        return {str(cell): self.trained_file(cell, name) for cell in self.of(study)}
+
+    @property
+    def model_files(self) -> list[str]:
+        """All that the trainings leave."""
+        return [self.trained_file(cell, name) for cell in self.trained for name in TRAINED]
+
+    def evaluated_file(self, cell: Cell, suffix: str = ".csv") -> str:
+        """One of EVALUATED for a cell, perhaps another's that it shares."""
+        return self.file(f"shifts/{self.evaluations[cell].folder}{suffix}")
+
+    def evaluated_files(self, study: str, suffix: str = ".csv") -> dict[str, str]:
+        """One of EVALUATED for each cell of a study, by the cell's name."""
+        return {str(cell): self.evaluated_file(cell, suffix) for cell in self.of(study)}
+
+    def position_files(self, study: str) -> dict[str, str]:
+        """How well each cell of a study tells positions, by the cell's name."""
+        return {str(cell): self.file(f"positions/{cell.folder}.csv") for cell in self.of(study)}
+
+    @property
+    def evaluation_files(self) -> list[str]:
+        """All that the evaluations leave."""
+        grids = [self.evaluated_file(cell, suffix) for suffix in EVALUATED for cell in self.evaluations]
+        told = (self.position_files(study).values() for study in self["studies"] if self.tells_positions(study))
+        return [*dict.fromkeys(grids), *itertools.chain.from_iterable(told)]
+
+    def summary_inputs(self, study: str) -> dict[str, Any]:
+        """What scripts/summarise.py reads of a study over shifts; predictions lie beside the grids."""
+        return {
+            "grids": self.evaluated_files(study),
+            "cards": self.trained_files(study, "card.json"),
+            "labels": self.file("source/test-labels.npy"),
+        }
+
+    def summary_files(self, study: str) -> list[str]:
+        """The files of `summary_inputs`, and the predictions."""
+        grids = [path for suffix in EVALUATED for path in self.evaluated_files(study, suffix).values()]
+        inputs = self.summary_inputs(study)
+        return [*grids, *inputs["cards"].values(), inputs["labels"]]
+
+    @property
+    def reference(self) -> list[str]:
+        """The committed reference of this data set, if there is one; no rule writes it."""
+        path = f"paper/reference/{self.dataset}.json"
+        return [path] if Path(path).exists() else []
+
+    # What is said of it -----------------------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is written down of the plan.
+
+        Names keep their order, which is that of the tables. Other keys are sorted, and how files are fetched is left
+        out: neither changes a result.
+        """
+
+        def tidy(value: Any, key: str | None) -> Any:
+            if not isinstance(value, dict):
+                return value
+            names = [name for name in value if key != "mnist" or name not in FETCHING]
+            return {name: tidy(value[name], name) for name in (names if key in ORDERED else sorted(names))}
+
+        return tidy(self, None)
+
+    @property
+    def mentions(self) -> set[Any]:
+        """What the text of the paper speaks of: cells, grids, cells with a number of images, layers, claims."""
+        studies = self["studies"].items()
+        found: set[Any] = {cell[:3] for cell in self.cells}
+        found |= {
+            (name, model) for name, its in studies for model, cell in its["cells"].items() if "shift_images" in cell
+        }
+        found |= {(study, "grid") for study, settings in studies if settings["max_shift"]}
+        return found | {("layers", cell.model) for cell in self.equivariance_cells} | set(self["claims"])

@@ -1,0 +1,519 @@
+"""What a config may hold: its schema, and what a schema cannot say; each problem in one line of words."""
+
+import difflib
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from invariance.plan.catalogue import Study
+from invariance.plan.declarations import distortion_parts, families, layer_names
+from invariance.plan.merging import NAMED
+from invariance.plan.plan import Plan
+from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
+from invariance.plan.words import KeyPath, Problem, dotted, listed, options, show
+from invariance.record.artefacts import InputError
+
+Schema = dict[str, Any]
+
+IMAGE_SIDE = 28  # pixels, of MNIST and of the enlarged digits alike
+MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
+PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
+# Files that the pipeline writes beside those that carry the name of a study: below tables/, and their logs.
+TAKEN = ("claims", "compute", "config", "distortions", "equivariance", "numbers", "provenance", "settings")
+
+
+def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str, Study]) -> None:
+    """Hold both plans of a config to the schema, and then to what a schema cannot say.
+
+    Args:
+        config: as it was read, overlays merged.
+        schema_path: of the JSON schema in YAML.
+        studies: the declared studies, by folder, whose claims the config sets thresholds for.
+
+    Raises:
+        InputError: one line a problem, `key path: value: what is wrong; allowed: ...`, for the first ten; then one
+            line that says what to do.
+    """
+    problems = list(
+        dict.fromkeys(str(problem) for problem in _problems(config, complete_schema(Path(schema_path), studies)))
+    )
+    if not problems:
+        return
+    lines = ["the config is not valid:", *(f"  {problem}" for problem in problems[:MOST_PROBLEMS])]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"  ... and {len(problems) - MOST_PROBLEMS} more")
+    lines.append(
+        "Nothing was started. Fix config.yaml, or the file given with --configfile; config.yaml explains each key."
+    )
+    raise InputError("\n".join(lines))
+
+
+def _problems(config: Any, schema: Schema) -> list[Problem]:
+    """All problems: of form first, then of the schema, and only in a config free of those, of meaning."""
+    malformed = form_problems(config)
+    if not malformed and not isinstance(config.get("demo") or {}, Mapping):
+        malformed = [Problem(("demo",), show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
+    if malformed:
+        return malformed
+
+    plans = resolve(config)
+    validator = _StrictValidator(schema)
+    as_written = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
+    mnist, digits = {**_less(plans["mnist"], "dataset"), **as_written}, plans["digits"]
+    found = list(_schema_problems(mnist, validator))
+    told = {problem.path for problem in found}
+    placed = [_placed(problem, config) for problem in _schema_problems(digits, validator)]
+    found += [problem for problem in placed if not told.intersection(_prefixes(problem.path))]
+    if not found:
+        found += _meaning_problems(plans["mnist"])
+        found += [_placed(problem, config) for problem in _meaning_problems(digits) if problem not in found]
+    return found
+
+
+def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
+    """A problem of the digits plan, said of the place where it was written: in `demo`, or in the config itself."""
+    demo, base = config.get("demo") or {}, _less(config, "demo")
+    in_demo, in_base = _depth(demo, problem.path), _depth(base, problem.path)
+    if in_demo > in_base or in_demo == in_base == len(problem.path):
+        return problem._replace(path=("demo", *problem.path))
+    if problem.path[:2] == ("datasets", "digits"):
+        return problem
+    aside = f" (in the digits plan; to change that plan alone: {dotted(('demo', *problem.path))})"
+    return problem._replace(what=problem.what + aside)
+
+
+def _prefixes(path: KeyPath) -> Iterator[KeyPath]:
+    """The path and those above it, with and without a leading "demo"."""
+    for length in range(1, len(path) + 1):
+        yield path[:length]
+        yield path[1 : length + 1] if path[0] == "demo" else path[:length]
+
+
+def _depth(value: Any, path: KeyPath) -> int:
+    """How many steps of `path` can be taken from `value`."""
+    for depth, key in enumerate(path):
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return depth
+    return len(path)
+
+
+def _less(mapping: Mapping[str, Any], removed: str) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key != removed}
+
+
+# The schema -----------------------------------------------------------------------------------------------------------
+
+NOUNS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+# Python's 15.0 is no whole number here: `range` would not take it. (JSON Schema itself does not tell them apart.)
+_StrictValidator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
+    """The schema at `path`, with what claims, networks and distortions declare of their own settings."""
+    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
+    claims = {claim.id: claim.settings for study in studies.values() for claim in study.claims}
+    schema["properties"]["claims"]["properties"] = {
+        name: _mapping(f"the rule of claim {name}", settings) for name, settings in claims.items()
+    }
+    schema["$defs"]["distortion"] |= {
+        "description": f"one or more of {', '.join(distortion_parts())}",
+        "properties": {name: _mapping(f"the part {name}", its) for name, its in distortion_parts().items()},
+    }
+    model = schema["$defs"]["model"]
+    model["properties"]["family"]["enum"] = list(families())
+    model["allOf"] = [
+        {
+            "if": {"required": ["family"], "properties": {"family": {"const": family}}},
+            "then": _mapping(f"a model of the family {family}", {"family": True} | _with_layers(its)),
+        }
+        for family, its in families().items()
+    ]
+    _StrictValidator.check_schema(schema)
+    return schema
+
+
+def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
+    """The schema of a mapping with these keys, all of them but the optional ones required, and no others."""
+    required = [name for name, its in settings.items() if its is not True and not its.get("optional")]
+    return {
+        "description": description,
+        "type": "object",
+        "additionalProperties": False,
+        "required": required,
+        "properties": dict(settings),
+    }
+
+
+def _with_layers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a family; one whose value names a layer may have those that there are, and what it says `also`."""
+    return {
+        name: {"description": its["description"], "enum": [*its.get("also", []), *layer_names()]}
+        if its.get("layer")
+        else its
+        for name, its in options.items()
+    }
+
+
+def _schema_problems(plan: Mapping[str, Any], validator: Draft202012Validator) -> Iterator[Problem]:
+    for error in validator.iter_errors(plan):
+        yield from _explained(error, plan, functools.partial(_dereferenced, validator.schema))
+
+
+def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
+    """A subschema with what its $ref names merged in; only "#/$defs/name" is used."""
+    if not isinstance(schema, Mapping):
+        return {}
+    if "$ref" not in schema:
+        return dict(schema)
+    target = _dereferenced(root, root["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+    return {**target, **_less(schema, "$ref")}
+
+
+def _explained(error: ValidationError, plan: Plan, dereferenced: Callable[[Any], Schema]) -> Iterator[Problem]:
+    """An error of jsonschema, in the words of the config's reader."""
+    path, value, schema = tuple(error.absolute_path), error.instance, dereferenced(error.schema)
+    if "propertyNames" in error.absolute_schema_path:
+        yield Problem((*path, value), None, f"not a name; allowed: {schema['description']}")
+    elif error.validator == "additionalProperties":
+        known = list(schema["properties"])
+        for key in value:
+            if key not in known:
+                yield Problem((*path, key), show(value[key]), f"unknown key{options(key, known)}")
+    elif error.validator == "required":
+        missing = [key for key in schema["required"] if key not in value]
+        if meant := _meant(path, plan):
+            what = f"lacks {', '.join(missing)}, and its name is like another's; did you mean {show(meant)}?"
+            yield Problem(path, None, what)
+            return
+        for key in missing:
+            allowed = _allowed(dereferenced(schema.get("properties", {}).get(key)), dereferenced)
+            yield Problem((*path, key), None, f"missing; allowed: {allowed}")
+    elif error.validator == "enum":
+        yield Problem(path, show(value), f"not one of the choices{options(value, schema['enum'])}{_described(schema)}")
+    else:
+        wrong = _wrong(error.validator, value, schema) + _hint(value, schema)
+        yield Problem(path, show(value), f"{wrong}; allowed: {_allowed(schema, dereferenced)}")
+
+
+def _wrong(keyword: str, value: Any, schema: Schema) -> str:
+    if keyword == "type":
+        return f"not {NOUNS[schema['type']]}"
+    words = {
+        "minimum": "too small",
+        "exclusiveMinimum": "too small",
+        "maximum": "too large",
+        "exclusiveMaximum": "too large",
+        "uniqueItems": "the same twice",
+        "pattern": "not of this form",
+        "maxItems": "too long",
+        "maxLength": "too long",
+    }
+    return words.get(keyword, "too short" if value else "empty")
+
+
+def _hint(value: Any, schema: Schema) -> str:
+    """Why a number or a switch may have arrived as text."""
+    if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean") or len(value) > 40:
+        return ""
+    try:
+        meant = yaml.safe_load(value)
+        if isinstance(meant, str):
+            meant = float(meant)  # YAML 1.1 reads 1e-4 as text
+    except (ValueError, LookupError, AttributeError, yaml.YAMLError):
+        return ""
+    if not isinstance(meant, bool | int | float):
+        return ""
+    return f" but text: write {show(meant)} without quotes (`--config a=b` passes text: use --configfile)"
+
+
+def _allowed(schema: Schema, dereferenced: Callable[[Any], Schema]) -> str:
+    """What a schema allows, in words, with its description in brackets."""
+    if "enum" in schema:
+        return f"{', '.join(map(str, schema['enum']))}{_described(schema)}"
+    kind = schema.get("type")
+    words = NOUNS.get(kind, "")
+    if kind in ("integer", "number"):
+        words += _range(schema)
+    elif kind == "array":
+        items = _allowed(_less(dereferenced(schema["items"]), "description"), dereferenced)
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        words += f" of {least}" if least == most else f" of at least {least}"
+        words += f"{', all different' if schema.get('uniqueItems') else ''}; each {items}"
+    elif kind == "object" and "properties" in schema and schema.get("additionalProperties") is False:
+        words += f" with {', '.join(schema['properties'])}"
+    return words + _described(schema)
+
+
+def _range(schema: Schema) -> str:
+    words = {"minimum": "at least", "exclusiveMinimum": "over", "maximum": "at most", "exclusiveMaximum": "under"}
+    return "".join(f", {word} {schema[keyword]}" for keyword, word in words.items() if keyword in schema)
+
+
+def _described(schema: Schema) -> str:
+    return f" ({schema['description']})" if "description" in schema else ""
+
+
+def _meant(path: KeyPath, plan: Plan) -> str | None:
+    """The name that an incomplete entry's name resembles: an overlay that misspells a name makes a new entry."""
+    if len(path) < 2 or path[-2] not in NAMED:
+        return None
+    siblings = functools.reduce(lambda value, key: value[key], path[:-1], plan)
+    entry = siblings[path[-1]]
+    complete = [name for name, other in siblings.items() if isinstance(other, Mapping) and len(other) > len(entry)]
+    return next(iter(difflib.get_close_matches(path[-1], complete, n=1, cutoff=0.8)), None)
+
+
+# The meaning ----------------------------------------------------------------------------------------------------------
+
+
+def _meaning_problems(plan: Plan) -> Iterator[Problem]:
+    """What a schema cannot say, of a plan that its schema allows."""
+    yield from _data_problems(plan)
+    yield from _distortion_problems(plan)
+    yield from _phase_average_problems(plan)
+    for study in plan["studies"]:
+        yield from _study_problems(plan, study)
+    yield from _equivariance_problems(plan)
+    yield from _claim_problems(plan)
+
+
+def _data_problems(plan: Plan) -> Iterator[Problem]:
+    dataset, data = plan.dataset, plan.data
+    parts = [name for name in ("train_images", "validation_images", "test_images") if name in data]
+    most = MNIST_TRAINING if dataset == "mnist" else ALL_DIGITS
+    total = sum(data[name] for name in parts)
+    if total > most:
+        what = f"{' + '.join(parts)} is {total}; allowed: at most {most}, all that {dataset} has"
+        yield Problem(("datasets", dataset, "train_images"), show(data["train_images"]), what)
+    if plan["audit"]["images"] > data["train_images"]:
+        what = f"too large; allowed: at most {data['train_images']}, the training images of {dataset}"
+        yield Problem(("audit", "images"), show(plan["audit"]["images"]), what)
+
+
+def _distortion_problems(plan: Plan) -> Iterator[Problem]:
+    for name, parts in plan["distortions"].items():
+        path = ("distortions", name)
+        if name == "none":
+            yield Problem(path, None, "this name is taken: it stands for no distortion; allowed: another name")
+        if not parts:
+            yield Problem(path, "{}", "distorts nothing; allowed: one or more of translation, affine, elastic")
+        if "translation" in parts and "affine" in parts:
+            what = "not together with affine, which translates too; allowed: one of the two"
+            yield Problem((*path, "translation"), show(parts["translation"]), what)
+
+
+def _phase_average_problems(plan: Plan) -> Iterator[Problem]:
+    """Phase averaging is exact only over a strided trunk that is otherwise equivariant and pools globally."""
+    needed = {"family": "trunk", "downsampling": "stride", "padding": "circular", "head": "gap"}
+    for name, model in plan["models"].items():
+        if model["family"] != "phase_average":
+            continue
+        path, of = ("models", name, "of"), model["of"]
+        fitting = [
+            other
+            for other, its in plan["models"].items()
+            if all(its.get(key) == value for key, value in needed.items())
+        ]
+        if of not in plan["models"]:
+            yield Problem(path, show(of), f"no such model{options(of, fitting)}")
+        elif of not in fitting:
+            wrong = ", ".join(f"{key} {plan['models'][of].get(key, 'absent')}" for key in needed)
+            what = f"it has {wrong}; allowed: a model with {', '.join(f'{key} {needed[key]}' for key in needed)}"
+            yield Problem(path, show(of), what)
+
+
+def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
+    settings, path = plan["studies"][study], ("studies", study)
+    if study.lower() in TAKEN:
+        what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(TAKEN)}"
+        yield Problem(path, None, what)
+    yield from _shift_problems(settings, path)
+    yield from _position_problems(plan, study)
+    yield from _shift_image_problems(plan, study)
+    for name, training in settings["trainings"].items():
+        yield from _training_problems(plan, training, (*path, "trainings", name))
+    for model, cell in settings["cells"].items():
+        where = (*path, "cells", model)
+        if model not in plan["models"]:
+            yield Problem(where, None, f"no such model{options(model, plan['models'])}")
+            continue
+        for index, training in enumerate(cell["trainings"]):
+            if training in settings["trainings"]:
+                yield from _cell_problems(plan, study, model, training)
+            else:
+                what = f"no such training in this study{options(training, settings['trainings'])}"
+                yield Problem((*where, "trainings", index), show(training), what)
+        yield from _model_problems(plan, study, model)
+
+
+def _shift_problems(settings: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    least = IMAGE_SIDE + 2 * settings["max_shift"]
+    if settings["max_shift"] > 0 and settings["canvas"] < least:
+        what = (
+            f"too small for shifts of up to {settings['max_shift']} pixels, which would lose ink; "
+            f"allowed: at least {least}, or a smaller max_shift"
+        )
+        yield Problem((*path, "canvas"), show(settings["canvas"]), what)
+
+
+def _position_problems(plan: Plan, study: str) -> Iterator[Problem]:
+    """Where positions are told, that is all that images may differ in, and the model must have learned to tell them."""
+    settings, path = plan["studies"][study], ("studies", study)
+    most = settings["max_shift"]
+    for index, position in enumerate(settings.get("positions", [])):
+        if max(map(abs, position)) > most:
+            what = f"beyond the max_shift of this study, and so might lose ink; allowed: pixels from {-most} to {most}"
+            yield Problem((*path, "positions", index), show(position), what)
+    if "positions" not in settings:
+        return
+    for name, training in settings["trainings"].items():
+        if training["distortion"] != "none":
+            what = "not in a study with positions, to which undistorted images are moved; allowed: none"
+            yield Problem((*path, "trainings", name, "distortion"), show(training["distortion"]), what)
+    for model in settings["cells"]:
+        if plan["models"].get(model, {}).get("family") == "phase_average":
+            what = (
+                f"averages {plan['models'][model]['of']}, and learns nothing itself; allowed: a model that is trained"
+            )
+            yield Problem((*path, "cells", model), None, what)
+
+
+def _shift_image_problems(plan: Plan, study: str) -> Iterator[Problem]:
+    settings, path = plan["studies"][study], ("studies", study)
+    most = _test_images(plan)
+    places = {(*path, "shift_images"): settings["shift_images"]}
+    for model, cell in settings["cells"].items():
+        if "shift_images" in cell:
+            places[*path, "cells", model, "shift_images"] = cell["shift_images"]
+    for place, value in places.items():
+        if value > most:
+            what = f"too large; allowed: at most {most}, the test images of {plan.dataset}"
+            yield Problem(place, show(value), what)
+
+
+def _test_images(plan: Plan) -> int:
+    return MNIST_TEST if plan.dataset == "mnist" else plan["datasets"]["digits"]["test_images"]
+
+
+def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    distortion = training["distortion"]
+    if distortion == "none":
+        if "copies" in training:
+            what = "nothing to copy, as the distortion is none; allowed: no copies here (null removes it)"
+            yield Problem((*path, "copies"), show(training["copies"]), what)
+        if "classes" in training:
+            what = "no digits to distort, as the distortion is none; allowed: no classes here (null removes it)"
+            yield Problem((*path, "classes"), show(training["classes"]), what)
+    elif distortion not in plan["distortions"]:
+        what = f"no such distortion{options(distortion, ['none', *plan['distortions']])}"
+        yield Problem((*path, "distortion"), show(distortion), what)
+    elif "copies" not in training:
+        yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
+    data = plan.data
+    most = data["train_images"] + data["validation_images"]
+    if training.get("train_images", 0) > most:
+        what = f"too large; allowed: at most {most}, train_images + validation_images of {plan.dataset}"
+        yield Problem((*path, "train_images"), show(training["train_images"]), what)
+
+
+def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterator[Problem]:
+    """Problems of one training of one model, both of which exist."""
+    settings, path = plan["studies"][study], ("studies", study)
+    used = plan.training_settings(study, model, training)
+    shift = plan["distortions"].get(used["distortion"], {}).get("translation", {}).get("max_shift", 0)
+    if shift > settings["max_shift"] > 0 and settings["canvas"] < IMAGE_SIDE + 2 * shift:
+        what = (
+            f"translates by up to {shift} pixels, which would lose ink on the canvas of {settings['canvas']}; "
+            f"allowed: a smaller translation, or a canvas of at least {IMAGE_SIDE + 2 * shift}"
+        )
+        yield Problem((*path, "trainings", training, "distortion"), show(used["distortion"]), what)
+    batch, most = used["optimisation"]["batch"], used["train_images"]
+    if batch > most:
+        levels = [(*path, "cells", model), (*path, "trainings", training), path]
+        places = [(*level, "optimisation", "batch") for level in levels]
+        where = next(place for place in places if _depth(plan, place) == len(place))
+        yield Problem(where, show(batch), f"too large; allowed: at most {most}, the training images of {plan.dataset}")
+
+
+def _model_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
+    """Problems of a model on the canvas of a study."""
+    canvas, kind = plan["studies"][study]["canvas"], plan["models"][model]
+    if kind["family"] == "stn" and kind["max_shift"] >= canvas / 2:
+        what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
+        yield Problem(("models", model, "max_shift"), show(kind["max_shift"]), what)
+    if kind["family"] == "phase_average":
+        yield from _borrowing_problems(plan, study, model)
+    if (kind["family"] == "phase_average" or kind.get("downsampling") == "polyphase") and canvas % PHASE_PERIOD:
+        what = f"not a multiple of {PHASE_PERIOD}, as phase_average and polyphase need"
+        least = canvas + -canvas % PHASE_PERIOD
+        yield Problem(("studies", study, "canvas"), show(canvas), f"{what}; allowed: {least}, for one")
+
+
+def _borrowing_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
+    """Problems of a cell whose weights are those of another cell of the study."""
+    cells, of = plan["studies"][study]["cells"], plan["models"][model]["of"]
+    path, base = ("studies", study, "cells", model), cells.get(of, {}).get("trainings", [])
+    for index, training in enumerate(cells[model]["trainings"]):
+        if of in plan["models"] and training not in base:
+            what = f"uses the weights of {of}, which are not trained so; allowed: {listed(base)} (cells.{of})"
+            yield Problem((*path, "trainings", index), show(training), what)
+    if "optimisation" in cells[model]:
+        what = f"has no training of its own; allowed: no optimisation here, but under cells.{of}"
+        yield Problem((*path, "optimisation"), show(cells[model]["optimisation"]), what)
+
+
+def _equivariance_problems(plan: Plan) -> Iterator[Problem]:
+    """The networks whose layers are measured are to be trained, and to have layers that shifts can be seen in."""
+    settings, path = plan.get("equivariance"), ("equivariance",)
+    if settings is None:
+        return
+    if settings["study"] not in plan["studies"]:  # a config without that study has no such measurement
+        if difflib.get_close_matches(settings["study"], plan["studies"]):
+            what = f"no such study{options(settings['study'], plan['studies'])}"
+            yield Problem((*path, "study"), show(settings["study"]), what)
+        return
+    study, training = plan["studies"][settings["study"]], settings["training"]
+    if training not in study["trainings"]:
+        what = f"no such training in {settings['study']}{options(training, study['trainings'])}"
+        yield Problem((*path, "training"), show(training), what)
+    fitting = [
+        model
+        for model, cell in study["cells"].items()
+        if plan["models"].get(model, {}).get("family") in ("simard_cnn", "trunk") and training in cell["trainings"]
+    ]
+    for index, model in enumerate(settings["models"] if training in study["trainings"] else []):
+        if model not in fitting:
+            what = f"no convolutional network that {settings['study']} trains so{options(model, fitting)}"
+            yield Problem((*path, "models", index), show(model), what)
+    most = _test_images(plan)
+    if settings["images"] > most:
+        what = f"too large; allowed: at most {most}, the test images of {plan.dataset}"
+        yield Problem((*path, "images"), show(settings["images"]), what)
+
+
+def _claim_problems(plan: Plan) -> Iterator[Problem]:
+    """Claims whose study is not in the config are not computed, and so cannot be wrong."""
+    small = plan["claims"].get("C6", {}).get("small_shift", 0)
+    most = plan["studies"].get("architectures", {}).get("max_shift", small)
+    if small > most:
+        what = f"too large; allowed: at most {most}, the max_shift of studies.architectures"
+        yield Problem(("claims", "C6", "small_shift"), show(small), what)

@@ -1,0 +1,49 @@
+"""Problems of a config, in the words of its reader."""
+
+import difflib
+import json
+import re
+from typing import Any, NamedTuple
+
+KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the config to a value
+
+
+class Problem(NamedTuple):
+    """Something wrong in a config: where, the value as shown (None for a missing key), and what is allowed."""
+
+    path: KeyPath
+    shown: str | None
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, [dotted(self.path), self.shown, self.what]))
+
+
+def options(given: Any, allowed: Any) -> str:
+    close = difflib.get_close_matches(given, [str(name) for name in allowed], n=1) if isinstance(given, str) else []
+    return f"{f'; did you mean {show(close[0])}?' if close else ''}; allowed: {listed(allowed)}"
+
+
+def listed(names: Any) -> str:
+    return ", ".join(map(str, names)) or "nothing"
+
+
+def show(value: Any, longest: int = 60) -> str:
+    """A value much as YAML writes it, on one line, shortened; nothing in it moves a terminal's cursor."""
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+
+
+def dotted(path: KeyPath) -> str:
+    """A path such as studies.simard2003.seeds[1].
+
+    >>> dotted(("studies", "simard2003", "seeds", 1))
+    'studies.simard2003.seeds[1]'
+    """
+    steps = [f"[{step}]" if isinstance(step, int) else f".{key(step)}" for step in path]
+    return "".join(steps).removeprefix(".")
+
+
+def key(key: str) -> str:
+    return key if re.fullmatch(r"[\w.-]+", key) else show(key)

@@ -1,0 +1,29 @@
+"""The studies, one folder each: its question, its claims, and how they are measured, judged, drawn and tabulated."""
+
+import importlib
+from pathlib import Path
+
+from invariance.plan.catalogue import Study
+from invariance.record.artefacts import InputError
+
+
+def declared() -> dict[str, Study]:
+    """What each study declares of itself, by folder.
+
+    Raises:
+        InputError: a folder declares nothing, or two claims have one id.
+    """
+    folders = sorted(path.parent for path in Path(__file__).parent.glob("*/__init__.py"))
+    found = {}
+    for folder in folders:
+        study = getattr(importlib.import_module(f"studies.{folder.name}"), "STUDY", None)
+        if not isinstance(study, Study):
+            raise InputError(f"{folder}/__init__.py: declares no STUDY; see scripts/studies/split for one that does")
+        found[folder.name] = study
+    claims = [(claim.id, name) for name, study in found.items() for claim in study.claims]
+    for number, (claim, name) in enumerate(claims):
+        if claim in dict(claims[:number]):
+            raise InputError(
+                f"claim {claim}: declared by {dict(claims[:number])[claim]} and by {name}; number one anew"
+            )
+    return found

@@ -1,0 +1,66 @@
+"""Does invariance learned from some classes carry over to the others (C9)? Half of the digits are shown translated.
+
+Every study with a training that distorts some `classes` alone is measured by groups of classes, too.
+"""
+
+from typing import Any
+
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.plan import Plan
+
+INPUTS = {
+    "grids": lambda plan, study: plan.evaluated_files(study),
+    "predictions": lambda plan, study: plan.evaluated_files(study, ".predictions.npy"),
+    "labels": "source/test-labels.npy",
+}
+
+
+def distorts_some_classes(plan: Plan, study: str) -> bool:
+    """Whether some training of a study distorts only some digits."""
+    return any("classes" in training for training in plan["studies"].get(study, {}).get("trainings", {}).values())
+
+
+def trainings(plan: Plan, study: str) -> dict[str, Any]:
+    """The study's trainings, of which some say which classes they distort."""
+    return {"trainings": plan["studies"][study]["trainings"]}
+
+
+def with_confidence(plan: Plan, study: str) -> dict[str, Any]:
+    """The same, and the confidence of the intervals."""
+    return {**trainings(plan, study), "confidence": plan["measures"]["confidence"]}
+
+
+STUDY = Study(
+    claims=(
+        Claim(
+            id="C9",
+            statement="Invariance learned from some classes carries over to the others.",
+            function="claims:class_transfer",
+            unit="percent of the gain of translating a class",
+            rule="supported if translating the other classes brings more than the threshold of it, refuted if less",
+            supported="above",
+            figure="class_transfer",
+            reads={
+                "class_transfer-class-runs": (
+                    *("model", "training", "seed", "group", "shown", "images"),
+                    *("clean_error", "mean_error", "mean_consistency", "mean_called_other", "drift"),
+                )
+            },
+        ),
+    ),
+    tables=(
+        Table("{study}-class-runs", "summary:class_runs", INPUTS, trainings),
+        Table("{study}-classes", "summary:classes", INPUTS, with_confidence),
+    ),
+    tabulars=(Tabular("{study}", "table:classes", {"summary": "tables/{study}-classes.csv"}),),
+    figures=(
+        Figure(
+            "class_transfer",
+            caption="Error of shifted digits, by whether a training translated their class or showed it centred only.",
+            title="Invariance and classes",
+            inputs={"runs": "tables/{study}-class-runs.csv"},
+        ),
+    ),
+    numbers={"table:numbers": ("{study}-classes",)},
+    fits=distorts_some_classes,
+)

@@ -1,0 +1,109 @@
+"""Does expanding MNIST by translations and distortions lower the test error? Simard's table beside ours (C2).
+
+Simard, Steinkraus and Platt (ICDAR 2003), Table 1, with the cell that it lacks (convolution, no distortion) and with what
+separates translation from the rest of an elastic distortion. Studies whose names begin like this one's repeat some of its
+cells in another way (long.yaml), and are set beside the same table.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.plan import Plan
+
+PUBLISHED = "paper/published.csv"
+LONG_RUNS = ("long", "fresh", "all")  # of long.yaml; their tables are committed in paper/reference/
+
+
+def test_predictions(plan: Plan, study: str) -> dict[str, str]:
+    """What each cell says of all unshifted test images."""
+    return plan.evaluated_files(study, ".test.npy")
+
+
+def distortion_and_loss(plan: Plan, study: str) -> dict[str, Any]:
+    """Distortion and loss of every training, and the confidence of the intervals."""
+    settings = plan["studies"][study]
+    loss = settings["optimisation"]["loss"]
+    trainings = {
+        name: {"distortion": training["distortion"], "loss": training.get("optimisation", {}).get("loss", loss)}
+        for name, training in settings["trainings"].items()
+    }
+    return {"trainings": trainings, "confidence": plan["measures"]["confidence"]}
+
+
+def histories(plan: Plan, study: str) -> dict[str, str]:
+    """The histories of the cells that are trained for this study."""
+    cells = [cell for cell in plan.trained if cell.study == study]
+    return {str(cell): plan.trained_file(cell, "history.csv") for cell in cells}
+
+
+def first_copies(plan: Plan, study: str) -> dict[str, str]:
+    """The first copy of each distortion on this study's canvas."""
+    canvas = plan["studies"][study]["canvas"]
+    return {name: plan.copy_files(side, name, 1)[0] for side, name in plan.copies if side == canvas}
+
+
+def committed(plan: Plan, study: str) -> dict[str, str]:
+    """The committed tables of the long runs, as far as there are any."""
+    paths = {run: f"paper/reference/{plan.dataset}-{run}.csv" for run in LONG_RUNS}
+    return {run: path for run, path in paths.items() if Path(path).exists()}
+
+
+STUDY = Study(
+    claims=(
+        Claim(
+            id="C2",
+            statement="Expanding the training set by distortions lowers the test error.",
+            function="claims:expanding",
+            unit="percentage points of test error saved",
+            rule="supported if elastic distortions save more than the threshold, paired over seeds",
+            supported="above",
+            figure="simard_table",
+            reads={
+                "simard2003-runs": ("model", "training", "seed", "test_error"),
+                "simard2003-pairs": ("model", "training", "against", "mcnemar_p"),
+            },
+        ),
+    ),
+    tables=(
+        Table(
+            "{study}-published",
+            "summary:published",
+            {"summary": "tables/{study}.csv", "published": PUBLISHED, "labels": "source/test-labels.npy"},
+            distortion_and_loss,
+        ),
+        Table(
+            "{study}-pairs",
+            "summary:pairs",
+            {"runs": "tables/{study}-runs.csv", "predictions": test_predictions, "labels": "source/test-labels.npy"},
+            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+        ),
+    ),
+    tabulars=(
+        Tabular("simard2003", "table:published", {"table": "tables/{study}-published.csv"}),
+        Tabular("simard2003-pairs", "table:pairs", {"pairs": "tables/{study}-pairs.csv"}),
+        Tabular("reference-long", "table:long_runs", {"tables": committed}, there=committed),
+    ),
+    figures=(
+        Figure(
+            "sample_distortions",
+            caption="Ten training images, and each as every distortion of the Simard study leaves it in its first copy.",
+            title="Samples of the distortions",
+            inputs={"source": "source/train-images.npy", "copies": first_copies},
+        ),
+        Figure(
+            "learning_curves",
+            caption="Validation error after every epoch of the Simard study, mean over seeds.",
+            title="Learning curves",
+            inputs={"histories": histories},
+        ),
+        Figure(
+            "simard_table",
+            caption="Test errors of Simard, Steinkraus and Platt (2003), Table 1, beside ours.",
+            title="Simard's table beside ours",
+            inputs={"table": "tables/{study}-published.csv"},
+        ),
+    ),
+    numbers={"table:numbers": ("{study}-published", "{study}-pairs")},
+    fits=lambda plan, study: study.startswith("simard2003") and study in plan.shifted_studies,
+)

@@ -1,0 +1,50 @@
+"""The answer at a glance, and the tables that are about the whole plan: the only study that may look into others."""
+
+from pathlib import Path
+
+from invariance.plan.catalogue import Figure, Study, Tabular
+from invariance.plan.plan import Plan
+
+SHOWN = {  # tables that the figure shows, and the studies that have them
+    "architectures": "architectures",
+    "augmentation_range": "augmentation_range",
+    "simard2003-published": "simard2003",
+    "equivariance": "equivariance",
+}
+
+
+def shown_tables(plan: Plan, study: str) -> dict[str, str]:
+    """The tables that the figure shows, as far as the plan has their studies."""
+    there = [*plan["studies"], *(["equivariance"] if plan.equivariance_cells else [])]
+    return {table: plan.file(f"tables/{table}.csv") for table, needed in SHOWN.items() if needed in there}
+
+
+def summaries(plan: Plan, study: str) -> dict[str, str]:
+    """The summary of each distorted data set, by canvas/distortion."""
+    return plan.summaries
+
+
+def reference(plan: Plan, study: str) -> dict[str, str]:
+    """The committed reference of this data set, if there is one."""
+    path = f"paper/reference/{plan.dataset}.json"
+    return {"reference": path} if Path(path).exists() else {}
+
+
+STUDY = Study(
+    tabulars=(
+        Tabular("claims", "table:claims", {"claims": "claims.json"}),
+        Tabular("distortions", "table:distortions", {"summaries": summaries}),
+        Tabular("settings", "table:settings", {"config": "config.json"}),
+        Tabular("compute", "table:compute", {"reference": reference}),
+    ),
+    figures=(
+        Figure(
+            "summary",
+            caption="Every claim with its verdict and what it rests on: the answer at a glance.",
+            title="The answer at a glance",
+            inputs={"claims": "claims.json", "tables": shown_tables},
+            there=lambda plan, study: "architectures" in plan["studies"],
+        ),
+    ),
+    fits=lambda plan, study: study == "summary",
+)

@@ -1,0 +1,14 @@
+"""How much of the error that Simard's network has left is a matter of training for longer?"""
+
+from invariance.plan.catalogue import Figure, Study
+
+STUDY = Study(
+    figures=(
+        Figure(
+            "training_length",
+            caption="Test error of networks trained on elastic distortions for more and more epochs.",
+            title="Error against epochs",
+            inputs={"table": "tables/{study}.csv", "published": "paper/published.csv"},
+        ),
+    ),
+)

@@ -1,0 +1,46 @@
+"""Does a convolution with global pooling know where a digit is (C10)? It is asked, with and without zero padding.
+
+Every study with `positions` is of this kind: its networks learn to tell at which of them a digit stands, and are evaluated
+by that in place of a grid of shifts (Kayhan and van Gemert 2020, Islam 2020).
+"""
+
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+
+INPUTS = {
+    "positions": lambda plan, study: plan.position_files(study),
+    "cards": lambda plan, study: plan.trained_files(study, "card.json"),
+}
+
+STUDY = Study(
+    claims=(
+        Claim(
+            id="C10",
+            statement="Padding lets a convolution know where it is.",
+            function="claims:knowing_where",
+            unit="percentage points of telling the place",
+            rule="supported if zero padding tells the place better than circular padding by more than the threshold",
+            supported="above",
+            figure="two_positions",
+            reads={"two_positions-runs": ("model", "training", "seed", "chance", "accuracy", "drift", "float64_drift")},
+        ),
+    ),
+    tables=(
+        Table("{study}-runs", "summary:runs", INPUTS),
+        Table(
+            "{study}",
+            "summary:summary",
+            INPUTS,
+            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+        ),
+    ),
+    tabulars=(Tabular("{study}", "table:positions", {"summary": "tables/{study}.csv"}),),
+    figures=(
+        Figure(
+            "two_positions",
+            caption="How often networks with global pooling tell at which of two places a digit is, by their padding.",
+            title="Telling positions",
+            inputs={"runs": "tables/{study}-runs.csv"},
+        ),
+    ),
+    fits=lambda plan, study: plan.tells_positions(study),
+)
