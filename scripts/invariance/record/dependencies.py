@@ -10,16 +10,20 @@ from functools import cache
 from pathlib import Path
 
 
-def code_of(script: Path | str) -> list[str]:
-    """The script and every module beside it that it imports, directly or through others; sorted paths."""
+def code_of(script: Path | str, root: Path | None = None) -> list[str]:
+    """The script and every module that it imports, directly or through others; sorted paths.
+
+    Modules are looked for below `root`, by default the script's own folder.
+    """
     script = Path(script)
+    root = root or script.parent
     found: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += local_imports(path, script.parent)
+            waiting += local_imports(path, root)
     return sorted(str(path) for path in found)
 
 
