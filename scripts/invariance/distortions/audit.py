@@ -9,6 +9,7 @@ import elasticdeform
 import numpy as np
 
 from invariance.distortions.fields import Distortion, displacement_fields, distort
+from invariance.distortions.parts import apply_parts
 from invariance.record.artefacts import InputError
 
 # elasticdeform has no neighbour to interpolate with outside an image: a border of background gives it one.
@@ -34,9 +35,12 @@ def deform_with_elasticdeform(image: np.ndarray, field: np.ndarray) -> np.ndarra
 
 
 def audit_sample(images: np.ndarray, distortion: Distortion, key: np.ndarray, sample: int) -> Audit:
-    """Distort the first `sample` uint8 (n, canvas, canvas) images with both engines and compare."""
-    images = images[:sample]
-    ours = distort(images, distortion, key)
+    """Distort the first `sample` uint8 (n, canvas, canvas) images with both engines and compare.
+
+    It is the warp that is compared: elasticdeform is given the images after the pixel parts.
+    """
+    ours = distort(images[:sample], distortion, key)
+    images = apply_parts(images[:sample], distortion.pixel_parts, key, 0)
     fields = displacement_fields(distortion, key, 0, len(images), images.shape[-1])
     theirs = np.stack([deform_with_elasticdeform(*pair) for pair in zip(images, fields, strict=True)])
     difference = np.abs(ours - np.floor(theirs + 0.5))

@@ -11,14 +11,14 @@ import functools
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from invariance.distortions.parts import PixelPart, apply_parts, build_part, find_part
 from invariance.distortions.philox import fill_with_noise, random_words
-from invariance.record.artefacts import InputError
 
 # The Gaussian is cut off at four standard deviations, where 6e-5 of its mass lies beyond.
 GAUSSIAN_TRUNCATION = 4.0
@@ -27,6 +27,35 @@ GLOBAL_TICKS = 2
 # Compiled loops work on whole vectors of float32: rows of images and fields are padded to a multiple of this.
 LANES = 16
 BLOCK = 128  # images at once: few calls, and their fields stay in the processor's caches
+
+# The options of the three parts that are fields, as `OPTIONS` of a file of pixel parts: see parts.py.
+PARTS = {
+    "translation": {
+        "max_shift": {"description": "pixels either way", "type": "integer", "minimum": 0, "maximum": 16},
+    },
+    "affine": {
+        "max_shift": {"description": "pixels either way", "type": "number", "minimum": 0, "maximum": 16},
+        "max_rotation": {"description": "degrees either way", "type": "number", "minimum": 0, "maximum": 180},
+        "max_shear": {
+            "description": "pixels sideways for each pixel down",
+            "type": "number",
+            "minimum": 0,
+            "maximum": 2,
+        },
+        "max_scaling": {
+            "description": "part of the size by which each axis grows or shrinks",
+            "type": "number",
+            "minimum": 0,
+            "exclusiveMaximum": 1,
+        },
+    },
+    "elastic": {
+        "sigma": {"description": "pixels", "type": "number", "exclusiveMinimum": 0, "maximum": 96},
+        "alpha": {"description": "pixels", "type": "number", "minimum": 0, "maximum": 10000},
+        "normalisation": {"description": "of each component of the field before alpha", "enum": ["none", "l2"]},
+        "centred": {"description": "whether the net translation of each field is removed", "type": "boolean"},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -58,27 +87,28 @@ class Elastic:
 
 @dataclass(frozen=True)
 class Distortion:
-    """What to do to each image: a translation, or an affine map, an elastic field, or the sum of those two."""
+    """What to do to each image: pixel parts, then a translation, or an affine map, an elastic field, or their sum."""
 
     translation: Translation | None = None
     affine: Affine | None = None
     elastic: Elastic | None = None
+    pixel_parts: Mapping[str, PixelPart] = field(default_factory=dict)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Distortion":
         """Read one entry of `distortions` in config.yaml, whose ranges the config's schema has checked.
 
         Raises:
-            InputError: a part or a key of it is unknown or missing.
+            InputError: a part or an option of it is unknown or missing.
         """
-        parts = {"translation": Translation, "affine": Affine, "elastic": Elastic}
-        try:
-            return cls(**{name: parts[name](**values) for name, values in settings.items()})
-        except (AttributeError, KeyError, TypeError) as error:
-            raise InputError(
-                f"settings of the distortion: {settings} cannot be used ({error}); allowed: "
-                f"a mapping with one or more of {', '.join(parts)}, each as in `distortions` of config.yaml"
-            ) from None
+        classes = {"translation": Translation, "affine": Affine, "elastic": Elastic}
+        fields, pixel_parts = {}, {}
+        for name, options in settings.items():
+            if name in PARTS:
+                fields[name] = build_part(name, classes[name], PARTS[name], options)
+            else:
+                pixel_parts[name] = build_part(name, *find_part(name), options)
+        return cls(**fields, pixel_parts=pixel_parts)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -328,7 +358,10 @@ def distort(images: np.ndarray, distortion: Distortion, key: np.ndarray, first: 
     The result for an image depends on (key, its index) alone, and a distortion of size 0 is the identity bit for bit.
     """
     count, canvas = images.shape[:2]
-    if distortion.translation and not (distortion.affine or distortion.elastic):
+    images = apply_parts(images, distortion.pixel_parts, key, first)
+    if not (distortion.affine or distortion.elastic):
+        if not distortion.translation:
+            return images.copy()
         bits = random_words(key, first, count, GLOBAL_TICKS)
         return shift_each(images, whole_pixel_shifts(bits[:, :2], distortion.translation))
     distorted = np.empty_like(images)

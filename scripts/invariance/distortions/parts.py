@@ -1,0 +1,106 @@
+"""Parts of a distortion that change grey levels, such as the thickness of strokes: one file each, found by its name.
+
+The file distortions/<part>.py holds
+
+- `OPTIONS`: option -> JSON schema with a `description`; a literal, since the config is checked without importing it;
+- `Part`: a class built as Part(**options), with the method of `PixelPart`.
+
+An entry of `distortions` in the config then names it: `bold: {<part>: {<option>: ...}}`, alone or beside a translation,
+an affine map or an elastic field (fields.py). The pixel parts come first, in the order of their names, then the warp.
+"""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from invariance.record.artefacts import InputError
+
+FOLDER = Path(__file__).parent
+
+
+class PixelPart(Protocol):
+    """What a class `Part` has to offer."""
+
+    def apply(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Change one uint8 (h, w) image, background 0 and ink up to 255, in place or not; returns uint8 (h, w).
+
+        `generator` holds the random numbers that this part has for this image.
+        """
+
+
+def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
+    """The class `Part` of distortions/<name>.py, and its `OPTIONS`.
+
+    Raises:
+        InputError: there is no such file, or it lacks one of the two.
+    """
+    file = FOLDER / f"{name}.py"
+    if not (name.isidentifier() and file.is_file()):
+        raise InputError(
+            f"distortion part {name}: unknown; allowed: a mapping with one or more of translation, affine, elastic and "
+            f"the parts that have a file in {FOLDER}"
+        )
+    module = importlib.import_module(f"{__package__}.{name}")
+    if lacking := [needed for needed in ("OPTIONS", "Part") if not hasattr(module, needed)]:
+        raise InputError(
+            f"distortion part {name}: {file} has no {' and no '.join(lacking)}; "
+            "write what the docstring of parts.py beside it asks for, or name another part"
+        )
+    return module.Part, module.OPTIONS
+
+
+def build_part(name: str, part: type, allowed: Mapping[str, Any], options: Any) -> Any:
+    """Build a part from its options in the config, whose ranges the config's schema has checked.
+
+    Raises:
+        InputError: options are missing or unknown, or the class takes others than are allowed.
+    """
+    if not isinstance(options, Mapping) or set(options) != set(allowed):
+        raise InputError(
+            f"distortion part {name}: its options are {json.dumps(options)}; "
+            f"allowed: a mapping with exactly {', '.join(allowed) or 'nothing'}"
+        )
+    try:
+        return part(**options)
+    except TypeError as error:
+        raise InputError(
+            f"distortion part {name}: its class does not take the options that its file declares ({error}); "
+            f"give the class exactly {', '.join(allowed) or 'no options'}"
+        ) from None
+
+
+def apply_parts(images: np.ndarray, parts: Mapping[str, PixelPart], key: np.ndarray, first: int) -> np.ndarray:
+    """Apply pixel parts, in the order of their names, to uint8 (n, h, w) images: the images first, first + 1, ...
+
+    Raises:
+        InputError: a part returned something else than uint8 (h, w).
+    """
+    if not parts:
+        return images
+    images = images.copy()
+    for name in sorted(parts):
+        for index, image in enumerate(images):
+            changed = parts[name].apply(image, generator_of(key, name, first + index))
+            array = isinstance(changed, np.ndarray)
+            if not (array and changed.dtype == np.uint8 and changed.shape == image.shape):
+                found = f"{changed.dtype} {changed.shape}" if array else type(changed).__name__
+                raise InputError(
+                    f"distortion part {name}: made {found} of an image; allowed: uint8 {image.shape}; "
+                    f"fix Part.apply in {FOLDER / name}.py"
+                )
+            images[index] = changed
+    return images
+
+
+def generator_of(key: np.ndarray, part: str, image: int) -> np.random.Generator:
+    """The random numbers of a part for an image, which depend on the copy's key, the part's name and the index alone.
+
+    NumPy's Philox, under a key of the part's own, at a counter that leaves each image 2^192 blocks.
+    """
+    digest = hashlib.sha256(key.astype("<u4").tobytes() + part.encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little"), counter=image << 192))
