@@ -1,0 +1,1 @@
+"""The studies: one folder each, with its claims, its figures and its tables."""

@@ -1,0 +1,1 @@
+"""The study augmentation_range."""
