@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from invariance.command_line import run
-from invariance.drawing import plots
+from invariance.drawing.style import save, style
 from invariance.record.artefacts import InputError, read_json, write_json, write_text
 from speed.figure import speed_figure
 from speed.report import as_csv, markdown, read_csv, summary
@@ -38,8 +38,8 @@ def main() -> None:
     text = markdown(rows, machine)
     write_text(folder / "benchmark.md", text + "\n")
     write_json(folder / "machine.json", machine)
-    plots.style()
-    plots.save(speed_figure(rows), folder / "benchmark.pdf", folder / "benchmark.png", "benchmark")
+    style()
+    save(speed_figure(rows), folder / "benchmark.pdf", folder / "benchmark.png", "benchmark")
     print(text)
 
 

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from invariance.drawing.plots import COLOURS, dodge, legend_below
+from invariance.drawing.parts import dodge, legend_below
+from invariance.drawing.style import COLOURS
 from speed.report import CEILING, OURS, PARTS, PLAIN, Row, network
 
 SIZE = (10.0, 6.4)  # inches

@@ -53,9 +53,9 @@ def test_training_is_made_of_models_and_weights():
 
 def test_an_edited_plot_trains_nothing():
     for script in ("train", "distort", "evaluate"):
-        drawn = {"invariance/drawing/plots", "invariance/paper/tex", "invariance/results/claims"}
+        drawn = {"invariance/drawing/style", "invariance/paper/tex", "invariance/results/claims"}
         assert not names_of(SCRIPTS / f"{script}.py") & drawn
-    assert "invariance/drawing/plots" in names_of(SCRIPTS / "draw.py")
+    assert "invariance/drawing/style" in names_of(SCRIPTS / "draw.py")
 
 
 def test_an_edited_distortion_rebuilds_what_used_it():

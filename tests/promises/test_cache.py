@@ -125,7 +125,7 @@ def test_a_change_taken_back_gives_the_old_bytes_and_they_are_used(first, cache)
 
 
 CHANGES = {
-    "a plot": (append("scripts/invariance/drawing/plots.py", "# edited"), set()),
+    "a plot": (append("scripts/invariance/drawing/style.py", "# edited"), set()),
     "a seed": (overlay("demo: {studies: {simard2003: {seeds: [3]}}}"), set()),
     "sigma": (overlay("distortions: {elastic: {elastic: {sigma: 6}}}"), ELASTIC_FILES),
     "the elastic field": (append("scripts/invariance/distortions/fields.py", "# edited"), set(FILES)),

@@ -40,7 +40,7 @@ from PIL import Image
 from invariance.record.artefacts import save_array, whole_file, write_csv, write_json, write_text
 from invariance.learning.checkpoints import Checkpoint
 from invariance.command_line import run
-from invariance.drawing.plots import save
+from invariance.drawing.style import save
 from invariance.results.tables import write_table
 from invariance.learning.weights import save_weights
 

@@ -16,7 +16,7 @@ from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.models import build_model
 from invariance.record import artefacts, manifest
 from invariance.record.artefacts import InputError, load_array, read_json, record_of, save_array, write_csv, write_json
-from invariance.results import tables
+from invariance.results.reading import read_table
 from running import ROOT, snakemake
 
 MLP = {"family": "mlp", "hidden": 3}
@@ -46,7 +46,7 @@ KINDS = {
     "array": (lambda path: save_array(path, np.arange(9)), load_array, ".npy"),
     "mapped array": (lambda path: save_array(path, np.arange(9)), lambda path: load_array(path, mapped=True), ".npy"),
     "json": (lambda path: write_json(path, {"a": 1}), read_json, ".json"),
-    "csv": (lambda path: write_csv(path, ["a"], [[1.0]]), tables.read_table, ".csv"),
+    "csv": (lambda path: write_csv(path, ["a"], [[1.0]]), read_table, ".csv"),
     "weights": (weights_at, lambda path: load_weights(build_model(MLP, 4), path), ".safetensors"),
 }
 

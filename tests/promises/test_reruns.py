@@ -62,7 +62,7 @@ ONE_ELASTIC = {"distort": 1, "describe_distortion": 1, "train": 1, "evaluate": 1
 ONE_TRAINING = {"train": 1, "evaluate": 1, "summarise": 1}
 TRAININGS, EVALUATIONS = 8, 8
 
-PLOTS = "scripts/invariance/drawing/plots.py"
+PLOTS = "scripts/invariance/drawing/style.py"
 KEYS = """\
       sigma: 4             # Simard, section 2: pixels of the 29x29 image
       alpha: 34            # Simard, section 2: pixels

@@ -3,6 +3,8 @@
 Keys are the names of `config.yaml`; values hold nothing that TeX would have to escape.
 """
 
+from collections.abc import Iterable
+
 MODELS = {
     "mlp": "MLP",
     "simard_cnn": "Simard's CNN",
@@ -83,3 +85,10 @@ def label(name: str) -> str:
     if stem in ("range", "shift") and last.isdigit():
         return f"{'translated' if stem == 'range' else 'translation'} up to {last} px"
     return LABELS.get(name, name.replace("_", " "))
+
+
+def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The distinct `names`: those that are `known` in the order of `known`, then the others as they come."""
+    given = list(dict.fromkeys(names))
+    known = list(known)
+    return [name for name in known if name in given] + [name for name in given if name not in known]

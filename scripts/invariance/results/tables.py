@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from invariance.record.artefacts import InputError, require_unaltered, whole_file
+from invariance.record.artefacts import whole_file
 from invariance.results.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
+from invariance.results.reading import read_table  # noqa: F401, until no script takes it from here
 from invariance.results.statistics import mcnemar, t_interval, two_way_shares, wilson_interval
 
 CELL = ["study", "model", "training"]
@@ -49,19 +50,6 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
     """Write a CSV file with eight significant digits and line feeds."""
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")
-
-
-def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a CSV file; only an empty field is missing, since a model may well be called NA.
-
-    Raises:
-        InputError: the file is missing, cannot be read, was altered, is empty, or is no CSV file.
-    """
-    require_unaltered(path)
-    try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
 
 
 def run_measures(

@@ -1,5 +1,8 @@
 """The figures show the numbers that they were given, as few or as many as there are, in the same bytes every time."""
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 from itertools import product
@@ -12,20 +15,29 @@ import pytest
 from matplotlib.container import BarContainer
 
 import draw
-from invariance.drawing import plots
+from invariance.drawing import style
 from invariance.record.artefacts import InputError
-from invariance.results import labels
 from rolled import made_up_equivariance
+from studies.architectures import accuracy_vs_shift, heat_maps
+from studies.augmentation_range import augmentation_range
+from studies.class_transfer import class_transfer
+from studies.equivariance import equivariance
+from studies.simard2003 import learning_curves, sample_distortions, simard_table
+from studies.split import split
+from studies.summary import summary
+from studies.training_length import training_length
+from studies.two_positions import two_positions
 
 RING_COLUMNS = ["study", "model", "training", "ring", "measure", "seeds", "mean", "low", "high"]
 SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
+STUDIES = Path(draw.__file__).parent / "studies"
 NAN = float("nan")
 
 
 @pytest.fixture(autouse=True)
 def _style():
     with mpl.rc_context():
-        plots.style()
+        style.style()
         yield
 
 
@@ -98,7 +110,7 @@ def series(axes):
 
 def test_accuracy_vs_shift_draws_every_mean_and_interval():
     rings = rings_of([("stride_fc", "centred"), ("mlp", "centred"), ("mlp", "translated")])
-    figure = plots.accuracy_vs_shift(rings)
+    figure = accuracy_vs_shift.draw(rings)
     assert [axes.get_ylabel() for axes in panels(figure)] == ["accuracy (%)", "", "consistency (%)", ""]
     centred, translated, consistency, _ = panels(figure)
     assert [len(series(axes)) for axes in panels(figure)] == [2, 1, 2, 1]
@@ -115,7 +127,7 @@ def test_accuracy_vs_shift_draws_every_mean_and_interval():
 
 def test_models_with_global_pooling_have_panels_of_their_own():
     cells = [("mlp", "centred"), ("stride_gap", "centred"), ("my_model", "centred"), ("mlp", "translated")]
-    figure = plots.accuracy_vs_shift(rings_of(cells))
+    figure = accuracy_vs_shift.draw(rings_of(cells))
     assert [len(series(axes)) for axes in panels(figure)[:3]] == [2, 1, 1]
     titles = [axes.get_title(loc="left") for axes in panels(figure)[:3]]
     assert titles == [
@@ -126,36 +138,9 @@ def test_models_with_global_pooling_have_panels_of_their_own():
     assert figure.legends[0].get_texts()[-1].get_text() == "my model"
 
 
-def test_every_known_model_and_training_has_its_own_look():
-    for known in (labels.MODELS, labels.TRAININGS):
-        looks = [plots.look_of(name, known, known) for name in known]
-        assert len({(str(look["color"]), look["marker"]) for look in looks}) == len(known)
-        assert len({look["marker"] for look in looks}) == len(known)
-
-
-def test_labels_of_trainings_that_are_named_after_another():
-    given = {
-        "epochs_60": "60 epochs",
-        "affine_180_epochs": "affine, 180 epochs",
-        "elastic_all": "elastic, all images",
-        "affine_elastic_all_180_epochs": "affine and elastic, all images, 180 epochs",
-        "range_3": "translated up to 3 px",
-        "all": "all",
-        "pool_all": "pool all",
-        "epochs": "epochs",
-        "60_epochs": "60 epochs",
-    }
-    assert {name: labels.label(name) for name in given} == given
-
-
-def test_no_interval_is_drawn_outside_what_can_be_measured():
-    rows = pd.DataFrame({"mean": [99.0, 1.0], "low": [97.0, -5.0], "high": [101.0, 7.0]})
-    np.testing.assert_allclose(plots.interval(rows, 100), [[2, 1], [1, 6]])
-
-
 def test_learning_curves_draw_the_mean_over_seeds():
     cells = [("mlp", "none"), ("mlp", "elastic"), ("simard_cnn", "affine")]
-    figure = plots.learning_curves(history_of(cells, seeds=3))
+    figure = learning_curves.draw(history_of(cells, seeds=3))
     mlp, cnn = panels(figure)
     assert (len(mlp.lines), len(cnn.lines)) == (2, 1)
     np.testing.assert_array_equal(mlp.lines[0].get_xdata(), [1, 2, 3, 4, 5])
@@ -168,7 +153,7 @@ def test_learning_curves_draw_the_mean_over_seeds():
 
 def test_heat_maps_are_in_percent_with_dx_to_the_right_and_dy_down():
     cells = [("stride_fc", "centred"), ("mlp", "centred"), ("stride_fc", "translated")]
-    figure = plots.heat_maps(shifts_of(cells, seeds=2, reach=2))
+    figure = heat_maps.draw(shifts_of(cells, seeds=2, reach=2))
     assert [axes.get_title().splitlines()[0] for axes in panels(figure)] == ["stride, FC", "MLP", "stride, FC"]
     image = panels(figure)[0].images[0]
     assert image.get_extent() == [-2.5, 2.5, 2.5, -2.5]
@@ -179,7 +164,7 @@ def test_heat_maps_are_in_percent_with_dx_to_the_right_and_dy_down():
 
 
 def test_simard_table_draws_means_seeds_and_published_errors():
-    figure = plots.simard_table(SIMARD)
+    figure = simard_table.draw(SIMARD)
     mlp, cnn = panels(figure)
     ((line, bars),) = series(mlp)
     np.testing.assert_allclose(line.get_xdata(orig=False), [1.5, 0.9])
@@ -194,7 +179,7 @@ def test_simard_table_draws_means_seeds_and_published_errors():
 
 def test_an_endless_interval_does_not_squeeze_the_points():
     wide = SIMARD.assign(low=-50.0, high=80.0)
-    assert panels(plots.simard_table(wide))[0].get_xlim() == (0, pytest.approx(1.05 * 2 * 1.6))
+    assert panels(simard_table.draw(wide))[0].get_xlim() == (0, pytest.approx(1.05 * 2 * 1.6))
 
 
 def lengths_of(epochs, seeds=2) -> pd.DataFrame:
@@ -212,7 +197,7 @@ PUBLISHED = pd.DataFrame(
 
 
 def test_training_length_draws_errors_in_the_order_of_epochs_and_the_published_one():
-    (axes,) = panels(plots.training_length(lengths_of([16, 2, 8]), PUBLISHED))
+    (axes,) = panels(training_length.draw(lengths_of([16, 2, 8]), PUBLISHED))
     ((line, bars),) = series(axes)
     np.testing.assert_allclose(line.get_xdata(orig=False), [2, 8, 16])
     np.testing.assert_allclose(line.get_ydata(orig=False), [5, 1.25, 0.625])
@@ -224,13 +209,13 @@ def test_training_length_draws_errors_in_the_order_of_epochs_and_the_published_o
 def test_training_length_names_a_training_that_has_no_number():
     table = lengths_of([2]).replace("epochs_2", "elastic")
     with pytest.raises(InputError, match=r"'elastic'.*epochs_<number>"):
-        plots.training_length(table, PUBLISHED)
+        training_length.draw(table, PUBLISHED)
 
 
 def test_augmentation_range_draws_radius_and_accuracy():
     ranges = [6, 0, 3]
     rings = rings_of([("stride_fc", f"range_{r}") for r in ranges])
-    first, second = panels(plots.augmentation_range(radii_of(ranges), rings))
+    first, second = panels(augmentation_range.draw(radii_of(ranges), rings))
     ((line, bars),) = series(first)
     np.testing.assert_allclose(line.get_xdata(orig=False), [0, 3, 6])
     np.testing.assert_allclose(line.get_ydata(orig=False), [1, 4, 7])
@@ -242,7 +227,7 @@ def test_augmentation_range_draws_radius_and_accuracy():
 
 def test_augmentation_range_names_a_training_that_has_no_range():
     with pytest.raises(InputError, match=r"'centred'.*range_<pixels>"):
-        plots.augmentation_range(radii_of([0]), rings_of([("stride_fc", "centred")]))
+        augmentation_range.draw(radii_of([0]), rings_of([("stride_fc", "centred")]))
 
 
 def classes_of(trainings, seeds=2) -> pd.DataFrame:
@@ -270,7 +255,7 @@ def told_of(models, seeds=2) -> pd.DataFrame:
 
 def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_each_seed():
     shown = {"centred": ("plain", "plain"), "low_translated": ("distorted", "plain")}
-    figure = plots.class_transfer(classes_of(shown))
+    figure = class_transfer.draw(classes_of(shown))
     errors, called = panels(figure)
     bars = {round(bar.get_x() + bar.get_width() / 2, 3): bar for bar in errors.patches}
     assert {place: bar.get_height() for place, bar in bars.items()} == {-0.2: 0.5, 0.2: 10.5, 0.8: 20.5, 1.2: 30.5}
@@ -299,7 +284,7 @@ def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
     rows = [(*cell, "mean_error", mean, mean - 1, mean + 1) for cell, mean in errors.items()]
     rows.append(("mlp", "none", "test_error", 99.0, 98.0, 100.0))
     table = pd.DataFrame(rows, columns=["model", "training", "measure", "mean", "low", "high"])
-    lines, bars = panels(plots.split(table, shares_of()))
+    lines, bars = panels(split.draw(table, shares_of()))
     drawn = [line.get_ydata(orig=False).tolist() for line, _ in series(lines)]
     assert drawn == [[60, 15], [30, 3]]
     np.testing.assert_allclose([bar[:, 1] for bar in series(lines)[1][1]], [(29, 31), (2, 4)])
@@ -316,13 +301,13 @@ def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
 def test_split_without_shares_still_draws_the_errors():
     row = ("mlp", "none", "mean_error", 60.0, NAN, NAN)
     table = pd.DataFrame([row], columns=["model", "training", "measure", "mean", "low", "high"])
-    lines, bars = panels(plots.split(table, shares_of()[:0]))
+    lines, bars = panels(split.draw(table, shares_of()[:0]))
     assert len(series(lines)) == 1
     assert not bars.patches
 
 
 def test_two_positions_draws_every_seed_beside_chance():
-    told, drifts = panels(plots.two_positions(told_of(["stride_gap", "stride_gap_circular"])))
+    told, drifts = panels(two_positions.draw(told_of(["stride_gap", "stride_gap_circular"])))
     assert [bar.get_width() for bar in told.patches] == [60.5, 80.5]
     *seeds, chance = told.lines
     assert [line.get_xdata().tolist() for line in seeds] == [[60, 61], [80, 81]]
@@ -335,16 +320,27 @@ def test_two_positions_draws_every_seed_beside_chance():
 
 def test_sample_distortions_shows_each_image_in_its_place():
     rng = np.random.default_rng(0)
-    rows = {name: rng.integers(0, 256, (10, 29, 29), dtype=np.uint8) for name in ("original", "elastic", "shift_2")}
-    (axes,) = panels(plots.sample_distortions(rows))
+    source, *others = (rng.integers(0, 256, (12, side, side), dtype=np.uint8) for side in (28, 29, 29))
+    (axes,) = panels(sample_distortions.draw(source, dict(zip(("elastic", "shift_2"), others, strict=True))))
     sheet = np.asarray(axes.images[0].get_array())[::6, ::6]
     assert sheet.shape == (3 * 31, 10 * 31)
-    for row, images in enumerate(rows.values()):
+    for row, images in enumerate((np.pad(source, [(0, 0), (0, 1), (0, 1)]), *others)):
         for column in range(10):
             tile = sheet[31 * row + 1 : 31 * row + 30, 31 * column + 1 : 31 * column + 30]
             np.testing.assert_array_equal(tile, images[column])
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert names == ["original", "elastic", "translation up to 2 px"]
+
+
+def test_sample_distortions_without_copies_shows_the_source_as_it_is():
+    (axes,) = panels(sample_distortions.draw(np.full((12, 8, 8), 7, np.uint8), {}))
+    assert axes.images[0].get_array().shape == (6 * 10, 6 * 10 * 10)
+
+
+def test_sample_distortions_names_copies_of_another_size():
+    copies = {"affine": np.zeros((2, 29, 29), np.uint8), "elastic": np.zeros((2, 40, 40), np.uint8)}
+    with pytest.raises(InputError, match=r"elastic: .*\(40, 40\).*affine has 29"):
+        sample_distortions.draw(np.zeros((2, 28, 28), np.uint8), copies)
 
 
 def claim_of(name: str, verdict: str, **details: float) -> dict:
@@ -374,7 +370,7 @@ def test_summary_shows_every_verdict_and_the_errors_that_it_rests_on():
         claim_of("C11", "refuted", **shares, **ends),
     ]
     tables = {"architectures": errors_of(cells), "augmentation_range": radii_of([0, 3])}
-    forest, *others = panels(plots.summary(claims, tables))
+    forest, *others = panels(summary.draw(claims, tables))
     # C4 was not judged, and C2 has no table.
     assert [text.get_text().split()[1:3] for text in forest.texts[:2]] == [
         ["\N{MULTIPLICATION SIGN}", "$\\bf{refuted}$"],
@@ -406,14 +402,14 @@ def test_the_summary_of_equivariance_tells_strides_and_borders_apart():
     ]
     columns = ["kind", "padding", "stride", "scope", "place", "shift", "error"]
     tables = {"architectures": errors_of([("mlp", "centred")]), "equivariance": pd.DataFrame(rows, columns=columns)}
-    _, axes = panels(plots.summary([claim_of("C3", "supported")], tables))
+    _, axes = panels(summary.draw([claim_of("C3", "supported")], tables))
     largest = [line.get_xdata(orig=False)[0] for line in axes.lines if line.get_marker() == "s"]
     assert largest == [1e-16, 1e-16, 0.5, 0.5]
 
 
 def test_equivariance_draws_medians_and_ranges_trained_and_not():
     table = made_up_equivariance(seeds=3)
-    first, zeros, halving, heads = panels(plots.equivariance(table))
+    first, zeros, halving, heads = panels(equivariance.draw(table))
     assert [len(series(axes)) for axes in (first, zeros, halving, heads)] == [4, 4, 8, 6]
     (untrained, bars), (trained, _), *strided = series(first)
     np.testing.assert_allclose(trained.get_xdata(orig=False), range(1, 5), atol=0.25)
@@ -436,11 +432,11 @@ def test_equivariance_draws_medians_and_ranges_trained_and_not():
 @pytest.mark.filterwarnings("error")
 def test_equivariance_draws_errors_of_0_in_their_place(tmp_path):
     table = made_up_equivariance(seeds=1, rounding=0)
-    figure = plots.equivariance(table[table.model == "stride_gap_circular"])
+    figure = equivariance.draw(table[table.model == "stride_gap_circular"])
     first, *_ = panels(figure)
-    assert min(series(first)[0][0].get_ydata(orig=False)) == plots.NOTHING > first.get_ylim()[0]
+    assert min(series(first)[0][0].get_ydata(orig=False)) == equivariance.NOTHING > first.get_ylim()[0]
     assert first.get_yticklabels()[0].get_text() == "0"
-    plots.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png", "mnist")
+    style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png", "mnist")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -453,24 +449,24 @@ def single_figures():
     rings = rings_of(cell, largest=0, seeds=1)
     one = pd.DataFrame([("mlp", "none", NAN, 9.0, NAN, NAN, 9.0, 9.0)], columns=SIMARD_COLUMNS)
     return {
-        "summary": plots.summary([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
-        "sample_distortions": plots.sample_distortions({"original": np.zeros((1, 29, 29), np.uint8)}),
-        "learning_curves": plots.learning_curves(history_of(cell, seeds=1, epochs=1)),
-        "accuracy_vs_shift": plots.accuracy_vs_shift(rings),
-        "heat_maps": plots.heat_maps(shifts_of(cell, seeds=1, reach=0)),
-        "simard_table": plots.simard_table(one),
-        "augmentation_range": plots.augmentation_range(radii_of([0], seeds=1), rings),
-        "training_length": plots.training_length(lengths_of([4], seeds=1), PUBLISHED),
-        "class_transfer": plots.class_transfer(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
-        "split": plots.split(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
-        "two_positions": plots.two_positions(told_of(["stride_gap"], seeds=1)),
+        "summary": summary.draw([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
+        "sample_distortions": sample_distortions.draw(np.zeros((1, 29, 29), np.uint8), {}),
+        "learning_curves": learning_curves.draw(history_of(cell, seeds=1, epochs=1)),
+        "accuracy_vs_shift": accuracy_vs_shift.draw(rings),
+        "heat_maps": heat_maps.draw(shifts_of(cell, seeds=1, reach=0)),
+        "simard_table": simard_table.draw(one),
+        "augmentation_range": augmentation_range.draw(radii_of([0], seeds=1), rings),
+        "training_length": training_length.draw(lengths_of([4], seeds=1), PUBLISHED),
+        "class_transfer": class_transfer.draw(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
+        "split": split.draw(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
+        "two_positions": two_positions.draw(told_of(["stride_gap"], seeds=1)),
     }
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_of_each_is_enough(tmp_path):
     for name, figure in single_figures().items():
-        plots.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", "mnist")
+        style.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", "mnist")
         assert all(not bars for axes in panels(figure) for _, bars in series(axes)), name
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
@@ -478,12 +474,12 @@ def test_one_of_each_is_enough(tmp_path):
 @pytest.mark.filterwarnings("error")
 def test_an_error_of_zero_does_not_break_the_logarithm(tmp_path):
     history = history_of([("mlp", "none")]).assign(validation_error=0.0)
-    plots.save(plots.learning_curves(history), tmp_path / "a.pdf", tmp_path / "a.png", "mnist")
+    style.save(learning_curves.draw(history), tmp_path / "a.pdf", tmp_path / "a.png", "mnist")
 
 
 @pytest.mark.parametrize("count", range(1, 10))
 def test_heat_maps_of_any_number_of_cells(count):
-    figure = plots.heat_maps(shifts_of([(f"model_{i}", "centred") for i in range(count)], seeds=1, reach=1))
+    figure = heat_maps.draw(shifts_of([(f"model_{i}", "centred") for i in range(count)], seeds=1, reach=1))
     assert len(panels(figure)) == count
 
 
@@ -494,74 +490,85 @@ def test_heat_maps_of_any_number_of_cells(count):
 @pytest.mark.parametrize("dataset", ["mnist", "digits"])
 def test_only_figures_of_the_digits_say_so(tmp_path, dataset):
     for name, figure in single_figures().items():
-        plots.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", dataset)
+        style.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", dataset)
         notes = [text for text in figure.texts if text.get_text() == "demo on 8x8 digits, not MNIST"]
         assert len(notes) == (dataset == "digits"), name
-        assert figure.get_figwidth() == plots.TEXT_WIDTH
+        assert figure.get_figwidth() == style.TEXT_WIDTH
 
 
 def test_the_same_figure_is_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    rings = rings_of([("mlp", "centred"), ("stride_gap", "centred")])
     for run in ("one", "two"):
-        plots.save(plots.accuracy_vs_shift(rings), tmp_path / f"{run}.pdf", tmp_path / f"{run}.png", "digits")
-    for kind in ("pdf", "png"):
-        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
-    pdf = (tmp_path / "one.pdf").read_bytes()
-    assert b"CreationDate" not in pdf
-    assert b"Matplotlib" not in pdf
-    assert b"/Type3" not in pdf
+        for name, figure in single_figures().items():
+            style.save(figure, tmp_path / f"{name}-{run}.pdf", tmp_path / f"{name}-{run}.png", "digits")
+    for name, kind in product(single_figures(), ("pdf", "png")):
+        one, two = ((tmp_path / f"{name}-{run}.{kind}").read_bytes() for run in ("one", "two"))
+        assert one == two, name
+        assert not any(word in one for word in (b"CreationDate", b"Matplotlib", b"/Type3")), name
 
 
-def call(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["draw.py", *map(str, arguments)])
-    draw.main()
-
-
-def outputs(folder: Path) -> list:
-    return ["--dataset", "mnist", "--output", folder / "figure.pdf", "--png", folder / "figure.png"]
+def outputs(folder: Path) -> dict:
+    return {"dataset": "mnist", "output": folder / "figure.pdf", "png": folder / "figure.png"}
 
 
 def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):
     seen = {}
-    monkeypatch.setattr(draw.plots, "heat_maps", lambda table: seen.update(table=table) or plots.new_figure(1))
+    monkeypatch.setattr(heat_maps, "draw", lambda grids: seen.update(grids=grids) or style.new_figure(1))
     cells = [f"architectures/{model}/none/{seed}" for model in ("b", "a") for seed in (0, 1)]
-    paths = [tmp_path / f"grid-{number}.csv" for number in range(4)]
-    for path in paths:
-        path.write_text("dx,dy,n,accuracy,consistency,logit_drift\n0,0,5,0.9,1.0,0.0\n")
-    call(monkeypatch, "heat_maps", *outputs(tmp_path), "--cells", *cells, "--shifts", *paths)
-    found = seen["table"][["model", "training", "seed"]].to_numpy().tolist()
+    paths = {cell: str(tmp_path / f"grid-{number}.csv") for number, cell in enumerate(cells)}
+    for path in paths.values():
+        Path(path).write_text("dx,dy,n,accuracy,consistency,logit_drift\n0,0,5,0.9,1.0,0.0\n")
+    draw.main(figure="studies.architectures.heat_maps", inputs={"grids": paths}, **outputs(tmp_path))
+    found = seen["grids"][["model", "training", "seed"]].to_numpy().tolist()
     assert found == [[model, "none", seed] for model in ("b", "a") for seed in (0, 1)]
     assert (tmp_path / "figure.png").exists()
 
 
-def test_the_command_line_draws_samples(tmp_path, monkeypatch):
+def test_the_command_line_draws_samples(tmp_path):
     np.save(tmp_path / "source.npy", np.full((12, 28, 28), 255, np.uint8))
     np.save(tmp_path / "elastic.npy", np.zeros((12, 29, 29), np.uint8))
-    given = ["--source", tmp_path / "source.npy", "--distortion", f"elastic={tmp_path / 'elastic.npy'}"]
-    call(monkeypatch, "sample_distortions", *outputs(tmp_path), *given, "--canvas", 29)
+    inputs = {"source": str(tmp_path / "source.npy"), "copies": {"elastic": str(tmp_path / "elastic.npy")}}
+    draw.main(figure="studies.simard2003.sample_distortions", inputs=inputs, **outputs(tmp_path))
     assert (tmp_path / "figure.pdf").exists()
-    with pytest.raises(InputError, match=r"elastic\.npy.*\(29, 29\).*40"):
-        call(monkeypatch, "sample_distortions", *outputs(tmp_path), *given, "--canvas", 40)
 
 
-def test_the_command_line_reads_tables_with_empty_fields(tmp_path, monkeypatch):
+def test_the_command_line_reads_tables_with_empty_fields(tmp_path):
     SIMARD.assign(low=NAN, high=NAN).to_csv(tmp_path / "table.csv", index=False)
-    assert draw.read_table(tmp_path / "table.csv", SIMARD_COLUMNS)["training"].tolist() == ["none", "elastic", "none"]
-    call(monkeypatch, "simard_table", *outputs(tmp_path), "--table", tmp_path / "table.csv")
+    inputs = {"table": str(tmp_path / "table.csv")}
+    draw.main(figure="studies.simard2003.simard_table", inputs=inputs, **outputs(tmp_path))
     assert (tmp_path / "figure.pdf").exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [(None, "no such file"), ("", "not a CSV"), ("mean\n1\n", "lacks the columns low"), ("mean,low\n", "no rows")],
-)
-def test_a_table_that_cannot_be_drawn_is_named(tmp_path, text, message):
-    path = tmp_path / "table.csv"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(InputError, match=f"table.csv: .*{message}"):
-        draw.read_table(path, ["mean", "low"])
+def test_a_table_without_the_columns_of_the_figure_is_named(tmp_path):
+    (tmp_path / "architectures-rings.csv").write_text("model,training\nmlp,centred\n")
+    inputs = {"rings": str(tmp_path / "architectures-rings.csv")}
+    with pytest.raises(InputError, match=r"rings\.csv: lacks the columns ring, measure, mean, low, high"):
+        draw.main(figure="studies.architectures.accuracy_vs_shift", inputs=inputs, **outputs(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["heat_maps", "json", "studies", "studies.nowhere.figure", "studies.architectures"])
+def test_a_figure_that_there_is_not_is_named(tmp_path, name):
+    with pytest.raises(InputError, match=rf"'{name}'; allowed: .*studies\.<study>\.<figure>"):
+        draw.main(figure=name, inputs={}, **outputs(tmp_path))
+
+
+def test_a_figure_says_what_it_is_drawn_from(tmp_path):
+    with pytest.raises(InputError, match=r"--inputs: table; studies\.split\.split is drawn from table, shares"):
+        draw.main(figure="studies.split.split", inputs={"table": "table.csv"}, **outputs(tmp_path))
+
+
+FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search("^def draw", path.read_text(), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
+def test_every_figure_says_which_columns_it_needs(path):
+    module = importlib.import_module(".".join(path.relative_to(STUDIES.parent).with_suffix("").parts))
+    arguments = inspect.signature(module.draw).parameters
+    names = set(arguments) | set(summary.COLUMNS if module is summary else ())
+    assert set(module.COLUMNS) | set(getattr(module, "MAY_BE_EMPTY", ())) <= names
+    tables = {name for name, argument in arguments.items() if argument.annotation is pd.DataFrame}
+    assert tables <= set(module.COLUMNS)
+    assert all(f"{name}: " in module.__doc__ for name in arguments)
 
 
 def test_drawing_goes_without_torch():
