@@ -6,7 +6,7 @@ import numpy as np
 
 from invariance.data.images import place_on_canvas
 from invariance.data.sources import read_digits
-from invariance.plan import configuration
+from invariance.plan.reading import load, resolve
 from speed.surroundings import ROOT
 
 VALIDATION = 100  # images measured after an epoch, by ours and by the peers alike
@@ -33,8 +33,8 @@ def study_of(model: str) -> tuple[str, str]:
 
 def settings_of(model: str, config: Path = ROOT / "config.yaml") -> dict:
     """A model's entry in the config as `model`, its canvas and its `optimisation`, cut down to one epoch."""
-    run = configuration.resolve(configuration.load([config]))["mnist"]
-    training = configuration.training_settings(run, study_of(model)[0], model, study_of(model)[1])
+    run = resolve(load([config]))["mnist"]
+    training = run.training_settings(study_of(model)[0], model, study_of(model)[1])
     return {
         "model": run["models"][model],
         "canvas": training["canvas"],

@@ -15,15 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
-from invariance.plan import configuration
-from invariance.plan.configuration import Cell, load, merge, resolve, validate
+import studies
+from invariance.plan import merging, reading, words
+from invariance.plan.merging import merge
+from invariance.plan.plan import Cell
+from invariance.plan.reading import MOST_PROBLEMS, load, resolve
+from invariance.plan.validation import validate
 from invariance.record.artefacts import InputError
+from studies.class_transfer import distorts_some_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = load([ROOT / "config.yaml"])
+STUDIES = studies.declared()
 OVERLAYS = sorted((ROOT / "tests" / "configs").glob("*.yaml"))
-LAST_LINE = "Nothing was started. Mend config.yaml, or the file given with --configfile; config.yaml explains each key."
+LAST_LINE = "Nothing was started. Fix config.yaml, or the file given with --configfile; config.yaml explains each key."
 
 
 def edited(path: str, value: Any) -> dict[str, Any]:
@@ -40,11 +46,11 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 def problems(config: dict[str, Any]) -> list[str]:
     """The problems that `validate` tells, or none; everything around them is as promised."""
     try:
-        validate(config, SCHEMA)
+        validate(config, SCHEMA, STUDIES)
     except InputError as error:
         first, *lines, last = str(error).split("\n")
         assert (first, last) == ("the config is not valid:", LAST_LINE)
-        assert 1 <= len(lines) <= configuration.MOST_PROBLEMS + 1
+        assert 1 <= len(lines) <= MOST_PROBLEMS + 1
         return [line.removeprefix("  ") for line in lines]
     return []
 
@@ -859,7 +865,7 @@ def smoke() -> dict[str, Any]:
 
 
 def test_cells_of_the_tiny_config():
-    assert configuration.cells(tiny()) == [
+    assert tiny().cells == [
         Cell("simard2003", "mlp", "none", 0),
         Cell("simard2003", "simard_cnn", "none", 0),
         Cell("simard2003", "simard_cnn", "elastic", 0),
@@ -875,15 +881,15 @@ def test_cells_of_the_tiny_config():
         Cell("architectures", "phase_averaged", "centred", 0),
         Cell("augmentation_range", "stride_fc", "range_0", 0),
     }
-    assert set(configuration.cells(tiny())) - set(configuration.trained_cells(tiny())) == borrowed
+    assert set(tiny().cells) - set(tiny().trained) == borrowed
     telling = Cell("two_positions", "stride_gap", "placed", 0)
-    assert configuration.position_cells(tiny()) == [telling]
-    assert set(configuration.cells(tiny())) - set(configuration.shifted_cells(tiny())) == {telling}
-    assert configuration.position_studies(tiny()) == ["two_positions"]
-    assert configuration.class_studies(tiny()) == ["class_transfer"]
-    assert configuration.base_model(tiny(), "phase_averaged") == "stride_gap_circular"
-    assert configuration.base_model(tiny(), "stride_fc") == "stride_fc"
-    assert configuration.distorted_copies(tiny()) == {(29, "elastic"): 1, (32, "shift_2"): 1}
+    assert [cell for cell in tiny().cells if tiny().tells_positions(cell.study)] == [telling]
+    assert set(tiny().cells) - set(list(tiny().evaluations)) == {telling}
+    assert [study for study in tiny()["studies"] if tiny().tells_positions(study)] == ["two_positions"]
+    assert [study for study in tiny()["studies"] if distorts_some_classes(tiny(), study)] == ["class_transfer"]
+    assert tiny().base_model("phase_averaged") == "stride_gap_circular"
+    assert tiny().base_model("stride_fc") == "stride_fc"
+    assert tiny().copies == {(29, "elastic"): 1, (32, "shift_2"): 1}
 
 
 def test_cells_come_in_the_order_of_studies_models_trainings_seeds():
@@ -895,20 +901,18 @@ def test_cells_come_in_the_order_of_studies_models_trainings_seeds():
         for training in CONFIG["studies"][study]["cells"][model]["trainings"]
         for seed in CONFIG["studies"][study]["seeds"]
     ]
-    assert configuration.cells(run) == written
+    assert run.cells == written
 
 
 def test_smoke_config_covers_every_kind_at_the_least_cost():
     run, whole = smoke(), resolve(CONFIG)["mnist"]
-    trained = configuration.trained_cells(run)
+    trained = run.trained
     assert len(trained) <= 32
-    assert {(cell.study, cell.model) for cell in configuration.cells(run)} == {
-        (cell.study, cell.model) for cell in configuration.cells(whole)
-    }
+    assert {(cell.study, cell.model) for cell in run.cells} == {(cell.study, cell.model) for cell in whole.cells}
     assert {seed for *_, seed in trained} == {0}
-    assert set(configuration.distorted_copies(run).values()) == {1}
+    assert set(run.copies.values()) == {1}
     for study, model, training, _ in trained:
-        used = configuration.training_settings(run, study, model, training)
+        used = run.training_settings(study, model, training)
         assert used["optimisation"]["epochs"] <= 2
         assert (used["train_images"], used["validation_images"]) == (3000, 1000)
 
@@ -919,7 +923,7 @@ def test_optimisation_of_the_cell_wins_over_the_training_and_that_over_the_study
     study["optimisation"] |= {"epochs": 1, "batch": 1, "warmup": 0.1}
     study["trainings"]["elastic"]["optimisation"] = {"epochs": 2, "batch": 2}
     study["cells"]["mlp"]["optimisation"] = {"epochs": 3}
-    used = configuration.training_settings(resolve(config)["mnist"], "simard2003", "mlp", "elastic")
+    used = resolve(config)["mnist"].training_settings("simard2003", "mlp", "elastic")
     assert {key: used["optimisation"][key] for key in ("epochs", "batch", "warmup", "loss")} == {
         "epochs": 3,
         "batch": 2,
@@ -941,21 +945,21 @@ def test_a_training_may_read_other_images_than_the_dataset_says():
     config = copy.deepcopy(CONFIG)
     config["studies"]["simard2003"]["trainings"]["elastic"]["train_images"] = 60000
     run = resolve(config)["mnist"]
-    used = configuration.training_settings(run, "simard2003", "mlp", "elastic")
+    used = run.training_settings("simard2003", "mlp", "elastic")
     assert (used["train_images"], used["validation_images"]) == (60000, 10000)
-    others = configuration.training_settings(run, "simard2003", "mlp", "affine")
+    others = run.training_settings("simard2003", "mlp", "affine")
     assert others["train_images"] == run["datasets"]["mnist"]["train_images"] == 50000
 
 
 def test_only_some_trainings_have_classes_or_positions():
     run = resolve(CONFIG)["mnist"]
-    low = configuration.training_settings(run, "class_transfer", "stride_fc", "low_translated")
+    low = run.training_settings("class_transfer", "stride_fc", "low_translated")
     assert low["classes"] == run["studies"]["class_transfer"]["trainings"]["low_translated"]["classes"]
-    placed = configuration.training_settings(run, "two_positions", "stride_gap", "placed")
+    placed = run.training_settings("two_positions", "stride_gap", "placed")
     assert placed["positions"] == run["studies"]["two_positions"]["positions"]
     special = [
-        {"classes", "positions"} & set(configuration.training_settings(run, study, model, training))
-        for study, model, training, _ in configuration.cells(run)
+        {"classes", "positions"} & set(run.training_settings(study, model, training))
+        for study, model, training, _ in run.cells
         if study not in ("class_transfer", "two_positions")
     ]
     assert set(map(frozenset, special)) == {frozenset()}
@@ -963,13 +967,13 @@ def test_only_some_trainings_have_classes_or_positions():
 
 def test_equal_trainings_are_made_once_and_what_differs_is_made_apart():
     run = resolve(CONFIG)["mnist"]
-    used = configuration.weights_of_cells(run)
+    used = run.weights
     assert used[Cell("class_transfer", "stride_fc", "centred", 1)] == Cell("architectures", "stride_fc", "centred", 1)
     assert used[Cell("split", "stride_gap", "none", 2)] == Cell("architectures", "stride_gap", "centred", 2)
     for cell in used:
         if cell.study == "two_positions" or cell.training in ("low_translated", "high_translated"):
             assert used[cell] == cell
-    assert configuration.trained_cells(run) == list(dict.fromkeys(used.values()))
+    assert run.trained == list(dict.fromkeys(used.values()))
 
 
 OVERLAYS = sorted(path.name for path in ROOT.glob("*.yaml") if path.name != "config.yaml")
@@ -983,12 +987,12 @@ def test_every_overlay_is_one_of_ours():
 def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
     """An overlay adds trainings and leaves those of config.yaml as they are."""
     with_overlay = load([ROOT / "config.yaml", ROOT / overlay])
-    configuration.validate(with_overlay, SCHEMA)
+    validate(with_overlay, SCHEMA, STUDIES)
     runs, plain = resolve(with_overlay), resolve(CONFIG)
     assert runs["digits"] == plain["digits"]
-    added = set(configuration.cells(runs["mnist"])) - set(configuration.cells(plain["mnist"]))
+    added = set(runs["mnist"].cells) - set(plain["mnist"].cells)
     assert added
-    assert set(configuration.trained_cells(plain["mnist"])) <= set(configuration.trained_cells(runs["mnist"]))
+    assert set(plain["mnist"].trained) <= set(runs["mnist"].trained)
     text = " ".join(line.strip("#\\ ") for line in (ROOT / overlay).read_text().split("studies:")[0].splitlines())
     [command] = re.findall(r"snakemake --cores 8 (.*?\.yaml)", text)
     *targets, option, named = command.split()
@@ -999,8 +1003,8 @@ def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
 
 def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():
     run = resolve(CONFIG)["mnist"]
-    used = configuration.evaluations_of_cells(run)
-    assert list(used) == configuration.shifted_cells(run)
+    used = run.evaluations
+    assert list(used) == list(run.evaluations)
     assert used[Cell("split", "stride_gap", "none", 2)] == Cell("architectures", "stride_gap", "centred", 2)
     assert used[Cell("augmentation_range", "stride_fc", "range_0", 0)] == Cell(
         "architectures", "stride_fc", "centred", 0
@@ -1012,42 +1016,42 @@ def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():
     for key, value in (("shift_images", 100), ("max_shift", 5)):
         run = resolve(CONFIG)["mnist"]
         run["studies"]["split"][key] = value
-        apart = configuration.evaluations_of_cells(run)
+        apart = run.evaluations
         assert apart[Cell("split", "stride_gap", "none", 2)] == Cell("split", "stride_gap", "none", 2)
-        assert configuration.weights_of_cells(run)[Cell("split", "stride_gap", "none", 2)].study == "architectures"
+        assert run.weights[Cell("split", "stride_gap", "none", 2)].study == "architectures"
 
 
 def test_equivariance_is_measured_of_every_seed_and_not_without_its_key_or_study():
     run = resolve(CONFIG)["mnist"]
-    cells = configuration.equivariance_cells(run)
-    assert set(cells) <= set(configuration.trained_cells(run))
+    cells = run.equivariance_cells
+    assert set(cells) <= set(run.trained)
     seeds = run["studies"]["architectures"]["seeds"]
     assert [cell[1:] for cell in cells[: len(seeds)]] == [("simard_cnn", "centred", seed) for seed in seeds]
     assert len(cells) == len(run["equivariance"]["models"]) * len(seeds)
     for removed in ({"equivariance": None}, {"studies": {"architectures": None}}):
         less = merge(CONFIG, removed)
         assert problems(less) == []
-        assert configuration.equivariance_cells(resolve(less)["mnist"]) == []
+        assert resolve(less)["mnist"].equivariance_cells == []
 
 
 def test_training_on_undistorted_images_has_no_copies():
-    used = configuration.training_settings(resolve(CONFIG)["mnist"], "simard2003", "mlp", "none")
+    used = resolve(CONFIG)["mnist"].training_settings("simard2003", "mlp", "none")
     assert (used["distortion"], used["copies"]) == ("none", 0)
 
 
 def test_shift_images_of_a_cell_win_over_those_of_its_study():
     run = tiny()
-    assert configuration.shift_settings(run, "architectures", "phase_averaged") == {
+    assert run.shift_settings("architectures", "phase_averaged") == {
         "canvas": 32,
         "max_shift": 2,
         "shift_images": 20,
     }
-    assert configuration.shift_settings(run, "architectures", "stride_fc")["shift_images"] == 50
+    assert run.shift_settings("architectures", "stride_fc")["shift_images"] == 50
 
 
 def test_shared_copies_are_as_many_as_the_largest_training_reads():
     config = merge(CONFIG, {"studies": {"simard2003": {"trainings": {"elastic": {"copies": 40}}}}})
-    assert configuration.distorted_copies(resolve(config)["mnist"])[29, "elastic"] == 40
+    assert resolve(config)["mnist"].copies[29, "elastic"] == 40
 
 
 # Merging --------------------------------------------------------------------------------------------------------------
@@ -1199,11 +1203,11 @@ def test_any_edit_gives_a_usable_config_or_an_input_error(changes):
     if problems(config):
         return
     for run in resolve(config).values():
-        for study, model, training, _ in configuration.cells(run):
-            configuration.training_settings(run, study, model, training)
-            configuration.shift_settings(run, study, model)
-            assert configuration.base_model(run, model) in run["models"]
-        configuration.distorted_copies(run)
+        for study, model, training, _ in run.cells:
+            run.training_settings(study, model, training)
+            run.shift_settings(study, model)
+            assert run.base_model(model) in run["models"]
+        run.copies
 
 
 @settings(max_examples=60, deadline=None)
@@ -1307,6 +1311,6 @@ def test_script_refuses_with_one_message(tmp_path):
 
 
 def test_examples_in_the_documentation():
-    results = doctest.testmod(configuration)
-    assert results.attempted == 3
-    assert results.failed == 0
+    results = [doctest.testmod(module) for module in (merging, reading, words)]
+    assert [result.attempted for result in results] == [1, 1, 1]
+    assert sum(result.failed for result in results) == 0

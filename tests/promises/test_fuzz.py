@@ -23,7 +23,9 @@ from torch import nn
 from invariance.data import sources
 from invariance.data.sources import MNIST_FILES, read_mnist
 from invariance.learning.weights import load_weights
-from invariance.plan import configuration
+import studies
+from invariance.plan.reading import load
+from invariance.plan.validation import validate
 from invariance.record.artefacts import InputError, load_array
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +52,7 @@ def bounded(size: int) -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def warmed_up() -> None:
     """What the first config costs once, such as the checker of the schema, is none of a file's doing."""
-    configuration.validate(configuration.load([ROOT / "config.yaml"]), SCHEMA)
+    validate(load([ROOT / "config.yaml"]), SCHEMA, STUDIES)
 
 
 def read_or_refuse(read: Callable[[Path], object], path: Path, content: bytes) -> object:
@@ -171,6 +173,7 @@ def test_what_unpacks_to_gigabytes_is_cut_off(folder, monkeypatch):
 CONFIG = (ROOT / "config.yaml").read_bytes()
 SMALL = (ROOT / "tests" / "configs" / "tiny.yaml").read_bytes()
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+STUDIES = studies.declared()
 
 
 def multiplied(form: str, inner: str, fan_out: int = 10, levels: int = 10) -> bytes:
@@ -192,9 +195,9 @@ def merging(fan_out: int = 10, levels: int = 12) -> bytes:
 
 
 def load_and_validate(path: Path) -> dict:
-    config = configuration.load([path])
+    config = load([path])
     with contextlib.suppress(InputError):  # its message names keys
-        configuration.validate(config, SCHEMA)
+        validate(config, SCHEMA, STUDIES)
     return config
 
 
@@ -222,17 +225,17 @@ BOMBS = {
 @pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in BOMBS.items()])
 def test_a_config_that_would_grow_is_refused_in_time(tmp_path, content):
     path = tmp_path / "my.yaml"
-    if not (config := read_or_refuse(lambda path: configuration.load([path]), path, content)):
+    if not (config := read_or_refuse(lambda path: load([path]), path, content)):
         return
     with bounded(len(content)), pytest.raises(InputError, match="config is not valid"):
-        configuration.validate(config, SCHEMA)
+        validate(config, SCHEMA, STUDIES)
 
 
 @pytest.mark.parametrize("name", ["lists", "mappings", "merge keys"])
 def test_billion_laughs_are_named_as_such(tmp_path, name):
     (tmp_path / "my.yaml").write_bytes(BOMBS[name])
     with pytest.raises(InputError, match=r"holds more than 50000 values|merge keys give it more than 50000 keys"):
-        configuration.load([tmp_path / "my.yaml"])
+        load([tmp_path / "my.yaml"])
 
 
 def test_what_snakemake_has_merged_is_bounded_too():
@@ -241,7 +244,7 @@ def test_what_snakemake_has_merged_is_bounded_too():
     for _ in range(9):
         config = [config] * 10
     with bounded(0), pytest.raises(InputError, match="holds more than 50000 values"):
-        configuration.validate({"device": config}, SCHEMA)
+        validate({"device": config}, SCHEMA, STUDIES)
 
 
 @fuzzed
@@ -259,7 +262,7 @@ def test_a_damaged_config(tmp_path, content):
 @settings(fuzzed, max_examples=8)
 @given(damaged(CONFIG))
 def test_the_damaged_config_of_the_study(tmp_path, content):
-    read_or_refuse(lambda path: configuration.load([path]), tmp_path / "my.yaml", content)
+    read_or_refuse(lambda path: load([path]), tmp_path / "my.yaml", content)
 
 
 # Weights --------------------------------------------------------------------------------------------------------------

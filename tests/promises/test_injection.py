@@ -17,14 +17,18 @@ import yaml
 
 import build_paper
 from finished import finished_run
-from invariance.plan import configuration
-from invariance.plan.configuration import load, merge, validate
+import studies
+from invariance.plan import reading, validation
+from invariance.plan.merging import merge
+from invariance.plan.reading import load
+from invariance.plan.validation import validate
 from invariance.record.artefacts import InputError
 from running import ROOT, SOURCES, fresh_copy, snakemake
 
 PYTHON = sorted([*(ROOT / "scripts").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *ROOT.glob("envs/*.py")])
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+STUDIES = studies.declared()
 
 # Nothing is unpickled or evaluated ------------------------------------------------------------------------------------
 
@@ -87,7 +91,7 @@ def test_no_source_unpickles_or_evaluates(path):
 
 
 def test_the_loader_of_the_config_is_a_safe_one():
-    assert issubclass(configuration._Loader, yaml.SafeLoader)
+    assert issubclass(reading._Loader, yaml.SafeLoader)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,7 @@ def overlay_at(place: str, value: object) -> dict:
 def refused(overlay: dict) -> str:
     """What is told of config.yaml with an overlay merged over it; empty if it is valid."""
     try:
-        validate(merge(CONFIG, overlay), SCHEMA)
+        validate(merge(CONFIG, overlay), SCHEMA, STUDIES)
     except InputError as error:
         return str(error)
     return ""
@@ -272,7 +276,7 @@ def test_names_that_are_words_are_taken():
     assert not refused(named("a_Name_9"))
 
 
-@pytest.mark.parametrize("name", [*configuration.TAKEN, "Claims", "NUMBERS"])
+@pytest.mark.parametrize("name", [*validation.TAKEN, "Claims", "NUMBERS"])
 def test_a_study_cannot_take_the_name_of_another_table(name):
     message = refused({"studies": {name: CONFIG["studies"]["simard2003"]}})
     assert f"studies.{name}: this name is taken by a file of tables or logs; allowed: another name than" in message
@@ -285,7 +289,7 @@ def test_the_taken_names_are_those_of_the_rules():
     for files in re.findall(r'multiext\(\s*"[^"]*tables/", (.+?)\s*\)', rules):
         fixed |= {Path(file).stem for file in re.findall(r'"([^"]+)"', files)}
     assert {"numbers", "provenance", "config", "write_tex"} <= fixed
-    assert fixed - {"simard2003"} <= set(configuration.TAKEN)
+    assert fixed - {"simard2003"} <= set(validation.TAKEN)
 
 
 @pytest.mark.parametrize("mirror", ["a\nb", "a\0b", "\x1b[31m", "a\x9b", "a\x7f", "", "a" * 1001])

@@ -20,7 +20,8 @@ import write_claims
 from finished import TINY, finished_run
 from invariance import command_line
 from invariance.paper import tex
-from invariance.plan import configuration
+from invariance.plan.plan import Plan
+from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, read_json
 from invariance.record.compute import (
     WORKERS,
@@ -42,7 +43,7 @@ from invariance.results import claims
 from running import ROOT, snakemake
 
 REFERENCES = sorted((ROOT / "paper" / "reference").glob("*.json"))
-RUNS = configuration.resolve(configuration.load([ROOT / "config.yaml"]))
+RUNS = resolve(load([ROOT / "config.yaml"]))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -348,21 +349,21 @@ def test_a_committed_reference_is_of_the_config(path):
     assert {claim["id"] for claim in reference["claims"]} == set(run["claims"])
     assert reference["compute"]["unmeasured_jobs"] == 0
     recorded = {entry_name(cell) for cell in reference["cells"]}
-    for study, model, training, _ in configuration.cells(run):
+    for study, model, training, _ in run.cells:
         assert any((study, model, training, measure) in recorded for measure in MEASURES), (study, model, training)
 
 
 @functools.cache
-def run_of_overlay(overlay: str) -> configuration.Run:
+def run_of_overlay(overlay: str) -> Plan:
     """The MNIST run of config.yaml with an overlay."""
-    return configuration.resolve(configuration.load([ROOT / "config.yaml", ROOT / overlay]))["mnist"]
+    return resolve(load([ROOT / "config.yaml", ROOT / overlay]))["mnist"]
 
 
 def cells_of_overlay(overlay: str, study: str) -> dict[tuple[str, str], dict]:
     """For each model and training of a study of an overlay, what the training depends on."""
     run = run_of_overlay(overlay)
-    cells = {cell[1:3] for cell in configuration.cells(run) if cell.study == study}
-    return {cell: configuration.training_settings(run, study, *cell) for cell in cells}
+    cells = {cell[1:3] for cell in run.cells if cell.study == study}
+    return {cell: run.training_settings(study, *cell) for cell in cells}
 
 
 @pytest.mark.parametrize(("run", "study"), [("selection", "selection"), ("strength", "selection_strength")])
@@ -413,7 +414,7 @@ def test_the_readme_says_what_the_long_runs_reached():
 @pytest.mark.parametrize(("model", "training"), [("mlp", "elastic"), ("simard_cnn", "elastic")])
 def test_simards_table_takes_the_setting_with_the_least_validation_error(model, training):
     """Of those that were tried for as many epochs."""
-    taken = configuration.training_settings(RUNS["mnist"], "simard2003", model, training)
+    taken = RUNS["mnist"].training_settings("simard2003", model, training)
     table = pd.read_csv(ROOT / "paper/reference/mnist-selection.csv", index_col=["model", "distortion", "measure"])
     tried = table.loc[(model, taken["distortion"], "validation_error")]
     tried = tried[tried.epochs == taken["optimisation"]["epochs"]]
@@ -430,7 +431,7 @@ def test_affine_and_elastic_are_as_strong_together_as_the_validation_images_chos
     both = [name for name in errors.index if "affine" in name and "elastic" in name]
     assert len(both) == 2
     assert errors[both].idxmin() == "affine_elastic"
-    distortions = configuration.load([ROOT / "config.yaml", ROOT / "selection.yaml"])["distortions"]
+    distortions = load([ROOT / "config.yaml", ROOT / "selection.yaml"])["distortions"]
     mild = distortions["affine_elastic"]
     assert distortions["affine_mild"] | distortions["elastic_mild"] == mild
     assert distortions["affine"] | distortions["elastic"] == distortions["affine_full_elastic_full"]

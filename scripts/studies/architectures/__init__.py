@@ -1,7 +1,7 @@
 """What in a network's architecture makes it invariant to translation? One trunk, with one thing changed at a time.
 
-Weight sharing alone (C1), the head (C4), exact controls (C5), pooling (C6) and a spatial transformer (C7): each network is
-trained on centred digits, and some on translated ones, and then tested at every shift of the grid.
+Weight sharing alone (C1), the head (C4), exact controls (C5), pooling (C6) and a spatial transformer (C7): each network
+is trained on centred digits, and some on translated ones, and then tested at every shift of the grid.
 """
 
 from invariance.plan.catalogue import THRESHOLD, Claim, Figure, Study

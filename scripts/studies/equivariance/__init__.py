@@ -1,7 +1,7 @@
 """Does moving the input of a layer move its output, and change nothing else? Layer by layer, in float64 (C3).
 
-It trains nothing: the key `equivariance` of the config names networks of another study, whose layers are measured as they
-were before their training and after it.
+It trains nothing: the key `equivariance` of the config names networks of another study, whose layers are measured as
+they were before their training and after it.
 """
 
 from typing import Any
@@ -34,9 +34,9 @@ STUDY = Study(
             function="claims:equivariance",
             unit="relative error where theory says 0",
             rule="supported if the error is rounding for every seed, at every layer, place and shift where theory says "
-            "0, and the measure finds errors where theory does not: at strided convolutions moved by no multiple of the "
-            "stride, and at the borders of zero padding behind the first layer; refuted if it is more than rounding; "
-            "undecided if the measure finds none",
+            "0, and the measure finds errors where theory does not: at strided convolutions moved by no multiple of "
+            "the stride, and at the borders of zero padding behind the first layer; refuted if it is more than "
+            "rounding; undecided if the measure finds none",
             supported=None,
             figure="equivariance",
             reads={
@@ -74,7 +74,8 @@ STUDY = Study(
     figures=(
         Figure(
             "equivariance",
-            caption="Relative error of moving the output of a layer along with its input, against the shift; errors of 0 are drawn on the lower edge.",
+            caption="Relative error of moving the output of a layer along with its input, against the shift; errors of "
+            "0 are drawn on the lower edge.",
             title="Equivariance of every kind of layer",
             inputs={"table": "tables/equivariance.csv"},
         ),

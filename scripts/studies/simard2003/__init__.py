@@ -1,8 +1,8 @@
 """Does expanding MNIST by translations and distortions lower the test error? Simard's table beside ours (C2).
 
-Simard, Steinkraus and Platt (ICDAR 2003), Table 1, with the cell that it lacks (convolution, no distortion) and with what
-separates translation from the rest of an elastic distortion. Studies whose names begin like this one's repeat some of its
-cells in another way (long.yaml), and are set beside the same table.
+Simard, Steinkraus and Platt (ICDAR 2003), Table 1, with the cell that it lacks (convolution, no distortion) and with
+what separates translation from the rest of an elastic distortion. Studies whose names begin like this one's repeat some
+of its cells in another way (long.yaml), and are set beside the same table.
 """
 
 from pathlib import Path
@@ -87,7 +87,7 @@ STUDY = Study(
     figures=(
         Figure(
             "sample_distortions",
-            caption="Ten training images, and each as every distortion of the Simard study leaves it in its first copy.",
+            caption="Ten training images, and each as every distortion of this study leaves it in its first copy.",
             title="Samples of the distortions",
             inputs={"source": "source/train-images.npy", "copies": first_copies},
         ),
