@@ -884,7 +884,7 @@ def test_cells_of_the_tiny_config():
     assert set(tiny().cells) - set(tiny().trained) == borrowed
     telling = Cell("two_positions", "stride_gap", "placed", 0)
     assert [cell for cell in tiny().cells if tiny().tells_positions(cell.study)] == [telling]
-    assert set(tiny().cells) - set(list(tiny().evaluations)) == {telling}
+    assert set(tiny().cells) - set(tiny().evaluations) == {telling}
     assert [study for study in tiny()["studies"] if tiny().tells_positions(study)] == ["two_positions"]
     assert [study for study in tiny()["studies"] if distorts_some_classes(tiny(), study)] == ["class_transfer"]
     assert tiny().base_model("phase_averaged") == "stride_gap_circular"
@@ -1207,7 +1207,7 @@ def test_any_edit_gives_a_usable_config_or_an_input_error(changes):
             run.training_settings(study, model, training)
             run.shift_settings(study, model)
             assert run.base_model(model) in run["models"]
-        run.copies
+        assert all(copies > 0 for copies in run.copies.values())
 
 
 @settings(max_examples=60, deadline=None)

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import nn
 
+import studies
 from invariance.data import sources
 from invariance.data.sources import MNIST_FILES, read_mnist
 from invariance.learning.weights import load_weights
-import studies
 from invariance.plan.reading import load
 from invariance.plan.validation import validate
 from invariance.record.artefacts import InputError, load_array

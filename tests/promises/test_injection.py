@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 import build_paper
-from finished import finished_run
 import studies
+from finished import finished_run
 from invariance.plan import reading, validation
 from invariance.plan.merging import merge
 from invariance.plan.reading import load

@@ -1,8 +1,8 @@
 """What a job is made by: the modules of this project that its script imports, what they say, and the packages they use.
 
 Snakemake reruns a job when its shell command changes, but sees neither scripts nor the modules that they import. So a
-rule has `made_by` of them among its params. Code counts by its syntax tree, in which there are no comments and no layout;
-docstrings are taken out.
+rule has `made_by` of them among its params. Code counts by its syntax tree, less docstrings: comments and layout are
+not in it either.
 """
 
 import ast

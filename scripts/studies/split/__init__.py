@@ -34,7 +34,7 @@ STUDY = Study(
     figures=(
         Figure(
             "split",
-            caption="Mean error over shifts of every architecture with every augmentation, and how its variance splits.",
+            caption="Mean error over shifts of each architecture with each augmentation, and how its variance splits.",
             title="Augmentation against architecture",
             inputs={"table": "tables/split.csv", "shares": "tables/split-variance.csv"},
         ),
