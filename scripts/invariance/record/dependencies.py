@@ -10,16 +10,20 @@ from functools import cache
 from pathlib import Path
 
 
-def code_of(script: Path | str) -> list[str]:
-    """The script and every module beside it that it imports, directly or through others; sorted paths."""
+def code_of(script: Path | str, *roots: Path) -> list[str]:
+    """The script and every module below `roots` that it imports, directly or through others; sorted paths.
+
+    Without roots, the modules beside the script.
+    """
     script = Path(script)
+    roots = roots or (script.parent,)
     found: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += local_imports(path, script.parent)
+            waiting += [file for root in roots for file in local_imports(path, root)]
     return sorted(str(path) for path in found)
 
 

@@ -1,0 +1,1 @@
+"""Two positions: does a convolution with global pooling know where a digit is?"""
