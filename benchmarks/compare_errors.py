@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 from invariance.command_line import progress, run
 from invariance.data.images import place_on_canvas
 from invariance.learning.training import batches, one_cycle, one_thread, predict, train
-from invariance.networks.models import build_model
+from invariance.networks.building import build_model
 from invariance.record.artefacts import load_array, write_csv
 from invariance.results.statistics import t_interval
 from speed.networks import SimardCNN

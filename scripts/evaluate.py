@@ -1,71 +1,73 @@
 """Stage 4, shifts: what a trained model says of the test images at every shift of the grid."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 
 from invariance.command_line import counted, json_mapping, progress, run
 from invariance.data.images import place_on_canvas, shift_grid
 from invariance.learning.evaluation import logits_over_shifts
-from invariance.learning.training import DEVICES, find_device, one_thread, predict
+from invariance.learning.training import Device, find_device, one_thread, predict
 from invariance.learning.weights import load_weights
-from invariance.networks.models import PhaseAverage, build_model, total_stride
+from invariance.networks.building import build_model
 from invariance.record.artefacts import load_array, save_array, write_csv
 from invariance.results.measures import accuracy, consistency, logit_drift
 
 
-def main() -> None:
-    """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--model", type=json_mapping(family=str), required=True, help="the trained model's entry in the config"
-    )
-    parser.add_argument("--average-phases", action="store_true", help="average its logits over its stride's phases")
-    parser.add_argument("--weights", type=Path, required=True, help=".safetensors")
-    parser.add_argument("--images", type=Path, required=True, help="test images, uint8 (n, 28, 28), .npy")
-    parser.add_argument("--labels", type=Path, required=True, help="test labels, uint8 (n,), .npy")
-    parser.add_argument(
-        "--shifts",
-        type=json_mapping(canvas=int, max_shift=int, shift_images=int),
-        required=True,
-        help='{"canvas": 40, "max_shift": 6, "shift_images": 2000}: pixels; the first so many test images are shifted',
-    )
-    parser.add_argument("--device", default="cpu", choices=DEVICES, help="auto: a GPU if there is one")
-    parser.add_argument("--grid", type=Path, required=True, help="output, .csv: a row a shift")
-    parser.add_argument("--predictions", type=Path, required=True, help="output, uint8 (shifts, shift images), .npy")
-    parser.add_argument("--test-predictions", type=Path, required=True, help="output, uint8 (n,), .npy")
-    arguments = parser.parse_args()
+def main(
+    *,
+    model: Annotated[dict[str, Any], json_mapping(family=str)],
+    average_phases: bool = False,
+    weights: Path,
+    images: Path,
+    labels: Path,
+    shifts: Annotated[dict[str, Any], json_mapping(canvas=int, max_shift=int, shift_images=int)],
+    device: Device = "cpu",
+    grid: Path,
+    predictions: Path,
+    test_predictions: Path,
+) -> None:
+    """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images.
 
+    Args:
+        model: The trained model's entry in the config, as JSON.
+        average_phases: Average its logits over all phases of its strides.
+        weights: .safetensors.
+        images: Test images, uint8 (n, 28, 28), .npy.
+        labels: Test labels, uint8 (n,), .npy.
+        shifts: Pixels; the first so many images are shifted: '{"canvas": 40, "max_shift": 6, "shift_images": 2000}'.
+        device: auto is a GPU if there is one.
+        grid: Output, .csv: one row per shift.
+        predictions: Output, uint8 (shifts, shift images), .npy.
+        test_predictions: Output, uint8 (n,), .npy.
+    """
     one_thread()
-    settings = arguments.shifts
-    model = build_model(arguments.model, settings["canvas"])
-    load_weights(model, arguments.weights)
-    if arguments.average_phases:
-        model = PhaseAverage(model, total_stride(arguments.model))
-    model.to(find_device(arguments.device))
-    images = place_on_canvas(load_array(arguments.images), settings["canvas"])
-    labels = load_array(arguments.labels)
-    shifts = shift_grid(settings["max_shift"])
+    network = build_model({"family": "phase_average", "of": model} if average_phases else model, shifts["canvas"])
+    load_weights(network.model if average_phases else network, weights)
+    network.to(find_device(device))
+    test_images = place_on_canvas(load_array(images), shifts["canvas"])
+    answers = load_array(labels)
+    grid_of_shifts = shift_grid(shifts["max_shift"])
 
     with counted():
-        test_predictions = predict(model, images).argmax(axis=1).astype(np.uint8)
-    progress(f"test error {100 * (test_predictions != labels).mean():.2f}% of {len(labels)} images")
-    shifted = slice(0, settings["shift_images"])
+        unshifted = predict(network, test_images).argmax(axis=1).astype(np.uint8)
+    progress(f"test error {100 * (unshifted != answers).mean():.2f}% of {len(answers)} images")
+    shifted = slice(0, shifts["shift_images"])
     with counted():
-        logits = logits_over_shifts(model, images[shifted], shifts)
-    predictions = logits.argmax(axis=2).astype(np.uint8)
+        logits = logits_over_shifts(network, test_images[shifted], grid_of_shifts)
+    predicted = logits.argmax(axis=2).astype(np.uint8)
     measured = [
-        np.full(len(shifts), predictions.shape[1]),
-        accuracy(predictions, labels[shifted]),
-        consistency(predictions, shifts),
-        logit_drift(logits, shifts),
+        np.full(len(grid_of_shifts), predicted.shape[1]),
+        accuracy(predicted, answers[shifted]),
+        consistency(predicted, grid_of_shifts),
+        logit_drift(logits, grid_of_shifts),
     ]
-    progress(f"{len(shifts)} shifts of {predictions.shape[1]} images: mean accuracy {measured[1].mean():.4f}")
-    rows = ((*shift, *values) for shift, *values in zip(shifts, *measured, strict=True))
-    write_csv(arguments.grid, ["dx", "dy", "n", "accuracy", "consistency", "logit_drift"], rows)
-    save_array(arguments.predictions, predictions)
-    save_array(arguments.test_predictions, test_predictions)
+    progress(f"{len(grid_of_shifts)} shifts of {predicted.shape[1]} images: mean accuracy {measured[1].mean():.4f}")
+    rows = ((*shift, *values) for shift, *values in zip(grid_of_shifts, *measured, strict=True))
+    write_csv(grid, ["dx", "dy", "n", "accuracy", "consistency", "logit_drift"], rows)
+    save_array(predictions, predicted)
+    save_array(test_predictions, unshifted)
 
 
 if __name__ == "__main__":

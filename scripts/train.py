@@ -1,21 +1,22 @@
 """Stage 3, models: train one model on one training set with one seed."""
 
-import argparse
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
-from invariance.command_line import counted, json_mapping, natural, run
+from invariance.command_line import Natural, counted, json_mapping, run
 from invariance.data.images import alternate_positions, place_on_canvas
 from invariance.learning.checkpoints import Checkpoint
-from invariance.learning.training import DEVICES, HISTORY_COLUMNS, find_device, one_thread, train
+from invariance.learning.training import HISTORY_COLUMNS, Device, find_device, one_thread, train
 from invariance.learning.weights import save_weights
-from invariance.networks.models import build_model, count_parameters
-from invariance.record.artefacts import load_array, recorded_sha256, sha256_of, write_csv, write_json
-from invariance.record.dependencies import code_of
+from invariance.networks.building import build_model, count_parameters
+from invariance.plan.declarations import network_files
+from invariance.record.artefacts import load_array, recorded_sha256, write_csv, write_json
+from invariance.record.dependencies import made_by
 
 
 class OnlySome(Sequence):
@@ -32,67 +33,77 @@ class OnlySome(Sequence):
         return np.where(self.distorted, self.copies[number], self.originals)
 
 
-def main() -> None:
-    """Train; write the weights, the history and the run card."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--model", type=json_mapping(family=str), required=True, help="its entry in the config, as JSON"
-    )
-    training = json_mapping(canvas=int, train_images=int, validation_images=int, optimisation=dict)
-    parser.add_argument("--training", type=training, required=True, help="canvas, images, optimisation, as JSON")
-    parser.add_argument("--seed", type=natural, required=True, help="fixes the initial weights and the order of images")
-    parser.add_argument("--device", default="cpu", choices=DEVICES, help="auto: a GPU if there is one")
-    parser.add_argument("--images", type=Path, required=True, help="all source images, uint8 (n, 28, 28), .npy")
-    parser.add_argument("--labels", type=Path, required=True, help="their labels, uint8 (n,), .npy")
-    parser.add_argument(
-        "--copies", type=Path, nargs="*", default=[], help="distorted copies, an epoch each; none: the source images"
-    )
-    parser.add_argument("--weights", type=Path, required=True, help="output, .safetensors")
-    parser.add_argument("--history", type=Path, required=True, help="output, .csv: a row an epoch")
-    parser.add_argument("--card", type=Path, required=True, help="output, .json: what this run was made from")
-    parser.add_argument("--checkpoint", type=Path, help=".safetensors: kept after each epoch, removed at the end")
-    arguments = parser.parse_args()
+def main(
+    *,
+    model: Annotated[dict[str, Any], json_mapping(family=str)],
+    training: Annotated[
+        dict[str, Any], json_mapping(canvas=int, train_images=int, validation_images=int, optimisation=dict)
+    ],
+    seed: Natural,
+    device: Device = "cpu",
+    images: Path,
+    labels: Path,
+    copies: list[Path] | None = None,
+    weights: Path,
+    history: Path,
+    card: Path,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train; write the weights, the history and the run card.
 
+    Args:
+        model: Its entry in the config, as JSON.
+        training: Canvas, images and optimisation, as JSON.
+        seed: Fixes the initial weights and the order of the images.
+        device: auto is a GPU if there is one.
+        images: All source images, uint8 (n, 28, 28), .npy.
+        labels: Their labels, uint8 (n,), .npy.
+        copies: Distorted copies, an epoch each; none: the source images.
+        weights: Output, .safetensors.
+        history: Output, .csv: one row per epoch.
+        card: Output, .json: what this network was made from.
+        checkpoint: .safetensors, kept after each epoch and removed at the end.
+    """
     one_thread()
-    device = find_device(arguments.device)
-    torch.manual_seed(arguments.seed)
-    settings = arguments.training
-    model = build_model(arguments.model, settings["canvas"])
-    labels = load_array(arguments.labels)
-    originals = place_on_canvas(load_array(arguments.images), settings["canvas"])
-    if "positions" in settings:
-        originals, labels = alternate_positions(originals, settings["positions"])
-    training, validation = slice(0, settings["train_images"]), slice(-settings["validation_images"], None)
-    copies = [load_array(path, mapped=True)[training] for path in arguments.copies] or [originals[training]]
-    if "classes" in settings:
-        copies = OnlySome(copies, originals[training], np.isin(labels[training], settings["classes"]))
-    inputs = [arguments.images, arguments.labels, *arguments.copies]
+    computed_on = find_device(device)
+    torch.manual_seed(seed)
+    network = build_model(model, training["canvas"])
+    answers = load_array(labels)
+    originals = place_on_canvas(load_array(images), training["canvas"])
+    if "positions" in training:
+        originals, answers = alternate_positions(originals, training["positions"])
+    trained, validation = slice(0, training["train_images"]), slice(-training["validation_images"], None)
+    copies = copies or []
+    epoch_images = [load_array(path, mapped=True)[trained] for path in copies] or [originals[trained]]
+    if "classes" in training:
+        distorted = np.isin(answers[trained], training["classes"])
+        epoch_images = OnlySome(epoch_images, originals[trained], distorted)
     made_from = {
-        "model": arguments.model,
-        "training": settings,
-        "seed": arguments.seed,
-        "device": device.type,
-        "inputs": {str(path): recorded_sha256(path) for path in inputs},
+        "model": model,
+        "training": training,
+        "seed": seed,
+        "device": computed_on.type,
+        "inputs": {str(path): recorded_sha256(path) for path in (images, labels, *copies)},
         "versions": {package: importlib.metadata.version(package) for package in ("torch", "numpy", "numba")},
     }
-    code = {path: sha256_of(path) for path in code_of(__file__)}
-    checkpoint = Checkpoint(arguments.checkpoint, made_from | {"code": code}) if arguments.checkpoint else None
+    code = made_by(__file__, *network_files(model))
+    state = Checkpoint(checkpoint, made_from | {"code": code}) if checkpoint else None
     with counted():
-        history = train(
-            model,
-            copies,
-            labels[training],
-            (originals[validation], labels[validation]),
-            settings["optimisation"],
-            arguments.seed,
-            device,
-            checkpoint,
+        rows = train(
+            network,
+            epoch_images,
+            answers[trained],
+            (originals[validation], answers[validation]),
+            training["optimisation"],
+            seed,
+            computed_on,
+            state,
         )
-    save_weights(model.cpu(), arguments.weights)
-    write_csv(arguments.history, HISTORY_COLUMNS, (row.values() for row in history))
-    write_json(arguments.card, made_from | {"parameters": count_parameters(model), "final": history[-1]})
-    if checkpoint:
-        checkpoint.remove()
+    save_weights(network.cpu(), weights)
+    write_csv(history, HISTORY_COLUMNS, (row.values() for row in rows))
+    write_json(card, made_from | {"parameters": count_parameters(network), "final": rows[-1]})
+    if state:
+        state.remove()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from invariance.learning.training import one_thread, predict, train
-from invariance.networks.models import build_model, for_inference
+from invariance.networks.building import build_model, for_inference
 from speed import operations
 from speed.data import settings_of, tiled_digits, validation_digits
 from speed.distorting import ALPHA, SIGMA, batched_opencv, ours_elastic

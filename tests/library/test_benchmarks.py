@@ -15,7 +15,7 @@ from torch import nn
 
 import summarise_speed
 import write_readme
-from invariance.networks.models import build_model, count_parameters
+from invariance.networks.building import build_model, count_parameters
 from invariance.record.artefacts import InputError, write_json
 from running import ROOT, fresh_copy, snakemake
 from speed import operations, report, surroundings

@@ -12,7 +12,7 @@ from invariance.learning import training
 from invariance.learning.checkpoints import Checkpoint
 from invariance.learning.training import train
 from invariance.learning.weights import save_weights
-from invariance.networks.models import build_model
+from invariance.networks.building import build_model
 from invariance.record.artefacts import sha256_of
 
 SIDE, EPOCHS = 12, 5

@@ -13,7 +13,7 @@ import torch
 
 from finished import TINY, copy_of_finished_run
 from invariance.learning.weights import load_weights, save_weights
-from invariance.networks.models import build_model
+from invariance.networks.building import build_model
 from invariance.record import artefacts, manifest
 from invariance.record.artefacts import InputError, load_array, read_json, record_of, save_array, write_csv, write_json
 from invariance.results.reading import read_table

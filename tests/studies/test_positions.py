@@ -17,7 +17,7 @@ import summarise_positions
 from invariance.learning.evaluation import InDoublePrecision
 from invariance.learning.training import predict
 from invariance.learning.weights import save_weights
-from invariance.networks.models import build_model
+from invariance.networks.building import build_model
 from invariance.record.artefacts import InputError
 from invariance.results.measures import largest_differences
 from invariance.results.tables import position_measures

@@ -12,7 +12,7 @@ along the other one both windows stand at the same place.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -20,12 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from invariance.layers.layers import AvgPool, BlurPool, Conv, GlobalAveragePool, MaxPool, PolyphaseSampling
-from invariance.networks.models import build_model
+from invariance.layers.window import POINTWISE, Window, layers_of, window_of
+from invariance.networks.building import build_model
 
 AXES = (-1, -2)  # columns and rows of maps (n, c, h, w): to the right, and down
 COLUMNS = ["layer", "kind", "padding", "stride", "total_stride", "scope", "place", "shift", "exact", "error"]
-HEADS = {nn.Flatten: "fully_connected", GlobalAveragePool: "global_average_pool"}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -34,69 +33,34 @@ HEADS = {nn.Flatten: "fully_connected", GlobalAveragePool: "global_average_pool"
 
 @dataclass
 class Stage:
-    """A layer that maps move through, with the pointwise layers behind it.
+    """A layer that maps move through, with the pointwise layers behind it."""
 
-    Attributes:
-        kind: convolution, max_pool, avg_pool, blur_pool, polyphase; or a head, fully_connected or global_average_pool.
-        padding: none, zeros or circular.
-        kernel, stride, margin: of its windows; margin is how many pixels are padded on each side.
-        layers: what computes it.
-    """
-
-    kind: str
-    padding: str = "none"
-    kernel: int = 1
-    stride: int = 1
-    margin: int = 0
-    layers: list[nn.Module] = field(default_factory=list)
+    window: Window
+    layers: list[nn.Module]
 
     def __call__(self, maps: Tensor) -> Tensor:
         for layer in self.layers:
             maps = layer(maps)
         return maps
 
-    @property
-    def is_head(self) -> bool:
-        """Whether it ends the maps."""
-        return self.kind in HEADS.values()
 
-    def output_side(self, side: int) -> int:
-        """Side of the output of maps of `side` pixels."""
-        return (side + 2 * self.margin - self.kernel) // self.stride + 1
+def stages_of(model: nn.Module) -> list[Stage]:
+    """The layers of a network from its pixels to the first step of its head, each with its batch norm and ReLU.
 
-    def is_torus(self, side: int) -> bool:
-        """Whether maps of `side` pixels have no border here: their last pixel is followed by their first."""
-        borderless = self.padding == "circular" or (self.margin == 0 and self.kernel == self.stride)
-        return borderless and self.output_side(side) * self.stride == side
-
-
-def stages_of(model: nn.Sequential) -> list[Stage]:
-    """The layers of a network from its pixels to the first step of its head, each with its batch norm and ReLU."""
+    Raises:
+        InputError: a layer does not say where its outputs are read from.
+    """
     stages: list[Stage] = []
-    for layer in model:
-        stage = stage_of(layer)
-        if stage is not None:
-            stages.append(stage)
-        if not isinstance(layer, nn.Identity):
+    for layer in layers_of(model):
+        window = window_of(layer)
+        goes_on = stages and (window == POINTWISE or stages[-1].window.is_head)
+        if goes_on:
             stages[-1].layers.append(layer)
-        if isinstance(layer, nn.Linear | GlobalAveragePool):
+        else:
+            stages.append(Stage(window, [layer]))
+        if isinstance(layer, nn.Linear) or window.averages:
             break
     return stages
-
-
-def stage_of(layer: nn.Module) -> Stage | None:
-    """The stage that begins with `layer`; None for a layer that belongs to the stage before it."""
-    if isinstance(layer, Conv):
-        margin, padding = layer.padding[0], layer.padding_mode if layer.padding[0] else "none"
-        return Stage("convolution", padding, layer.kernel_size[0], layer.stride[0], margin)
-    if isinstance(layer, BlurPool):
-        kind = "avg_pool" if isinstance(layer, AvgPool) else "blur_pool"
-        return Stage(kind, layer.mode if layer.padding else "none", len(layer.taps), 2, layer.padding)
-    if isinstance(layer, MaxPool):
-        return Stage("max_pool", kernel=2, stride=2)
-    if isinstance(layer, PolyphaseSampling):
-        return Stage("polyphase", kernel=2, stride=2)
-    return next((Stage(kind) for head, kind in HEADS.items() if isinstance(layer, head)), None)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -110,58 +74,58 @@ def blank(maps: Tensor, axis: int) -> np.ndarray:
 
 
 def seen_alike(
-    stages: Sequence[Stage], side: int, shift: int, blanks: Sequence[np.ndarray] | None = None
+    windows: Sequence[Window], side: int, shift: int, blanks: Sequence[np.ndarray] | None = None
 ) -> np.ndarray:
     """At which output positions, along the axis of a roll by `shift` pixels, both windows are known to show the same.
 
     Of a chain, every layer is asked; what only the whole of it brings round the edge to its place is missed.
 
     Args:
-        stages: one layer, or a chain of them.
+        windows: of one layer, or of a chain of them.
         side: of its input, pixels.
         shift: pixels of its input.
-        blanks: for each stage, at which positions its input is known to be 0, so that it continues a padding with
+        blanks: for each layer, at which positions its input is known to be 0, so that it continues a padding with
             zeros; None: windows that reach into a padding or across the seam of the roll never count as alike.
 
     Returns:
         bool (positions,), of the rolled frame.
     """
     alike, moved = np.ones(side, dtype=bool), Fraction(shift)
-    for number, stage in enumerate(stages):
-        alike = alike_behind(stage, alike, moved, None if blanks is None else blanks[number])
-        moved /= stage.stride
+    for number, window in enumerate(windows):
+        alike = alike_behind(window, alike, moved, None if blanks is None else blanks[number])
+        moved /= window.stride
     return alike
 
 
-def alike_behind(stage: Stage, alike: np.ndarray, shift: Fraction, blank: np.ndarray | None) -> np.ndarray:
-    """The output positions of one stage that are seen alike, given those of its input, rolled by `shift` pixels."""
-    side, outputs = len(alike), stage.output_side(len(alike))
-    chooses = stage.kind == "polyphase"
-    if chooses or shift.denominator > 1:
-        # Polyphase sampling follows any roll by choosing, for each image, the pixels that moved; this asks for all of
+def alike_behind(window: Window, alike: np.ndarray, shift: Fraction, blank: np.ndarray | None) -> np.ndarray:
+    """The output positions of one layer that are seen alike, given those of its input, rolled by `shift` pixels."""
+    side, outputs = len(alike), window.output_side(len(alike))
+    if window.chooses or shift.denominator > 1:
+        # A layer that chooses follows any roll: it keeps, for each image, the pixels that moved; this asks for all of
         # them. Behind it, some images may be moved by half a pixel less than `shift`, others by half a pixel more.
-        whole = alike.all() and stage.is_torus(side) and (chooses or stage.stride == 1)
+        whole = alike.all() and window.is_torus(side) and (window.chooses or window.stride == 1)
         return np.full(outputs, whole)
-    if shift % stage.stride:
+    if shift % window.stride:
         return np.zeros(outputs, dtype=bool)
 
     positions = np.arange(outputs)
-    window = np.arange(stage.kernel) - stage.margin
-    after = stage.stride * positions[:, None] + window
-    before = stage.stride * ((positions - int(shift) // stage.stride) % outputs)[:, None] + window
-    if stage.padding == "circular":
+    reach = np.arange(window.kernel) - window.margin
+    after = window.stride * positions[:, None] + reach
+    before = window.stride * ((positions - int(shift) // window.stride) % outputs)[:, None] + reach
+    if window.padding == "circular":
         after, before = after % side, before % side
     within = (after >= 0) & (after < side), (before >= 0) & (before < side)
     same = within[0] & within[1] & ((after - int(shift) - before) % side == 0) & alike[after % side]
     if blank is None:
         return same.all(axis=1)
     rolled = np.roll(blank, int(shift)) & alike
-    empty = (~within[0] | rolled[after % side]) & (~within[1] | blank[before % side])
+    outside = window.padding == "zeros"  # goes on with an empty background
+    empty = np.where(within[0], rolled[after % side], outside) & np.where(within[1], blank[before % side], outside)
     return (same | empty).all(axis=1)
 
 
 def places(
-    stages: Sequence[Stage], side: int, shift: int, blanks: Sequence[np.ndarray]
+    windows: Sequence[Window], side: int, shift: int, blanks: Sequence[np.ndarray]
 ) -> dict[str, tuple[np.ndarray, bool]]:
     """Divide the output positions, along the axis of the roll, by place; say of each whether theory has it exact.
 
@@ -174,14 +138,14 @@ def places(
         For each place that there is, bool (positions,), and whether equivariance is exact there.
     """
     sides = [side]
-    for stage in stages:
-        sides.append(stage.output_side(sides[-1]))
-    alike = seen_alike(stages, side, shift, blanks)
-    if all(stage.is_torus(size) for stage, size in zip(stages, sides, strict=False)):
+    for window in windows:
+        sides.append(window.output_side(sides[-1]))
+    alike = seen_alike(windows, side, shift, blanks)
+    if all(window.is_torus(size) for window, size in zip(windows, sides, strict=False)):
         return {"everywhere": (np.ones(sides[-1], dtype=bool), bool(alike.all()))}
-    stride = math.prod(stage.stride for stage in stages)
+    stride = math.prod(window.stride for window in windows)
     multiples = {stride * (shift // stride), stride * -(-shift // stride)}
-    inside = np.logical_and.reduce([seen_alike(stages, side, multiple) for multiple in multiples])
+    inside = np.logical_and.reduce([seen_alike(windows, side, multiple) for multiple in multiples])
     found = {"inside": inside, "background": alike & ~inside, "border": ~alike & ~inside}
     return {place: (mask, bool(alike[mask].all())) for place, mask in found.items() if mask.any()}
 
@@ -203,7 +167,7 @@ def mismatch(moved: Tensor, maps: Tensor, shift: int, stride: int, axis: int) ->
 
 
 def errors_by_place(
-    stages: Sequence[Stage],
+    windows: Sequence[Window],
     inputs: Sequence[Tensor],
     maps: Tensor,
     moved: Mapping[int, Tensor],
@@ -212,8 +176,8 @@ def errors_by_place(
     """The relative error of a layer or chain in each place: root mean squares over both axes, images and channels.
 
     Args:
-        stages: the chain.
-        inputs: of each of its stages, unrolled.
+        windows: of the chain.
+        inputs: of each of its layers, unrolled.
         maps: its output.
         moved: by axis, its output where its input is rolled.
         shift: pixels of the roll.
@@ -221,12 +185,12 @@ def errors_by_place(
     Yields:
         Place, whether theory has it exact, and the error relative to the root mean square of f(x) over all places.
     """
-    stride, side = math.prod(stage.stride for stage in stages), inputs[0].shape[-1]
+    stride, side = math.prod(window.stride for window in windows), inputs[0].shape[-1]
     found: dict[str, list[tuple[np.ndarray, bool]]] = {}
     for axis in AXES:
         squares = mismatch(moved[axis], maps, shift, stride, axis)
         blanks = [blank(given, axis) for given in inputs]
-        for place, (mask, exact) in places(stages, side, shift, blanks).items():
+        for place, (mask, exact) in places(windows, side, shift, blanks).items():
             best = squares[:, :, mask].sum(axis=2).argmin(axis=0)
             chosen = squares[best, np.arange(len(maps))][:, mask]
             found.setdefault(place, []).append((chosen.ravel(), exact))
@@ -251,7 +215,7 @@ def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
 
 
 @torch.no_grad()
-def measure(model: nn.Sequential, images: Tensor, max_shift: int) -> Iterator[tuple]:
+def measure(model: nn.Module, images: Tensor, max_shift: int) -> Iterator[tuple]:
     """Equivariance errors of every layer of a network, for rolls by 1 to `max_shift` pixels.
 
     In the scope `layer` a layer stands alone, and what is rolled are the maps that the network gives it for the
@@ -265,38 +229,42 @@ def measure(model: nn.Sequential, images: Tensor, max_shift: int) -> Iterator[tu
 
     Yields:
         Rows with the values of COLUMNS.
+
+    Raises:
+        InputError: a layer does not say where its outputs are read from.
     """
     stages = stages_of(model)
+    windows = [stage.window for stage in stages]
     outputs = outputs_of(stages, images)
     inputs = [images, *outputs[:-1]]
     for shift in range(1, max_shift + 1):
         network = {axis: outputs_of(stages, images.roll(shift, axis)) for axis in AXES}
         for number, stage in enumerate(stages):
             moved = {axis: network[axis][number] for axis in AXES}
-            maps, chain = outputs[number], stages[: number + 1]
+            maps, window, chain = outputs[number], windows[number], windows[: number + 1]
             total = math.prod(before.stride for before in chain)
-            about = [number, stage.kind, stage.padding, stage.stride, total]
-            if stage.is_head:
+            about = [number, window.kind, window.padding, window.stride, total]
+            if window.is_head:
                 square = np.mean([float((moved[axis] - maps).square().mean()) for axis in AXES])
-                exact = stage.kind == "global_average_pool" and pools_alike(stages[:number], inputs, shift)
+                exact = window.averages and pools_alike(windows[:number], inputs, shift)
                 yield (*about, "network", "head", shift, exact, relative(square, maps))
                 continue
             alone = {axis: stage(inputs[number].roll(shift, axis)) for axis in AXES}
-            for place, exact, error in errors_by_place([stage], [inputs[number]], maps, alone, shift):
+            for place, exact, error in errors_by_place([window], [inputs[number]], maps, alone, shift):
                 yield (*about, "layer", place, shift, exact, error)
             for place, exact, error in errors_by_place(chain, inputs[: number + 1], maps, moved, shift):
                 yield (*about, "network", place, shift, exact, error)
 
 
-def pools_alike(stages: Sequence[Stage], inputs: Sequence[Tensor], shift: int) -> bool:
+def pools_alike(windows: Sequence[Window], inputs: Sequence[Tensor], shift: int) -> bool:
     """Whether theory has a global average invariant: every position of the maps before it is seen alike."""
     side = inputs[0].shape[-1]
     return all(
-        seen_alike(stages, side, shift, [blank(maps, axis) for maps in inputs[: len(stages)]]).all() for axis in AXES
+        seen_alike(windows, side, shift, [blank(maps, axis) for maps in inputs[: len(windows)]]).all() for axis in AXES
     )
 
 
-def untrained(settings: Mapping[str, Any], canvas: int, seed: int) -> nn.Sequential:
+def untrained(settings: Mapping[str, Any], canvas: int, seed: int) -> nn.Module:
     """The network with the weights that its training with this seed starts from, in float64 and evaluation mode."""
     torch.manual_seed(seed)
     return build_model(settings, canvas).double().eval()

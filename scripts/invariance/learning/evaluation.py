@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from invariance.data.images import place_on_canvas, require_lossless, shift_images
-from invariance.layers.layers import AvgPool, ConvReLU, MaxPool, as_images_first, as_images_last
+from invariance.layers.images_last import as_images_first, as_images_last
+from invariance.layers.window import in_sequence, known_window
 from invariance.learning.training import EVALUATION_BATCH, as_input, device_of, predict
-from invariance.networks.models import PhaseAverage, for_inference
+from invariance.networks.building import for_inference, total_stride
 
 
 def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -20,13 +21,11 @@ def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tu
         InputError: a shift would lose ink.
     """
     require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in shifts))
-    if isinstance(model, PhaseAverage):
-        return phase_averages_over_shifts(model, images, shifts)
-    if isinstance(model, nn.Sequential):
-        model = for_inference(model)
-        stem = shift_equivariant_stem(model)
-        if stem:
-            return shared_over_shifts(model, stem, images, shifts)
+    if hasattr(model, "logits_over_shifts"):
+        return model.logits_over_shifts(predict, images, shifts)
+    model = for_inference(model)
+    if stem := shift_equivariant_stem(model):
+        return shared_over_shifts(model, stem, images, shifts)
     return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
 
 
@@ -43,40 +42,24 @@ class InDoublePrecision(nn.Module):
         return self.model(images.double())
 
 
-def phase_averages_over_shifts(
-    model: PhaseAverage, images: np.ndarray, shifts: Sequence[tuple[int, int]]
-) -> np.ndarray:
-    """The same for a phase average, each roll of the images passed through the network once.
-
-    Where no ink is lost, a shift is a roll, and a roll of a roll is a roll: the phases of neighbouring shifts overlap,
-    and 13 x 13 shifts of 4 x 4 phases are 16 x 16 different rolls, not 2,704.
-    """
-    phases = [(row, column) for row in range(model.stride) for column in range(model.stride)]
-    rolls = sorted({(dy + row, dx + column) for dx, dy in shifts for row, column in phases})
-    inner = for_inference(model.model) if isinstance(model.model, nn.Sequential) else model.model
-    logits = {roll: predict(inner, np.roll(images, roll, axis=(1, 2))) for roll in rolls}
-    averages = [
-        np.mean([logits[dy + row, dx + column] for row, column in phases], axis=0, dtype=np.float64)
-        for dx, dy in shifts
-    ]
-    return np.stack(averages).astype(np.float32)
-
-
 # ----------------------------------------------------------------------------------------------------------------------
 # What the shifts of an image have in common
 
 
-def shift_equivariant_stem(model: nn.Sequential) -> int:
+def shift_equivariant_stem(model: nn.Module) -> int:
     """How many layers of `model` give, for a shifted image, a window of what they give for a larger canvas.
 
-    Unpadded convolutions and pools do, for shifts by multiples of their stride. So does a first convolution that pads
+    Unpadded and pointwise layers do, for shifts by multiples of their stride. So does a first layer that pads
     with zeros, because that is the background of the image; behind it the background is no longer zero. Nothing else
     is counted on: circular padding, and all that comes after, is evaluated shift by shift.
     """
+    if not in_sequence(model):
+        return 0
     for number, layer in enumerate(model):
-        unpadded = isinstance(layer, ConvReLU) and layer.padding[0] == 0
-        first = isinstance(layer, ConvReLU) and number == 0 and layer.padding_mode == "zeros"
-        if not (unpadded or first or type(layer) in (MaxPool, AvgPool)):
+        window = known_window(layer)
+        if window is None or window.chooses or window.is_head:
+            return number
+        if window.margin and (number or window.padding != "zeros"):
             return number
     return len(model)
 
@@ -87,7 +70,7 @@ def shared_over_shifts(
     """`logits_over_shifts`, with the first `stem` layers computed once for all shifts of one phase of their stride."""
     reach = max(max(abs(dx), abs(dy)) for dx, dy in shifts)
     shared, rest = model[:stem], model[stem:]
-    stride = int(np.prod([layer.stride[0] if isinstance(layer, ConvReLU) else 2 for layer in shared]))
+    stride = total_stride(shared)
     canvas, device = images.shape[-1], device_of(model)
     logits = []
     with torch.inference_mode():

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from invariance.command_line import progress
-from invariance.layers.kernels import nesterov_step
-from invariance.layers.layers import on_cpu
+from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
-from invariance.networks.models import CLASSES
+from invariance.networks.building import CLASSES
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
-DEVICES = ["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda"]  # auto: a GPU if there is one
 EVALUATION_BATCH = 128  # more would not fit into the second-level cache, layer by layer
 HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error"]
 
@@ -31,7 +30,7 @@ def one_thread() -> None:
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: Device) -> torch.device:
     """The device that `device` in config.yaml names: cpu, cuda, or auto for a GPU if there is one.
 
     Raises:
@@ -105,6 +104,8 @@ class NesterovSGD:
     def step(self, rate: float) -> None:
         """Move every parameter by its gradient at learning rate `rate`, and clear the gradients."""
         for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
+            if parameter.grad is None:  # frozen, or not used
+                continue
             update = self.update if on_cpu(parameter) else self.plain_update
             update(parameter, velocity, parameter.grad, rate)
             parameter.grad = None
@@ -119,6 +120,20 @@ class NesterovSGD:
         gradient = gradient.add(parameter, alpha=self.weight_decay)
         velocity.mul_(self.momentum).add_(gradient)
         parameter.add_(gradient.add_(velocity, alpha=self.momentum), alpha=-rate)
+
+
+@compiled
+def nesterov_step(parameter, velocity, gradient, rate, momentum, weight_decay):
+    """One step of gradient descent with Nesterov momentum, in place; all arrays are flat."""
+    rate, momentum, weight_decay = (
+        parameter.dtype.type(rate),
+        parameter.dtype.type(momentum),
+        parameter.dtype.type(weight_decay),
+    )
+    for i in range(len(parameter)):
+        slope = gradient[i] + weight_decay * parameter[i]
+        velocity[i] = momentum * velocity[i] + slope
+        parameter[i] -= rate * (slope + momentum * velocity[i])
 
 
 class WeightAverage:
@@ -209,6 +224,7 @@ def train(
     for epoch in range(len(history), epochs):
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
         model.train()
+        torch.manual_seed((epoch + 1) << 32 | seed)  # dropout draws the same, whether or not it was interrupted
         order, answers = [], []
         for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
             rate = optimisation["learning_rate"] * schedule((step + 0.5) / (epochs * steps_an_epoch), warmup)

@@ -8,8 +8,9 @@ not in it either.
 import ast
 import hashlib
 import importlib.metadata
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,51 +21,59 @@ BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
 
 
 class Module(NamedTuple):
-    """What is known of one file: the files below the root that it imports, the packages, and the hash of its code."""
+    """What is known of one file: the files below the roots that it imports, the packages, and the hash of its code."""
 
     imports: tuple[Path, ...]
     packages: frozenset[str]
     digest: str
 
 
-def code_of(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
-    """The scripts and every module below `root` that they import, directly or through others; sorted paths.
+def code_of(*scripts: Path | str, roots: Sequence[Path | str] = ()) -> list[str]:
+    """The scripts and every module below `roots` that they import, directly or through others; sorted paths.
 
     Args:
         scripts: Python files.
-        root: the folder that imports start from; by default the first script's.
+        roots: the folders that imports start from; by default that of the first script.
     """
-    root = Path(root) if root else Path(scripts[0]).parent
+    roots = tuple(map(Path, roots)) or (Path(scripts[0]).parent,)
     found: set[Path] = set()
     waiting = [Path(script) for script in scripts]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += module(path, root).imports
+            waiting += module(path, roots).imports
     return sorted(str(path) for path in found)
 
 
 def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
-    """The hash of all code of the scripts, and the packages that it computes with, as package==version."""
-    first = Path(root) if root else Path(scripts[0]).parent
-    modules = {path: module(Path(path), first) for path in code_of(*scripts, root=first)}
-    digests = "\n".join(f"{path} {found.digest}" for path, found in modules.items())
-    packages = sorted(set().union(*(found.packages for found in modules.values())))
-    return [hashlib.sha256(digests.encode()).hexdigest(), *versions(*packages)]
+    """The hash of all code of the scripts, and the packages that it computes with, as package==version.
+
+    Where the project lies is not in it.
+
+    Args:
+        scripts: Python files.
+        root: the folder that imports start from; by default that of the first script.
+    """
+    root = Path(root or Path(scripts[0]).parent).absolute()
+    code = code_of(*(Path(script).absolute() for script in scripts), roots=[root])
+    modules = [module(Path(path), (root,)) for path in code]
+    digests = [f"{os.path.relpath(path, root)} {found.digest}\n" for path, found in zip(code, modules, strict=True)]
+    packages = sorted(set().union(*(found.packages for found in modules)))
+    return [hashlib.sha256("".join(digests).encode()).hexdigest(), *versions(*packages)]
 
 
 @cache
-def module(path: Path, root: Path) -> Module:
+def module(path: Path, roots: tuple[Path, ...]) -> Module:
     """Read one Python file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     names: set[str] = set()
     for node in ast.walk(tree):
         names.update(imported_names(node))
         drop_docstring(node)
-    files = {file for name in names for file in module_files(name, root)}
+    files = {file for name in names for root in roots for file in module_files(name, root)}
     tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - BESIDE
-    packages = {DISTRIBUTIONS.get(top, top) for top in tops if not (root / top).exists()}
+    packages = {DISTRIBUTIONS.get(top, top) for top in tops if not any((root / top).exists() for root in roots)}
     return Module(tuple(sorted(files)), frozenset(packages), hashlib.sha256(ast.dump(tree).encode()).hexdigest())
 
 

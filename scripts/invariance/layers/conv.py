@@ -1,0 +1,202 @@
+"""Convolution: a product of its weights with a matrix of patches, whose rows are copied whole."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from invariance.layers.images_last import ImagesLast, compiled, padded_indices
+from invariance.layers.window import convolution_window
+
+PATCH_BYTES = 2**19  # of one matrix of patches: it stays in the second-level cache between being written and read
+
+
+class Conv(ImagesLast, nn.Conv2d):
+    """nn.Conv2d with a square kernel, one stride, zero or circular padding, and no bias."""
+
+    rectifies = False
+    window = property(convolution_window)
+
+    def __init__(self, maps: int, wider: int, kernel: int, stride: int = 1, padding: int = 0, mode: str = "zeros"):
+        super().__init__(maps, wider, kernel, stride, padding, padding_mode=mode, bias=self.rectifies)
+
+    def quick(self, maps: Tensor) -> Tensor:
+        """(c, h, w, n) to (o, h', w', n)."""
+        return PatchProduct.apply(maps, self.weight, self.bias, self.stride[0], self.padding[0], self.padding_mode)
+
+    def plain(self, maps: Tensor) -> Tensor:
+        """The same of (n, c, h, w) by torch.nn."""
+        return nn.Conv2d.forward(self, maps)
+
+
+class ConvReLU(Conv):
+    """nn.Conv2d as above but with a bias, and the ReLU that follows it."""
+
+    rectifies = True
+
+    def plain(self, maps: Tensor) -> Tensor:
+        """The same of (n, c, h, w) by torch.nn."""
+        return F.relu(super().plain(maps))
+
+
+class Patches:
+    """What a convolution's kernel sees of maps (c, h, w, n), in blocks of rows of its output that fit into a cache.
+
+    Attributes:
+        height, width: of the output.
+        blocks: for each block its first row, its columns in the output seen as a matrix (o, height * width * n), and
+            where its patches go, as a matrix (c * kernel * kernel, places) and the same memory as an array
+            (c * kernel * kernel, rows, width, n). All blocks use one memory, in turn.
+    """
+
+    def __init__(
+        self, shape: torch.Size, dtype: torch.dtype, kernel: int, stride: int, padding: int, mode: str
+    ) -> None:
+        channels, height, width, images = shape
+        self.kernel, self.stride = kernel, stride
+        self.rows, self.columns = (padded_indices(size, padding, mode) for size in (height, width))
+        self.height = (len(self.rows) - kernel) // stride + 1
+        self.width = (len(self.columns) - kernel) // stride + 1
+        depth, row = channels * kernel**2, self.width * images
+        most_rows = max(1, PATCH_BYTES // (depth * row * dtype.itemsize))
+        block_rows = -(-self.height // -(-self.height // most_rows))
+        memory = scratch(depth * block_rows * row, dtype)
+        self.blocks: list[tuple[int, slice, Tensor, np.ndarray]] = []
+        for first in range(0, self.height, block_rows):
+            rows = min(block_rows, self.height - first)
+            array = memory[: depth * rows * row].view(depth, rows, self.width, images)
+            self.blocks.append((first, slice(first * row, (first + rows) * row), array.flatten(1), array.numpy()))
+
+    def gather(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
+        """Copy the patches of a block from the maps."""
+        gather_patches(maps, self.rows, self.columns, self.kernel, self.stride, first, array)
+
+    def add_to(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
+        """Add the patches of a block to the maps, each where it would be copied from."""
+        add_patches(array, self.rows, self.columns, self.kernel, self.stride, first, maps)
+
+
+patches_of = functools.lru_cache(maxsize=64)(Patches)
+_scratch: dict[torch.dtype, Tensor] = {}
+
+
+def scratch(numbers: int, dtype: torch.dtype) -> Tensor:
+    """Memory for at least so many numbers, the same for all layers, so that it stays in the cache."""
+    if dtype not in _scratch or len(_scratch[dtype]) < numbers:
+        with torch.inference_mode(False):  # memory from inference mode could not be written to in training
+            _scratch[dtype] = torch.empty(max(numbers, PATCH_BYTES // dtype.itemsize), dtype=dtype)
+    return _scratch[dtype]
+
+
+class PatchProduct(torch.autograd.Function):
+    """Convolution, images last, as a product with patches, a few rows of the output at a time; then bias and ReLU."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, mode: str):
+        """Maps (c, h, w, n), weight (o, c, k, k) to (o, h', w', n); with a bias (o,), rectified."""
+        patches = patches_of(maps.shape, maps.dtype, weight.shape[-1], stride, padding, mode)
+        output = maps.new_empty(len(weight), patches.height, patches.width, maps.shape[-1])
+        weights, outputs = weight.flatten(1), output.flatten(1)
+        map_array, output_array = maps.numpy(), outputs.numpy()
+        for first, places, matrix, array in patches.blocks:
+            patches.gather(map_array, first, array)
+            torch.mm(weights, matrix, out=outputs[:, places])
+            if bias is not None:
+                add_bias_and_rectify(output_array, places.start, places.stop, bias.numpy())
+        ctx.save_for_backward(maps, weight, None if bias is None else output)
+        ctx.patches = patches
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor):
+        """Gradients of maps, weight and bias. Patches are gathered again, which costs less than to have kept them."""
+        maps, weight, output = ctx.saved_tensors
+        weights, gradients = weight.flatten(1), gradient.contiguous().flatten(1)
+        maps_gradient = torch.zeros_like(maps) if ctx.needs_input_grad[0] else None
+        weight_gradient, bias_gradient = torch.zeros_like(weights), None
+        if output is not None:
+            bias_gradient = weight.new_zeros(len(weight))
+            gradients = rectified_gradient(gradients, output, bias_gradient)
+        map_array = maps.numpy()
+        for first, places, matrix, array in ctx.patches.blocks:
+            slopes = gradients[:, places]
+            ctx.patches.gather(map_array, first, array)
+            weight_gradient.addmm_(slopes, matrix.t())
+            if maps_gradient is not None:
+                torch.mm(weights.t(), slopes, out=matrix)
+                ctx.patches.add_to(maps_gradient.numpy(), first, array)
+        return maps_gradient, weight_gradient.view_as(weight), bias_gradient, None, None, None
+
+
+def rectified_gradient(gradients: Tensor, output: Tensor, bias_gradient: Tensor) -> Tensor:
+    """The gradients (o, places), 0 where the rectified output is 0; their sums are added to bias_gradient (o,)."""
+    masked = torch.empty_like(gradients)
+    rectify_backward(gradients.numpy(), output.flatten(1).numpy(), masked.numpy(), bias_gradient.numpy())
+    return masked
+
+
+@compiled
+def gather_patches(maps, rows, columns, kernel, stride, first, patches):
+    """Copy what the kernel sees of maps (c, h, w, n) at each place of the output rows first, first + 1, ...
+
+    The patches (c * kernel * kernel, output rows, output columns, n) are those of `im2col`, images last.
+    """
+    for patch in range(len(patches)):
+        channel, tap = divmod(patch, kernel * kernel)
+        tap_row, tap_column = divmod(tap, kernel)
+        for y in range(patches.shape[1]):
+            row = rows[(first + y) * stride + tap_row]
+            for x in range(patches.shape[2]):
+                column = columns[x * stride + tap_column]
+                if row < 0 or column < 0:
+                    for image in range(patches.shape[3]):
+                        patches[patch, y, x, image] = 0
+                else:
+                    for image in range(patches.shape[3]):
+                        patches[patch, y, x, image] = maps[channel, row, column, image]
+
+
+@compiled
+def add_patches(patches, rows, columns, kernel, stride, first, maps):
+    """The transpose of `gather_patches`: add each patch to where it was read from."""
+    for patch in range(len(patches)):
+        channel, tap = divmod(patch, kernel * kernel)
+        tap_row, tap_column = divmod(tap, kernel)
+        for y in range(patches.shape[1]):
+            row = rows[(first + y) * stride + tap_row]
+            if row < 0:
+                continue
+            for x in range(patches.shape[2]):
+                column = columns[x * stride + tap_column]
+                if column >= 0:
+                    for image in range(patches.shape[3]):
+                        maps[channel, row, column, image] += patches[patch, y, x, image]
+
+
+@compiled
+def add_bias_and_rectify(maps, start, stop, bias):
+    """max(maps + bias, 0) of the columns start..stop of maps (c, length), in place; bias (c,)."""
+    for channel in range(len(maps)):
+        row, shift = maps[channel, start:stop], bias[channel]
+        for i in range(len(row)):
+            value = row[i] + shift
+            row[i] = 0 if value < 0 else value
+
+
+@compiled
+def rectify_backward(gradient, rectified, masked, bias_gradient):
+    """Write the gradient (c, length), 0 where `rectified` is 0, to `masked`; add its sums to bias_gradient (c,)."""
+    zero = gradient.dtype.type(0)
+    for channel in range(len(gradient)):
+        slopes, values, kept = gradient[channel], rectified[channel], masked[channel]
+        total = zero
+        for i in range(len(kept)):
+            slope = zero if values[i] <= zero else slopes[i]
+            kept[i] = slope
+            total += slope
+        bias_gradient[channel] += total

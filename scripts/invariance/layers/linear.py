@@ -1,0 +1,20 @@
+"""Fully connected layers."""
+
+import torch
+from torch import Tensor, nn
+
+from invariance.layers.window import FULLY_CONNECTED
+
+
+class Linear(nn.Linear):
+    """nn.Linear, of features that lie with the images last."""
+
+    window = FULLY_CONNECTED
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, inputs) to (n, outputs)."""
+        return torch.addmm(self.bias[:, None], self.weight, features.t()).t()
+
+    def plain(self, features: Tensor) -> Tensor:
+        """The same by torch.nn."""
+        return super().forward(features)

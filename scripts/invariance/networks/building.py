@@ -1,0 +1,97 @@
+"""Building networks by the name of their family, and what can be asked of any of them.
+
+Every network maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). A family is a
+module of this package with its OPTIONS, a literal that says what its entry in config.yaml may hold, and a function
+build(canvas, **options).
+"""
+
+import importlib
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from invariance.layers.window import in_sequence, layers_of, window_of
+from invariance.plan.declarations import families, layer_file, layer_names, literal
+from invariance.record.artefacts import InputError
+
+CLASSES = 10
+
+
+def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
+    """Build one entry of `models` in config.yaml, with fresh weights from torch's global generator.
+
+    Args:
+        settings: the entry; of a phase average with the entry of the model that it averages in place of its name.
+        canvas: side of the images, pixels.
+
+    Raises:
+        InputError: the entry names no family, or not what its family asks for.
+    """
+    options = {name: value for name, value in settings.items() if name != "family"}
+    family = settings.get("family")
+    try:
+        if family not in families():
+            raise ValueError(f"no family {family!r}")
+        return importlib.import_module(f"invariance.networks.{family}").build(canvas=canvas, **options)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"model {dict(settings)}: cannot be built ({error}); allowed: an entry as in `models` of config.yaml, "
+            f"of the family {', '.join(families())}"
+        ) from None
+
+
+def build_layer(name: str, mode: str) -> nn.Module:
+    """The layer of scripts/invariance/layers/<name>.py that halves maps padded as `mode` says, zeros or circular.
+
+    Raises:
+        InputError: there is no such layer, or its output is not as large as its window says.
+    """
+    file = layer_file(name)
+    if name not in layer_names():
+        raise InputError(f"no layer {name!r} to halve maps with; allowed: {', '.join(layer_names())} ({file.parent})")
+    layer = getattr(importlib.import_module(f"invariance.layers.{name}"), literal(file, "DOWNSAMPLING"))(mode)
+    side = 12
+    expected, given = window_of(layer).output_side(side), layer(torch.zeros(1, 1, side, side)).shape[2:]
+    if tuple(given) != (expected, expected):
+        raise InputError(f"{file}: its window says that maps of {side} pixels give {expected}, they give {list(given)}")
+    return layer
+
+
+def output_side(layers: list[nn.Module], side: int) -> int:
+    """Side of the maps behind these layers, for maps of `side` pixels in front of them."""
+    for layer in layers:
+        side = window_of(layer).output_side(side)
+    return side
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable numbers."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def for_inference(model: nn.Module) -> nn.Module:
+    """The same function in evaluation mode, with each batch normalisation folded into the convolution before it."""
+    if not in_sequence(model):
+        return model.eval()
+    layers: list[nn.Module] = []
+    for layer in layers_of(model):
+        folded = layer.folded_into(layers[-1]) if layers and hasattr(layer, "folded_into") else None
+        if folded is not None:
+            layers[-1] = folded
+        elif not isinstance(layer, nn.Identity):
+            layers.append(layer)
+    return nn.Sequential(*layers).eval()
+
+
+def total_stride(model: nn.Module) -> int:
+    """Pixels of the input between neighbouring pixels of the last maps.
+
+    Raises:
+        InputError: a layer does not say its stride.
+    """
+    before_head = itertools.takewhile(lambda window: not window.is_head, map(window_of, layers_of(model)))
+    return math.prod(window.stride for window in before_head)

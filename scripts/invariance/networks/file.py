@@ -1,0 +1,128 @@
+"""A user's own network: a class in any Python file.
+
+    my_network: {family: file, file: my_network.py, class: Net, options: {width: 16}}
+
+It is built as Net(canvas=..., **options), or as Net(**options) where its constructor has no parameter `canvas`. It maps
+float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). Modules beside the file can be
+imported from it. What is promised of networks is tried when it is built, and refused in words if it does not hold.
+"""
+
+import copy
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from invariance.networks.building import CLASSES
+from invariance.plan.declarations import user_file
+from invariance.record.artefacts import InputError
+
+OPTIONS = {
+    "file": {
+        "description": "a Python file, by its path from the project's folder",
+        "type": "string",
+        "minLength": 1,
+        "file": True,
+    },
+    "class": {"description": "the name of a class in that file, an nn.Module", "type": "string", "minLength": 1},
+    "options": {"description": "what its constructor is given, besides `canvas`", "type": "object", "default": {}},
+}
+
+
+def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **rest: Any) -> nn.Module:
+    """Build and try it.
+
+    Args:
+        canvas: side of the images, pixels.
+        file: by its path from the project's folder.
+        options: what the constructor is given besides `canvas`.
+        rest: `class`, the name of the class.
+
+    Raises:
+        InputError: there is no such file or class, or the network cannot be built, trained or kept.
+    """
+    path, name = user_file(file), rest["class"]
+    where = f"{path}: {name}"
+    network = getattr(imported(path), name, None)
+    if not (isinstance(network, type) and issubclass(network, nn.Module)):
+        what = "there is none of that name" if network is None else "it is something else"
+        raise InputError(f"{where}: {what}; allowed: the name of a class of this file that is an nn.Module")
+    takes_canvas = "canvas" in inspect.signature(network).parameters
+    try:
+        model = network(**({"canvas": canvas} if takes_canvas else {}), **(options or {}))
+    except Exception as error:
+        called = f"{name}({'canvas=..., ' if takes_canvas else ''}**options)"
+        raise InputError(
+            f"{where}: cannot be built with options {dict(options or {})} ({type(error).__name__}: {error}); it is "
+            f"called as {called}: let its constructor take these options, and have defaults for all others"
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        problem = problem_of(model, torch.rand(2, 1, canvas, canvas))
+    if problem:
+        raise InputError(f"{where}: {problem}")
+    return model
+
+
+def imported(path: Path) -> ModuleType:
+    """The module at `path`; from now on modules beside it can be imported, too.
+
+    Raises:
+        InputError: there is no such file, or importing it fails.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; allowed: a Python file, by its path from the project's folder")
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    specification = importlib.util.spec_from_file_location(f"network_file_{path.stem}", path)
+    if specification is None:
+        raise InputError(f"{path}: not a Python file; allowed: one whose name ends in .py")
+    module = sys.modules[specification.name] = importlib.util.module_from_spec(specification)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be imported ({type(error).__name__}: {error}); fix this file") from error
+    return module
+
+
+def problem_of(model: nn.Module, images: Tensor) -> str | None:
+    """Why a network cannot be trained, tested or kept, and what to do; None if it can.
+
+    Args: model, which stays as it is; images, float (2, 1, canvas, canvas), within 0 and 1.
+    """
+    try:
+        model = copy.deepcopy(model)
+        training = model.train()(images)
+        with torch.no_grad():
+            logits, again = model.eval()(images), model(images)
+    except Exception as error:
+        return (
+            f"fails on images {tuple(images.shape)} ({type(error).__name__}: {error}); it must map float images "
+            f"(n, 1, canvas, canvas) to logits (n, {CLASSES})"
+        )
+    for given in (training, logits):
+        if not isinstance(given, Tensor) or given.shape != (len(images), CLASSES):
+            what = tuple(given.shape) if isinstance(given, Tensor) else f"a {type(given).__name__}"
+            return f"gives {what} for images {tuple(images.shape)}; allowed: logits {(len(images), CLASSES)}"
+        if not given.isfinite().all():
+            return "gives logits that are not finite; let its fresh weights give finite ones"
+    if not logits.equal(again):
+        return "gives other logits when asked again; in evaluation mode (`self.training` is False) it must draw nothing"
+    if training.requires_grad:
+        training.sum().backward()
+    if all(parameter.grad is None for parameter in model.parameters()):
+        return "has no parameters with a gradient, so there is nothing to train; make its weights of type nn.Parameter"
+    try:
+        safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    except Exception as error:
+        return (
+            f"has weights that safetensors cannot hold ({error}); allowed: a state_dict of tensors alone, no two of "
+            "which share memory"
+        )
+    return None

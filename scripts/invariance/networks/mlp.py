@@ -1,0 +1,13 @@
+"""Simard's two-layer network."""
+
+from torch import nn
+
+from invariance.layers.linear import Linear
+from invariance.networks.building import CLASSES
+
+OPTIONS = {"hidden": {"description": "hidden units", "type": "integer", "minimum": 1, "maximum": 100000}}
+
+
+def build(canvas: int, hidden: int) -> nn.Sequential:
+    """The paper does not name its nonlinearity; ReLU is ours."""
+    return nn.Sequential(nn.Flatten(), Linear(canvas**2, hidden), nn.ReLU(), Linear(hidden, CLASSES))

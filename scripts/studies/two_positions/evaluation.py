@@ -1,0 +1,61 @@
+"""How well a trained network tells at which position a test image is."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from invariance.command_line import counted, progress
+from invariance.data.images import place_on_canvas
+from invariance.learning.evaluation import InDoublePrecision, logits_over_shifts
+from invariance.learning.training import Device, find_device, one_thread
+from invariance.learning.weights import load_weights
+from invariance.networks.building import build_model
+from invariance.results.measures import largest_differences
+
+COLUMNS = ["dx", "dy", "n", "accuracy", "logit_drift", "float64_drift"]
+
+
+def told(
+    *,
+    images: np.ndarray,
+    weights: Path,
+    model: Mapping[str, Any],
+    canvas: int,
+    positions: Sequence[Sequence[int]],
+    device: Device,
+) -> pd.DataFrame:
+    """Put every test image at every position: how often each is told, and how far the logits differ between them.
+
+    Args:
+        images: test images, uint8 (n, 28, 28).
+        weights: .safetensors.
+        model: the trained model's entry in the config.
+        canvas: side of the canvas, pixels.
+        positions: shifts (dx, dy), pixels; the model tells the index of the position.
+        device: where to compute.
+
+    Returns:
+        One row per position, with COLUMNS: accuracy within 0 and 1, drifts in standard deviations of the logits.
+
+    Raises:
+        InputError: the weights are not of this model, or a position would lose ink.
+    """
+    one_thread()
+    places = [tuple(position) for position in positions]
+    network = build_model(model, canvas)
+    load_weights(network, weights)
+    network.to(find_device(device))
+    placed = place_on_canvas(images, canvas)
+    with counted():
+        logits = logits_over_shifts(network, placed, places)
+        exact = logits_over_shifts(InDoublePrecision(network), placed, places)
+    # Of the ten outputs only those of positions can be the answer: whoever tells nothing is then right by chance.
+    answers = logits[:, :, : len(places)].argmax(axis=2)
+    right = (answers == np.arange(len(places))[:, None]).mean(axis=1)
+    progress(f"{len(places)} positions of {len(images)} images: {100 * right.mean():.2f}% told rightly")
+    measured = right, largest_differences(logits), largest_differences(exact)
+    rows = [(*place, len(images), *values) for place, *values in zip(places, *measured, strict=True)]
+    return pd.DataFrame(rows, columns=COLUMNS)
