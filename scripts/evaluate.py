@@ -18,7 +18,6 @@ from invariance.results.measures import accuracy, consistency, logit_drift
 def main(
     *,
     model: Annotated[dict[str, Any], json_mapping(family=str)],
-    average_phases: bool = False,
     weights: Path,
     images: Path,
     labels: Path,
@@ -31,8 +30,8 @@ def main(
     """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images.
 
     Args:
-        model: The trained model's entry in the config, as JSON.
-        average_phases: Average its logits over all phases of its strides.
+        model: Its entry in the config, as JSON; of a phase average with the entry of the model that it averages in
+            place of its name.
         weights: .safetensors.
         images: Test images, uint8 (n, 28, 28), .npy.
         labels: Test labels, uint8 (n,), .npy.
@@ -43,8 +42,8 @@ def main(
         test_predictions: Output, uint8 (n,), .npy.
     """
     one_thread()
-    network = build_model({"family": "phase_average", "of": model} if average_phases else model, shifts["canvas"])
-    load_weights(network.model if average_phases else network, weights)
+    network = build_model(model, shifts["canvas"])
+    load_weights(network.model if model["family"] == "phase_average" else network, weights)
     network.to(find_device(device))
     test_images = place_on_canvas(load_array(images), shifts["canvas"])
     answers = load_array(labels)

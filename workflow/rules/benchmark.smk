@@ -14,7 +14,7 @@ def benchmark_code(wildcards):
     from speed.surroundings import require_packages
 
     or_exit(require_packages)
-    networks = [file for model in PLANS["mnist"]["models"].values() for file in network_files(model)]
+    networks = [file for model in PLANS["mnist"]["models"] for file in network_files(PLANS["mnist"].network(model))]
     ours = made_by("distort", f"{SCRIPTS}/train.py", f"{SCRIPTS}/evaluate.py", *networks)
     return [*dependencies.made_by("benchmarks/measure_speed.py"), *ours]
 

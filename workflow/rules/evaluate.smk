@@ -19,16 +19,15 @@ rule evaluate:
     resources:
         mem_mb=2500,
     params:
-        model=of_plan(lambda plan, w: as_json(plan["models"][plan.base_model(w.model)])),
-        phases=of_plan(lambda plan, w: "--average-phases" if plan.averages_phases(w.model) else ""),
+        model=of_plan(lambda plan, w: as_json(plan.network(w.model))),
         shifts=of_plan(lambda plan, w: as_json(plan.shift_settings(w.study, w.model))),
         device=setting("device"),
-        made_by=of_plan(lambda plan, w: made_by("evaluate", *network_files(plan["models"][w.model]))),
+        made_by=of_plan(lambda plan, w: made_by("evaluate", *network_files(plan.network(w.model)))),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, over its grid of shifts"
     shell:
-        "python scripts/evaluate.py --model {params.model:q} {params.phases} --weights {input.weights:q} "
+        "python scripts/evaluate.py --model {params.model:q} --weights {input.weights:q} "
         "--images {input.images:q} --labels {input.labels:q} --shifts {params.shifts:q} --device {params.device} "
         "--grid {output.grid:q} --predictions {output.predictions:q} "
         "--test-predictions {output.test:q} > {log:q} 2>&1"

@@ -99,7 +99,7 @@ class Figure(Made):
     Title and caption are those of the Snakemake report; the paper has its own.
     """
 
-    function: str = ""
+    function: str = field(default="", kw_only=True)
     title: str = ""
     caption: str = ""
     memory: int = 1000

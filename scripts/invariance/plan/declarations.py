@@ -1,7 +1,7 @@
 """What network families and layers declare in their own files, read without importing them, and so without torch."""
 
 import ast
-import os
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def declaring(folder: Path, name: str) -> dict[str, Any]:
     return {module: value for module, value in found.items() if value is not None}
 
 
+@functools.cache
 def families() -> dict[str, dict[str, Any]]:
     """The families of networks, and for each option of a family the JSON schema of its value.
 
@@ -49,6 +50,7 @@ def families() -> dict[str, dict[str, Any]]:
     return declaring(NETWORKS, "OPTIONS")
 
 
+@functools.cache
 def layer_names() -> list[str]:
     """The layers that a trunk may halve its maps with: files with DOWNSAMPLING, the name of their class."""
     return list(declaring(LAYERS, "DOWNSAMPLING"))
@@ -72,47 +74,29 @@ def network_files(settings: Mapping[str, Any]) -> list[str]:
             its name.
 
     Returns:
-        Sorted paths, those below the working folder relative to it.
+        Sorted absolute paths.
 
     Raises:
         InputError: the entry names a family, layer or file that does not exist.
     """
-    return sorted({os.path.relpath(path) if is_below(Path(path), Path.cwd()) else path for path in sources(settings)})
-
-
-def is_below(path: Path, folder: Path) -> bool:
-    return folder in path.parents
+    return sorted(set(sources(settings)))
 
 
 def sources(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Absolute paths of what `network_files` names."""
+    """What `network_files` names."""
     family = str(settings.get("family"))
     options = families().get(family)
     if options is None:
         raise InputError(f"model: no family {family!r}; allowed: {', '.join(families())}")
-    yield from existing(NETWORKS / f"{family}.py", SCRIPTS)
+    yield from code_of(NETWORKS / f"{family}.py", roots=[SCRIPTS])
     for option, schema in options.items():
         value = settings.get(option)
         if schema.get("layer") and value not in schema.get("also", []):
-            yield from existing(layer_file(str(value)), SCRIPTS)
+            yield from code_of(layer_file(str(value)), roots=[SCRIPTS])
         if schema.get("model"):
             if not isinstance(value, Mapping):
                 raise InputError(f"{family}: {option}: {value!r}; allowed: the entry of that model, not its name")
             yield from sources(value)
         if schema.get("file"):
             file = user_file(str(value))
-            yield from existing(file, file.parent, SCRIPTS)
-
-
-def existing(file: Path, *roots: Path) -> list[str]:
-    """The file and what it imports.
-
-    Raises:
-        InputError: it is missing, or no Python.
-    """
-    try:
-        return code_of(file, roots=roots)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(
-            f"{file}: cannot be read as Python ({error}); name a file that exists, by its path from the project's folder"
-        ) from None
+            yield from code_of(file, roots=[file.parent, SCRIPTS])

@@ -121,7 +121,7 @@ class Plan(dict[str, Any]):
         for cell in self.cells:
             if not self.tells_positions(cell.study):
                 shifts = self.shift_settings(cell.study, cell.model)
-                key = (self.weights[cell], self.averages_phases(cell.model), *shifts.values())
+                key = (self.weights[cell], self.base_model(cell.model) == cell.model, *shifts.values())
                 used[cell] = first.setdefault(key, cell)
         return used
 
@@ -129,9 +129,10 @@ class Plan(dict[str, Any]):
         """The model whose weights `model` uses: `of` for a phase_average, otherwise itself."""
         return self["models"][model].get("of", model)
 
-    def averages_phases(self, model: str) -> bool:
-        """Whether a model averages another one's logits."""
-        return self["models"][model]["family"] == "phase_average"
+    def network(self, model: str) -> dict[str, Any]:
+        """The settings of a model; of a phase_average with those of the model that it averages in place of its name."""
+        settings = self["models"][model]
+        return settings | {"of": self["models"][settings["of"]]} if "of" in settings else settings
 
     # What a job needs -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from invariance.record.artefacts import InputError
+
 # Packages whose names differ from those of their modules, and packages that compute nothing.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
@@ -65,8 +67,17 @@ def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
 
 @cache
 def module(path: Path, roots: tuple[Path, ...]) -> Module:
-    """Read one Python file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """Read one Python file.
+
+    Raises:
+        InputError: there is none, or it is not Python.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file, and something is declared to be made by it") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as Python ({error})") from None
     names: set[str] = set()
     for node in ast.walk(tree):
         names.update(imported_names(node))
