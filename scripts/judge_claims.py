@@ -1,38 +1,46 @@
-"""Stage 5, claims: read the tables, apply each claim's rule, write the verdicts."""
+"""Stage 5, claims: measure each claim, hold it to its threshold, write the verdicts."""
 
-import argparse
-import dataclasses
 from pathlib import Path
+from typing import Annotated, Any
 
-import pandas as pd
-
-from invariance.command_line import json_mapping, progress, run
+from invariance.command_line import function_named, json_mapping, progress, run
 from invariance.record.artefacts import sha256_of, write_json
-from invariance.results.claims import judge_claims
-from invariance.results.tables import read_table
+from invariance.results.reading import read_inputs
+from invariance.results.verdicts import CellsMissingError, judge
 
 
-def main() -> None:
-    """Judge; write claims.json with the files that the numbers were read from, and their hashes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="tables/*.csv, named by their stems")
-    parser.add_argument("--claims", type=json_mapping(), required=True, help="`claims` in the config, as JSON")
-    parser.add_argument("--confidence", type=float, required=True, help="of the intervals, such as 0.95")
-    parser.add_argument("--output", type=Path, required=True, help="claims.json")
-    arguments = parser.parse_args()
+def main(
+    *,
+    claims: Annotated[dict[str, Any], json_mapping()],
+    tables: Annotated[dict[str, Any], json_mapping()],
+    confidence: float,
+    output: Path,
+) -> None:
+    """Judge; write claims.json with the files and columns that each number was read from, and the files' hashes.
 
-    tables = {path.stem: read_table(path) for path in arguments.tables}
-    claims, missing = judge_claims(tables, arguments.claims, arguments.confidence)
-    records = []
-    for claim in claims:
-        progress(f"{claim.id} {claim.verdict}: {claim.number:.4g} {claim.unit}")
-        read_from = [path for path in arguments.tables if path.stem.partition("-")[0] == claim.study]
-        files = [{"path": str(path), "sha256": sha256_of(path)} for path in read_from]
-        details = {name: float(value) if pd.notna(value) else None for name, value in claim.details.items()}
-        records.append(dataclasses.asdict(claim) | {"details": details, "read_from": files})
-    for claim_id, reason in missing.items():
-        progress(f"{claim_id} not measured: {reason}")
-    write_json(arguments.output, records)
+    A claim whose cells are not trained is left out, and the log says what it lacks.
+
+    Args:
+        claims: For each claim, in the order of claims.json, its entry of the catalogue with its `settings`, as JSON.
+        tables: Paths of the tables by name: '{"split-runs": "results/mnist/tables/split-runs.csv"}'.
+        confidence: Of the intervals, such as 0.95.
+        output: The file claims.json.
+    """
+    read, records = read_inputs(tables, {}, may_be_empty=tables), []
+    for claim_id, claim in claims.items():
+        measure = function_named(claim["function"])
+        try:
+            record = judge({"id": claim_id, **claim}, measure, read, claim["settings"], confidence)
+        except CellsMissingError as error:
+            progress(f"{claim_id} not measured: not trained: {error}")
+            continue
+        progress(f"{claim_id} {record['verdict']}: {record['number']:.4g} {record['unit']}")
+        read_from = [
+            {"path": tables[name], "sha256": sha256_of(tables[name]), "columns": columns}
+            for name, columns in claim["reads"].items()
+        ]
+        records.append(record | {"read_from": read_from})
+    write_json(output, records)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
 """Stage 6, paper: what this copy of the paper was made from, for its last page."""
 
-import argparse
 from pathlib import Path
 
 from invariance.command_line import run
-from invariance.paper import tex
+from invariance.paper.tex import provenance_tabular
 from invariance.record.artefacts import require_unaltered, write_text
 
 
-def main() -> None:
-    """Write a tabular of artefacts and the first digits of their hashes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="results/<dataset>; paths are printed below it")
-    parser.add_argument("--artefacts", type=Path, nargs="+", required=True, help="files to hash")
-    parser.add_argument("--output", type=Path, required=True, help="the .tex file")
-    arguments = parser.parse_args()
-    listed = [(str(path.relative_to(arguments.root)), require_unaltered(path)) for path in sorted(arguments.artefacts)]
-    write_text(arguments.output, tex.provenance_tabular(listed))
+def main(*, root: Path, artefacts: list[Path], output: Path) -> None:
+    """Write a tabular of artefacts and the first digits of their hashes.
+
+    Args:
+        root: The folder results/<dataset>; paths are printed below it.
+        artefacts: Files to hash.
+        output: The tabular, .tex.
+    """
+    listed = [(str(path.relative_to(root)), require_unaltered(path)) for path in sorted(artefacts)]
+    write_text(output, provenance_tabular(listed))
 
 
 if __name__ == "__main__":

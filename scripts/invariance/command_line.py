@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import importlib
+import inspect
 import json
 import os
 import re
@@ -10,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -96,8 +98,43 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def function_named(text: str) -> Callable[..., Any]:
+    """The function that a text names, such as studies.split.summary:variance.
+
+    Raises:
+        InputError: there is no such function in our modules.
+    """
+    module, _, name = text.partition(":")
+    try:
+        found = importlib.import_module(module) if module.startswith(("studies.", "invariance.")) else None
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and what it imports is not
+        found = None
+    function = getattr(found, name, None)
+    if not callable(function):
+        raise InputError(f"{text!r} names no function; allowed: <module>:<function>, as studies.split.summary:variance")
+    return function
+
+
+def called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What a function that the command line names makes of the arguments that the command line gives it.
+
+    Raises:
+        InputError: it takes others.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        takes = ", ".join(signature.parameters)
+        raise InputError(f"{function.__module__}:{function.__name__}: {error}; it takes {takes}") from None
+    return function(**arguments)
+
+
 Json = Annotated[Any, converted(json_value)]
 Natural = Annotated[int, converted(natural)]
+Function = Annotated[Callable[..., Any], converted(function_named)]
 
 
 def progress(line: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from invariance.results.claims import judge_claims
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,7 +31,6 @@ from invariance.learning.equivariance import (
 )
 from invariance.learning.weights import save_weights
 from invariance.record.artefacts import InputError
-from invariance.results.claims import judge_claims
 from rolled import made_up_equivariance
 
 CANVAS, INK, MAX_SHIFT = 24, slice(8, 15), 4

@@ -1,9 +1,7 @@
-"""The tables: every measure of a run by plain loops, summaries over seeds, and Simard's table beside ours."""
+"""The tables of a study over shifts: every measure of a trained model by plain loops, and summaries over seeds."""
 
-import argparse
 import json
 import math
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -14,27 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-import compare_with_simard
 import summarise
-import summarise_validation
 from invariance.data.images import shift_grid
-from invariance.plan.cells import cell
 from invariance.results.measures import consistency, pairwise_consistency
-from invariance.results.statistics import wilson_interval
-from invariance.results.tables import (
-    CELL,
-    COMPARISONS,
-    MEASURES,
-    beside_simard,
-    over_seeds,
-    paired_comparisons,
-    replication_verdict,
-    rings_of_run,
-    run_measures,
-    write_table,
-)
+from invariance.results.reading import trained_model
+from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, write_table
+from judging import runs_of
 
-PUBLISHED = Path(__file__).resolve().parents[2] / "paper" / "published.csv"
 NAN = float("nan")
 IMAGES, TEST = 40, 60  # shifted, and all test images
 
@@ -121,8 +105,8 @@ def test_rings_of_a_run():
         assert same == pytest.approx(100 * sum(rows.consistency) / len(rows))
 
 
-def test_cells_are_told_by_name():
-    assert cell("architectures/stride_fc/centred/12") == {
+def test_trained_models_are_named_in_labels():
+    assert trained_model("architectures/stride_fc/centred/12") == {
         "study": "architectures",
         "model": "stride_fc",
         "training": "centred",
@@ -130,39 +114,9 @@ def test_cells_are_told_by_name():
     }
 
 
-def test_script_summarises_validation_over_seeds(tmp_path, monkeypatch):
-    optimisation = {"epochs": 3, "schedule": "constant", "learning_rate": 0.03, "averaging": 0.5, "momentum": 0.9}
-    cards = []
-    for seed, (error, loss) in enumerate([(0.7, 0.03), (0.9, 0.02)]):
-        final = {"epoch": 3, "validation_error": error, "validation_loss": loss}
-        card = {"training": {"distortion": "elastic", "optimisation": optimisation}, "final": final}
-        cards.append(tmp_path / f"card-{seed}.json")
-        cards[-1].write_text(json.dumps(card))
-    arguments = ["--cells", "selection/mlp/slow/0", "selection/mlp/slow/1", "--cards", *cards]
-    arguments += ["--confidence", 0.95, "--output", tmp_path / "table.csv"]
-    monkeypatch.setattr(sys, "argv", ["summarise_validation.py", *map(str, arguments)])
-    summarise_validation.main()
-
-    error, loss = pd.read_csv(tmp_path / "table.csv").to_dict("records")
-    assert {key: error[key] for key in ("study", "model", "training", "distortion", "schedule", "learning_rate")} == {
-        "study": "selection",
-        "model": "mlp",
-        "training": "slow",
-        "distortion": "elastic",
-        "schedule": "constant",
-        "learning_rate": 0.03,
-    }
-    assert (error["measure"], loss["measure"]) == ("validation_error", "validation_loss")
-    assert (error["mean"], error["best"], error["worst"], error["seeds"]) == (pytest.approx(0.8), 0.7, 0.9, 2)
-    assert (loss["best"], loss["worst"]) == (0.02, 0.03)
-    low, high = stats.t.interval(0.95, 1, loc=0.8, scale=0.1)
-    assert (error["low"], error["high"]) == pytest.approx((low, high))
-
-
 @pytest.mark.parametrize("text", ["", "a/b/c", "a/b/c/d", "a/b/c/-1", "a//c/1", "a/b/c/1/2", "a/b/c/\u0663"])
-def test_what_names_no_cell(text):
-    with pytest.raises(argparse.ArgumentTypeError, match="allowed: study/model/training/seed"):
-        cell(text)
+def test_what_names_no_trained_model(text):
+    assert trained_model(text) is None
 
 
 def test_tables_are_written_alike_everywhere(tmp_path):
@@ -172,17 +126,6 @@ def test_tables_are_written_alike_everywhere(tmp_path):
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Over seeds
-
-
-def runs_of(values: dict[tuple[str, str], dict[str, list[float]]], study: str = "study") -> pd.DataFrame:
-    """A row a run: for each (model, training) the values of each measure, one a seed."""
-    rows = [
-        {"study": study, "model": model, "training": training, "seed": seed}
-        | {name: by_seed[seed] for name, by_seed in measures.items()}
-        for (model, training), measures in values.items()
-        for seed in range(len(next(iter(measures.values()))))
-    ]
-    return pd.DataFrame(rows)
 
 
 def test_over_seeds_knows_which_way_is_better():
@@ -229,140 +172,7 @@ def test_over_seeds_by_ring():
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Simard's table
-
-TRAININGS = {
-    "none": {"distortion": "none", "loss": "cross_entropy"},
-    "affine": {"distortion": "affine", "loss": "cross_entropy"},
-    "elastic": {"distortion": "elastic", "loss": "cross_entropy"},
-    "elastic_mse": {"distortion": "elastic", "loss": "mse"},
-}
-
-
-def beside(ours: dict[tuple[str, str], list[float]], test_images: int = 10_000) -> pd.DataFrame:
-    """Our errors, one a seed, beside those of paper/published.csv; indexed by (model, training)."""
-    runs = runs_of({cell: {"test_error": values, "radius": values} for cell, values in ours.items()}, "simard2003")
-    summary = over_seeds(runs, CELL, MEASURES, 0.95)
-    table = beside_simard(summary, pd.read_csv(PUBLISHED), TRAININGS, test_images, 0.95)
-    return table.set_index(["model", "training"])
-
-
-def test_beside_simard_joins_by_model_and_training():
-    ours = {("mlp", "none"): [1.5, 1.7], ("simard_cnn", "none"): [1.0, 1.2], ("mlp", "elastic_mse"): [0.9, 0.9]}
-    table = beside(ours)
-    assert list(table.index) == list(ours)
-    assert table.published.tolist() == pytest.approx([1.6, NAN, 0.9], nan_ok=True)
-    assert table.loss.tolist() == ["cross_entropy", "cross_entropy", "mse"]
-    assert table.distortion.tolist() == ["none", "none", "elastic"]
-    assert table["mean"].tolist() == pytest.approx([1.6, 1.1, 0.9])
-    assert (table.best["simard_cnn", "none"], table.worst["simard_cnn", "none"]) == (1.0, 1.2)
-    low, high = wilson_interval(110, 10_000, 0.95)
-    wilson = table.wilson_low["simard_cnn", "none"], table.wilson_high["simard_cnn", "none"]
-    assert wilson == pytest.approx((100 * low, 100 * high))
-
-
-def test_columns_are_those_that_the_figures_read():
-    columns = beside({("mlp", "none"): [1.5]}).reset_index().columns
-    assert columns.tolist() == [
-        *("model", "training", "loss", "distortion", "published", "mean", "low", "high", "best", "worst", "seeds"),
-        *("wilson_low", "wilson_high", "verdict"),
-    ]
-
-
-def test_reproduced_when_the_published_error_is_in_the_interval():
-    assert beside({("mlp", "none"): [1.5, 1.6, 1.9]}).verdict.item() == "reproduced"
-
-
-def test_reproduced_when_ours_is_lower():
-    assert beside({("mlp", "none"): [0.8, 0.8, 0.81]}).verdict.item() == "reproduced"
-    assert beside({("mlp", "none"): [0.8]}).verdict.item() == "reproduced"
-
-
-def test_one_seed_reproduces_only_what_it_equals_or_beats():
-    table = beside({("mlp", "none"): [1.6], ("mlp", "affine"): [1.2], ("mlp", "elastic"): [1.3]})
-    assert table.verdict.tolist() == ["reproduced", "not reproduced", "not reproduced"]
-
-
-def test_ordering_reproduced_when_all_other_cells_are_on_the_right_side():
-    """Ours are all one point worse: 2.6, 2.1 and 1.7% for 1.6, 1.1 and 0.7%."""
-    ours = {("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [2.1] * 3, ("mlp", "elastic"): [1.7] * 3}
-    assert beside(ours).verdict.tolist() == ["ordering reproduced"] * 3
-
-
-def test_not_reproduced_when_two_cells_change_places():
-    ours = {("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [1.7] * 3, ("mlp", "elastic"): [2.1] * 3}
-    assert beside(ours).verdict.tolist() == ["ordering reproduced", "not reproduced", "not reproduced"]
-
-
-def test_the_ordering_is_over_all_published_cells():
-    """0.9% for the MLP with MSE is between 0.7 and 1.1% of its other cells, and above every error of the CNN."""
-    ours = {("mlp", "elastic_mse"): [2.0] * 3, ("simard_cnn", "affine"): [2.1] * 3, ("mlp", "none"): [3.0] * 3}
-    assert beside(ours).verdict.tolist() == ["not reproduced", "not reproduced", "ordering reproduced"]
-
-
-def test_unpublished_cells_have_no_verdict_and_no_say():
-    """The CNN without distortion is worse than anything; the paper does not have it, and so it breaks no ordering."""
-    ours = {("simard_cnn", "none"): [9.0] * 3, ("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [2.1] * 3}
-    assert beside(ours).verdict.tolist() == ["", "ordering reproduced", "ordering reproduced"]
-
-
-def test_equal_published_errors_have_no_order():
-    table = pd.DataFrame(
-        {"published": [1.0, 1.0, 2.0], "mean": [1.5, 1.4, 2.5], "low": [1.4, 1.3, 2.4], "high": [1.6, 1.5, 2.6]}
-    )
-    assert [replication_verdict(row, table) for _, row in table.iterrows()] == ["ordering reproduced"] * 3
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Paired comparisons
-
-
-def test_paired_comparisons_pair_by_seed_and_point_the_right_way():
-    """Elastic saves 0.5, 0.6 and 0.7 points, though the seeds themselves are far apart."""
-    errors = {"none": [1.0, 3.0, 9.0], "elastic": [0.5, 2.4, 8.3]}
-    runs = runs_of({("simard_cnn", name): {"test_error": values} for name, values in errors.items()})
-    runs = runs.sample(frac=1, random_state=3)  # the order of the rows is not what pairs them
-    elastic, none = np.zeros(20, dtype=bool), np.zeros(20, dtype=bool)
-    elastic[:12] = none[9:13] = True  # 9 only the first, 1 only the second, 3 both
-    right = {("simard_cnn", name, seed): np.zeros(20, dtype=bool) for name in errors for seed in (1, 2)}
-    right |= {("simard_cnn", "elastic", 0): elastic, ("simard_cnn", "none", 0): none}
-    [row] = paired_comparisons(runs, right, 0.95).to_dict("records")
-    assert (row["training"], row["against"], row["seeds"], row["mcnemar_seed"]) == ("elastic", "none", 3, 0)
-    assert row["difference"] == pytest.approx(0.6)
-    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
-    assert (row["low"], row["high"]) == pytest.approx((0.6 - half, 0.6 + half))
-    assert (row["only_first_right"], row["only_second_right"]) == (9, 1)
-    assert row["mcnemar_p"] == pytest.approx(22 / 1024)
-
-
-def test_paired_comparisons_use_common_seeds_alone():
-    runs = runs_of({("m", name): {"test_error": [2.0, 4.0, 6.0]} for name in ("none", "elastic")})
-    runs = runs[~((runs.training == "none") & (runs.seed == 0))]
-    runs.loc[runs.training == "elastic", "test_error"] -= 1
-    right = {("m", name, seed): np.ones(5, dtype=bool) for name in ("none", "elastic") for seed in (0, 1, 2)}
-    [row] = paired_comparisons(runs, right, 0.95).to_dict("records")
-    assert (row["seeds"], row["mcnemar_seed"], row["difference"]) == (2, 1, 1.0)
-
-
-def test_all_comparisons_of_the_config_are_made():
-    names = sorted({name for pair in COMPARISONS for name in pair})
-    models = ("mlp", "simard_cnn")
-    runs = runs_of({(model, name): {"test_error": [1.0, 2.0]} for model in models for name in names})
-    right = {(model, name, seed): np.ones(5, dtype=bool) for model in models for name in names for seed in (0, 1)}
-    table = paired_comparisons(runs, right, 0.95)
-    found = list(zip(table.model, table.training, table.against, strict=True))
-    assert found == [(model, *pair) for model in models for pair in COMPARISONS]
-    assert set(table.difference) == {0.0}
-
-
-def test_no_comparison_leaves_an_empty_table_with_its_columns():
-    table = paired_comparisons(runs_of({("mlp", "none"): {"test_error": [1.0]}}), {}, 0.95)
-    assert table.empty
-    assert {"model", "training", "against", "difference", "mcnemar_p", "only_first_right"} <= set(table.columns)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# The scripts
+# The script
 
 
 @pytest.fixture
@@ -383,18 +193,16 @@ def study(tmp_path) -> Path:
     return tmp_path
 
 
-def test_scripts_write_the_tables_of_a_study(study, monkeypatch):
-    grids = sorted(study.glob("shifts/*/*/*/seed-*.csv"), reverse=True)
-    cards = [path.with_name(f"card-{path.stem[-1]}.json") for path in grids]
-    outputs = {name: study / f"{name}.csv" for name in ("runs", "ring-runs", "summary", "rings")}
+def test_script_writes_the_tables_of_a_study(study):
+    grids = {
+        f"simard2003/mlp/{path.parent.name}/{path.stem.removeprefix('seed-')}": str(path)
+        for path in sorted(study.glob("shifts/*/*/*/seed-*.csv"), reverse=True)
+    }
+    cards = {name: str(Path(path).with_name(f"card-{name[-1]}.json")) for name, path in grids.items()}
+    outputs = {name: study / f"{name}.csv" for name in ("runs", "ring_runs", "summary", "rings")}
     measures = {"radius_consistency": 95, "pairwise_pairs": 20, "confidence": 0.95}
-    cells = [f"simard2003/mlp/{path.parent.name}/{path.stem.removeprefix('seed-')}" for path in grids]
-    arguments = ["--cells", *cells, "--grids", *grids, "--cards", *cards, "--labels", study / "labels.npy"]
-    arguments += ["--measures", json.dumps(measures)]
-    for name, path in outputs.items():
-        arguments += [f"--{name}", path]
-    monkeypatch.setattr(sys, "argv", ["summarise.py", *map(str, arguments)])
-    summarise.main()
+    inputs = {"grids": grids, "cards": cards, "labels": str(study / "labels.npy")}
+    summarise.main(inputs=inputs, measures=measures, **outputs)
 
     runs = pd.read_csv(outputs["runs"])
     assert runs.columns.tolist() == [*CELL, "seed", "parameters", "test_images", "shift_images", *MEASURES]
@@ -404,7 +212,7 @@ def test_scripts_write_the_tables_of_a_study(study, monkeypatch):
     for row in runs.itertuples():
         path = study / "shifts" / "simard2003" / "mlp" / row.training / f"seed-{row.seed}.test.npy"
         assert row.test_error == pytest.approx(100 * (np.load(path) != labels).mean(), rel=1e-7)
-    ring_runs = pd.read_csv(outputs["ring-runs"])
+    ring_runs = pd.read_csv(outputs["ring_runs"])
     assert ring_runs.columns.tolist() == [*CELL, "seed", "ring", "shifts", "accuracy", "consistency"]
     assert len(ring_runs) == 4 * 3
     summary = pd.read_csv(outputs["summary"])
@@ -415,29 +223,3 @@ def test_scripts_write_the_tables_of_a_study(study, monkeypatch):
     assert set(zip(rings.training, rings.ring, rings.measure, strict=True)) == set(
         product(("none", "elastic"), (0, 1, 2), ("accuracy", "consistency"))
     )
-
-    predictions = sorted(study.glob("shifts/*/*/*/seed-*.test.npy"))
-    arguments = ["--runs", outputs["runs"], "--summary", outputs["summary"], "--published", PUBLISHED]
-    named = [
-        f"simard2003/mlp/{path.parent.name}/{path.name.split('.')[0].removeprefix('seed-')}" for path in predictions
-    ]
-    arguments += [
-        "--cells",
-        *named,
-        "--predictions",
-        *predictions,
-        "--labels",
-        study / "labels.npy",
-        "--confidence",
-        0.95,
-    ]
-    arguments += ["--trainings", json.dumps(TRAININGS), "--table", study / "table.csv", "--pairs", study / "pairs.csv"]
-    monkeypatch.setattr(sys, "argv", ["compare_with_simard.py", *map(str, arguments)])
-    compare_with_simard.main()
-    [pair] = pd.read_csv(study / "pairs.csv").to_dict("records")
-    assert pair["difference"] == pytest.approx(means["none"] - means["elastic"], abs=1e-5)
-    assert pair["difference"] >= 0
-    assert pair["only_second_right"] == 0
-    table = pd.read_csv(study / "table.csv")
-    assert table.published.tolist() == [1.6, 0.7]
-    assert set(table.verdict) <= {"reproduced", "ordering reproduced", "not reproduced"}

@@ -5,27 +5,27 @@ import re
 import sys
 from pathlib import Path
 
+import compare_with_simard
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from test_paper import keys_of_the_paper
-
-import compare_with_simard
-import judge_claims
 import split_variance
-import summarise
 import summarise_classes
 import summarise_positions
-import write_provenance
 import write_tex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from invariance.results.claims import CLAIMS
+from test_paper import keys_of_the_paper
+
+import judge_claims
+import summarise
+import write_provenance
 from invariance.data.images import shift_grid
 from invariance.paper import tex
 from invariance.plan import configuration
 from invariance.record.artefacts import read_json, sha256_of, write_json
 from invariance.record.manifest import VERSIONED, write_manifest
-from invariance.results.claims import CLAIMS
 from invariance.results.tables import SHARES
 from rolled import made_up_equivariance
 

@@ -1,8 +1,4 @@
-"""Invariance by class: groups of digits, their measures by plain loops, and the tables that the script writes."""
-
-import json
-import sys
-from pathlib import Path
+"""Invariance by class: groups of digits, their measures by plain loops, their tables, and claim C9."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import summarise_classes
+import derive
 from invariance.data.images import shift_grid
-from invariance.results.tables import CLASS_MEASURES, DIGITS, class_groups, class_measures, group_name, how_shown
+from judging import judged, plant, put, reasons, tables_of
+from studies.class_transfer.summary import (
+    DIGITS,
+    MEASURES,
+    class_groups,
+    class_measures,
+    class_runs,
+    classes,
+    group_name,
+    how_shown,
+)
 
 LOW, HIGH = frozenset(range(5)), frozenset(range(5, 10))
 TRAININGS = {
@@ -121,27 +127,26 @@ def test_a_grid_of_one_point_has_no_measures_over_shifts():
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The script
+# The tables
 
 
-def test_script_writes_a_row_a_run_and_group_and_their_means(tmp_path, monkeypatch):
-    grids, cells, labels = [], [], None
+def test_tables_have_a_row_for_each_trained_model_and_group_and_their_means(tmp_path):
+    inputs, labels = {"grids": {}, "predictions": {}}, None
     for training, seed in (("centred", 0), ("centred", 1), ("low", 0), ("low", 1)):
-        path = tmp_path / "shifts" / "transfer" / "stride_fc" / training / f"seed-{seed}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = tmp_path / f"{training}-{seed}.csv"
         grid, predictions, labels = made_up_run(7)
         grid.to_csv(path, index=False)
-        np.save(path.with_suffix(".predictions.npy"), np.roll(predictions, seed, axis=0) if seed else predictions)
-        grids.append(path)
-        cells.append(f"transfer/stride_fc/{training}/{seed}")
+        np.save(path.with_suffix(".npy"), np.roll(predictions, seed, axis=0) if seed else predictions)
+        inputs["grids"][f"transfer/stride_fc/{training}/{seed}"] = str(path)
+        inputs["predictions"][f"transfer/stride_fc/{training}/{seed}"] = str(path.with_suffix(".npy"))
     np.save(tmp_path / "labels.npy", labels)
-    arguments = ["--cells", *cells, "--grids", *grids, "--labels", tmp_path / "labels.npy"]
-    arguments += ["--trainings", json.dumps(TRAININGS)]
-    arguments += ["--confidence", 0.95, "--runs", tmp_path / "runs.csv", "--summary", tmp_path / "summary.csv"]
-    monkeypatch.setattr(sys, "argv", ["summarise_classes.py", *map(str, arguments)])
-    summarise_classes.main()
+    inputs["labels"] = str(tmp_path / "labels.npy")
+    settings, output = {"trainings": TRAININGS}, tmp_path / "table.csv"
+    derive.main(function=class_runs, inputs=inputs, settings=settings, output=output)
+    runs, text = pd.read_csv(output), output.read_text()
+    derive.main(function=classes, inputs=inputs, settings=settings | {"confidence": 0.95}, output=output)
+    summary = pd.read_csv(output)
 
-    runs, summary = pd.read_csv(tmp_path / "runs.csv"), pd.read_csv(tmp_path / "summary.csv")
     assert runs[["training", "seed", "group", "shown"]].to_numpy().tolist() == [
         ["centred", 0, "0-4", "plain"],
         ["centred", 0, "5-9", "plain"],
@@ -155,10 +160,45 @@ def test_script_writes_a_row_a_run_and_group_and_their_means(tmp_path, monkeypat
     grid, predictions, labels = made_up_run(7)
     expected = class_measures(grid, predictions, labels, HIGH)
     assert dict(runs.loc[5, list(expected)]) == pytest.approx(expected)
-    assert len(summary) == 4 * len(CLASS_MEASURES)
+    assert len(summary) == 4 * len(MEASURES)
     one = summary[(summary.training == "low") & (summary.group == "5-9") & (summary.measure == "mean_called_other")]
     both = runs.loc[[5, 7], "mean_called_other"]
     assert one[["mean", "best", "worst"]].to_numpy()[0] == pytest.approx([both.mean(), both.min(), both.max()])
-    assert (
-        Path(tmp_path / "runs.csv").read_text().startswith("study,model,training,seed,group,shown,images,clean_error")
-    )
+    assert text.startswith("study,model,training,seed,group,shown,images,clean_error")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# C9
+
+
+def test_c9_is_the_mean_of_both_directions_and_compares_the_classes_that_were_not_translated():
+    tables = tables_of(1)
+    classes = tables["class_transfer-class-runs"].set_index(["training", "group"])
+    classes.loc[("centred", "0-4"), "mean_error"], classes.loc[("centred", "5-9"), "mean_error"] = 50, 80
+    classes.loc[("translated", "0-4"), "mean_error"], classes.loc[("translated", "5-9"), "mean_error"] = 10, 30
+    classes.loc[("low_translated", "0-4"), "mean_error"], classes.loc[("low_translated", "5-9"), "mean_error"] = 7, 70
+    classes.loc[("high_translated", "0-4"), "mean_error"], classes.loc[("high_translated", "5-9"), "mean_error"] = 60, 8
+    claim = judged(tables | {"class_transfer-class-runs": classes.reset_index()})["C9"]
+    assert claim.details["low_translated_carried"] == pytest.approx(100 * (80 - 70) / (80 - 30))
+    assert claim.details["high_translated_carried"] == pytest.approx(100 * (50 - 60) / (50 - 10))
+    assert claim.number == pytest.approx((20 - 25) / 2)
+    for name, error in {"seen": 7, "unseen": 70, "centred": 80, "translated": 30}.items():
+        assert claim.details[f"low_translated_{name}_error"] == error
+    assert claim.details["high_translated_seen_error"] == 8
+
+
+def test_c9_is_about_all_classes_that_were_not_translated_whatever_other_groups_there_are():
+    """A further training with classes of its own makes further groups, some of them within those of the claim."""
+    tables = plant("C9", [70.0, 71.0])
+    classes = tables["class_transfer-class-runs"]
+    part = classes[classes.group == "5-9"].assign(group="5-6", images=100, mean_error=99.0)
+    mixed = classes[classes.group == "5-9"].assign(group="0-6", images=700, shown="partly", mean_error=99.0)
+    more = judged(tables | {"class_transfer-class-runs": pd.concat([part, mixed, classes])})["C9"]
+    assert (more.number, more.details) == (judged(tables)["C9"].number, judged(tables)["C9"].details)
+
+
+def test_c9_has_no_number_where_translating_a_class_gains_nothing():
+    tables = plant("C9", [70.0, 71.0])
+    classes = tables["class_transfer-class-runs"]
+    put(classes, "stride_fc", "translated", "mean_error", [99.0])
+    assert set(reasons(tables)) == {"C9"}

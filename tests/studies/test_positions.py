@@ -12,15 +12,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import derive
 import evaluate_positions
-import summarise_positions
 from invariance.learning.evaluation import InDoublePrecision
 from invariance.learning.training import predict
 from invariance.learning.weights import save_weights
 from invariance.networks.building import build_model
 from invariance.record.artefacts import InputError
 from invariance.results.measures import largest_differences
-from invariance.results.tables import position_measures
+from judging import cell, judged, tables_of
+from studies.two_positions import summary
 
 TRUNK = {"family": "trunk", "channels": [3, 4, 5], "downsampling": "stride", "head": "gap"}
 CIRCULAR, ZEROS = TRUNK | {"padding": "circular"}, TRUNK | {"padding": "zeros"}
@@ -137,27 +138,46 @@ def test_a_position_that_would_lose_ink_is_refused(tmp_path):
 
 def test_measures_of_a_run():
     positions = pd.DataFrame({"dx": [0, 1, 2, 3], "dy": 0, "n": 7, "accuracy": [0.5, 1, 0.25, 0.25]})
-    measures = position_measures(positions.assign(logit_drift=[1, 2, 3, 2.5], float64_drift=[0.1, 0.4, 0.2, 0.3]))
+    measures = summary.position_measures(
+        positions.assign(logit_drift=[1, 2, 3, 2.5], float64_drift=[0.1, 0.4, 0.2, 0.3])
+    )
     assert measures == {"test_images": 7, "chance": 25, "accuracy": 50, "drift": 3, "float64_drift": 0.4}
 
 
-def test_script_summarises_over_seeds(tmp_path, monkeypatch):
-    paths = [tmp_path / "positions" / "two" / "stride_gap" / "placed" / f"seed-{seed}.csv" for seed in (0, 1)]
-    for seed, path in enumerate(paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
+def test_tables_over_seeds(tmp_path):
+    inputs = {"positions": {}, "cards": {}}
+    for seed in (0, 1):
+        path = tmp_path / f"seed-{seed}.csv"
         positions = pd.DataFrame({"dx": [-1, 1], "dy": 0, "n": 9, "accuracy": [0.5, 0.75 + 0.25 * seed]})
         positions.assign(logit_drift=1.0 + seed, float64_drift=2.0 + seed).to_csv(path, index=False)
         path.with_suffix(".json").write_text('{"parameters": 123}')
-    arguments = ["--cells", "two/stride_gap/placed/0", "two/stride_gap/placed/1"]
-    arguments += ["--positions", *paths, "--cards", *(path.with_suffix(".json") for path in paths)]
-    arguments += ["--confidence", 0.95, "--runs", tmp_path / "runs.csv", "--summary", tmp_path / "summary.csv"]
-    monkeypatch.setattr(sys, "argv", ["summarise_positions.py", *map(str, arguments)])
-    summarise_positions.main()
+        inputs["positions"][f"two/stride_gap/placed/{seed}"] = str(path)
+        inputs["cards"][f"two/stride_gap/placed/{seed}"] = str(path.with_suffix(".json"))
+    told, output = {"positions": inputs["positions"]}, tmp_path / "summary.csv"
+    derive.main(function=summary.runs, inputs=inputs, settings={}, output=tmp_path / "runs.csv")
+    derive.main(function=summary.summary, inputs=told, settings={"confidence": 0.95}, output=output)
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["study", "model", "training", "seed", "parameters", "chance", "accuracy"]].to_numpy().tolist() == [
         ["two", "stride_gap", "placed", 0, 123, 50, 62.5],
         ["two", "stride_gap", "placed", 1, 123, 50, 75],
     ]
-    summary = pd.read_csv(tmp_path / "summary.csv").set_index("measure")
-    assert summary.loc["accuracy", ["mean", "best", "worst"]].tolist() == [68.75, 75, 62.5]
-    assert summary.loc["float64_drift", ["mean", "best", "worst"]].tolist() == [2.5, 2, 3]
+    table = pd.read_csv(output).set_index("measure")
+    assert table.loc["accuracy", ["mean", "best", "worst"]].tolist() == [68.75, 75, 62.5]
+    assert table.loc["float64_drift", ["mean", "best", "worst"]].tolist() == [2.5, 2, 3]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# C10
+
+
+def test_c10_prints_the_lowest_and_highest_seed():
+    tables = tables_of()
+    details = judged(tables)["C10"].details
+    assert details["chance"] == 50
+    for padding, model in {"zeros": "stride_gap", "circular": "stride_gap_circular"}.items():
+        placed = cell(tables["two_positions-runs"], model, "placed")
+        of_padding = {name: details[f"{padding}_{name}accuracy"] for name in ("", "min_", "max_")}
+        expected = {"": placed.accuracy.sum() / 3, "min_": min(placed.accuracy), "max_": max(placed.accuracy)}
+        assert of_padding == pytest.approx(expected)
+        assert details[f"{padding}_drift"] == max(placed.drift)
+        assert details[f"{padding}_float64_drift"] == max(placed.float64_drift)

@@ -1,7 +1,6 @@
 """Augmentation against architecture: the split of the variance by least squares, seed by seed, and over seeds."""
 
 import math
-import sys
 from itertools import product
 
 import numpy as np
@@ -12,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import stats
 
-import split_variance
+import derive
 from invariance.results.statistics import two_way_shares
-from invariance.results.tables import SHARES, shares_over_seeds, variance_shares
+from judging import CONFIG, cell, judged, tables_of
+from studies.split.summary import SHARES, variance, variance_seeds
 
 NAN = float("nan")
 tables = npst.arrays(
@@ -83,7 +83,7 @@ def runs_of(errors: dict[int, np.ndarray]) -> pd.DataFrame:
 
 def test_shares_are_taken_seed_by_seed():
     errors = {0: np.array([[1.0, 2, 9], [4, 4, 7]]), 3: np.array([[0.0, 0, 0], [6, 6, 6]])}
-    shares = variance_shares(runs_of(errors)).set_index(["measure", "seed"])
+    shares = variance_seeds(runs_of(errors)).set_index(["measure", "seed"])
     for measure, seed in product(("mean_error", "mean_consistency"), errors):
         assert tuple(shares.loc[(measure, seed)]) == pytest.approx([100 * s for s in two_way_shares(errors[seed])])
     assert tuple(shares.loc[("mean_error", 3)]) == (100, 0, 0)
@@ -92,34 +92,52 @@ def test_shares_are_taken_seed_by_seed():
 def test_a_seed_without_every_cell_does_not_count():
     runs = runs_of({0: np.eye(2), 1: np.eye(2)})
     lacking = runs[~((runs.seed == 1) & (runs.model == "m0") & (runs.training == "t1"))]
-    assert variance_shares(lacking).seed.unique().tolist() == [0]
-    assert variance_shares(runs.assign(mean_error=NAN)).measure.unique().tolist() == ["mean_consistency"]
-    assert variance_shares(runs[(runs.model == "m0") | (runs.training == "t1")]).empty
+    assert variance_seeds(lacking).seed.unique().tolist() == [0]
+    assert variance_seeds(runs.assign(mean_error=NAN)).measure.unique().tolist() == ["mean_consistency"]
+    assert variance_seeds(runs[(runs.model == "m0") | (runs.training == "t1")]).empty
 
 
 def test_intervals_are_over_seeds():
-    shares = pd.DataFrame(
-        {"measure": "mean_error", "seed": [0, 1, 2], "architecture": [10.0, 20, 60], "augmentation": [80.0, 70, 30]}
-    ).assign(interaction=10.0)
-    summary = shares_over_seeds(shares, 0.95).set_index("share")
-    assert summary.index.tolist() == SHARES
-    expected = stats.t.interval(0.95, 2, 30, stats.sem([10, 20, 60]))
-    assert tuple(summary.loc["architecture", ["mean", "low", "high"]]) == pytest.approx((30, *expected))
-    assert tuple(summary.loc["interaction", ["seeds", "mean", "low", "high"]]) == (3, 10, 10, 10)
-    assert math.isnan(shares_over_seeds(shares[:1], 0.95).low[0])
+    errors = {seed: np.random.default_rng(seed).random((2, 3)) for seed in (0, 1, 2)}
+    by_seed = pd.DataFrame([100 * np.array(two_way_shares(table)) for table in errors.values()], columns=SHARES)
+    summary = variance(runs_of(errors), 0.95).set_index(["measure", "share"])
+    assert summary.loc["mean_error"].index.tolist() == SHARES
+    for share in SHARES:
+        mean = by_seed[share].mean()
+        expected = stats.t.interval(0.95, 2, mean, stats.sem(by_seed[share]))
+        found = summary.loc[("mean_error", share), ["seeds", "mean", "low", "high"]]
+        assert tuple(found) == pytest.approx((3, mean, *expected))
+    assert math.isnan(variance(runs_of({4: errors[0]}), 0.95).low[0])
 
 
 @pytest.mark.parametrize("cells", [(3, 3), (1, 2)])
-def test_script(cells, tmp_path, monkeypatch):
+def test_tables(cells, tmp_path):
     errors = {seed: np.random.default_rng(seed).random(cells) for seed in (0, 1)}
     runs_of(errors).to_csv(tmp_path / "runs.csv", index=False)
-    arguments = ["--runs", tmp_path / "runs.csv", "--confidence", 0.95]
-    arguments += ["--seeds", tmp_path / "seeds.csv", "--summary", tmp_path / "summary.csv"]
-    monkeypatch.setattr(sys, "argv", ["split_variance.py", *map(str, arguments)])
-    split_variance.main()
-    seeds, summary = pd.read_csv(tmp_path / "seeds.csv"), pd.read_csv(tmp_path / "summary.csv")
+    inputs, output = {"runs": str(tmp_path / "runs.csv")}, tmp_path / "table.csv"
+    derive.main(function=variance_seeds, inputs=inputs, settings={}, output=output)
+    seeds = pd.read_csv(output)
+    derive.main(function=variance, inputs=inputs, settings={"confidence": 0.95}, output=output)
+    summary = pd.read_csv(output)
     assert len(seeds) == 4
     assert seeds[SHARES].sum(axis=1).to_numpy() == pytest.approx(100)
     of_error = summary[summary.measure == "mean_error"].set_index("share")
     expected = np.mean([two_way_shares(table)[1] for table in errors.values()])
     assert of_error["mean"]["augmentation"] == pytest.approx(100 * expected)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# C11
+
+
+def test_c11_prints_every_share_and_the_error_of_every_cell():
+    tables = tables_of()
+    details = judged(tables)["C11"].details
+    assert details["augmentation"] == pytest.approx(59)
+    low, high = stats.t.interval(0.95, 2, 31, stats.sem([30, 31, 32]))
+    of_consistency = [details[f"architecture_of_consistency{end}"] for end in ("", "_low", "_high")]
+    assert of_consistency == pytest.approx([31, low, high])
+    for model, chosen in CONFIG["studies"]["split"]["cells"].items():
+        for training in chosen["trainings"]:
+            error = details[f"{model}_{training}_error"]
+            assert error == pytest.approx(cell(tables["split-runs"], model, training).mean_error.sum() / 3)

@@ -19,9 +19,9 @@ from typing import Any
 import pandas as pd
 
 from invariance.record.artefacts import InputError, read_json
-from invariance.results.claims import REFUTED, SUPPORTED
+from invariance.results.reading import read_table
 from invariance.results.statistics import wilson_interval
-from invariance.results.tables import read_table
+from invariance.results.verdicts import REFUTED, SUPPORTED
 
 # Which measures of a study are recorded, and the column of its runs with the number of images behind each.
 MEASURES = {

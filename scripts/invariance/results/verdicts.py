@@ -1,0 +1,143 @@
+"""Verdicts: the decisive number of a claim, its interval over seeds, and the side of the threshold that it lies on.
+
+What a claim says stands in the catalogue; what it measures is a function `(tables, settings) -> Measured` of its study.
+A claim whose cells were not trained is absent, never guessed.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from invariance.results.statistics import t_interval
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+
+Tables = Mapping[str, pd.DataFrame]
+Settings = Mapping[str, Any]
+
+
+class CellsMissingError(Exception):
+    """The config does not train the cells that a claim is about."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A number with its own rule: where an interval over seeds is not what decides."""
+
+    number: float
+    low: float
+    high: float
+    threshold: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured for one claim.
+
+    `decisive` holds one number per seed, whose t-interval `judge` compares with the threshold, or what the study
+    decided by a rule of its own. `details` are further numbers that the paper's paragraph on the claim prints.
+    """
+
+    decisive: Sequence[float] | Decided
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+def verdict_above(number: float, low: float, high: float, threshold: float) -> str:
+    """`supported` when the whole interval is above the threshold, `refuted` when all of it is below.
+
+    One seed gives no interval, and a verdict needs one: it is `undecided`.
+    """
+    if math.isnan(low) or math.isnan(high):
+        return UNDECIDED
+    return SUPPORTED if low > threshold else REFUTED if high < threshold else UNDECIDED
+
+
+def verdict_below(number: float, low: float, high: float, threshold: float) -> str:
+    """`supported` when the whole interval is below the threshold, `refuted` when all of it is above."""
+    return verdict_above(-number, -high, -low, -threshold)
+
+
+DIRECTIONS = {"above": verdict_above, "below": verdict_below}
+
+
+def judge(
+    claim: Mapping[str, Any],
+    measure: Callable[[Tables, Settings], Measured],
+    tables: Tables,
+    settings: Settings,
+    confidence: float,
+) -> dict[str, Any]:
+    """The record of one claim, as in claims.json.
+
+    Args:
+        claim: `id`, `statement`, `study`, `unit`, `rule`, `direction` and `reads`, as in the catalogue. Fields of the
+            settings may stand in the unit, as in "within {small_shift} pixels".
+        measure: what the claim measures. It gets the tables and columns that `reads` names, and no more.
+        tables: by name, such as "architectures-runs".
+        settings: of this claim, in the config.
+        confidence: of the intervals; `measure` finds it in its settings.
+
+    Raises:
+        CellsMissingError: a table, a column or a cell is missing, since the config does not train it.
+    """
+    chosen = {name: only(tables, name, columns) for name, columns in claim["reads"].items()}
+    measured = measure(chosen, {**settings, "confidence": confidence})
+    found = measured.decisive
+    if not isinstance(found, Decided):
+        found = decided_over_seeds(found, claim["direction"], settings["threshold"], confidence)
+    return {
+        **{key: claim[key] for key in ("id", "statement", "study", "rule")},
+        "unit": claim["unit"].format_map(settings),
+        "number": found.number,
+        "low": None if math.isnan(found.low) else found.low,
+        "high": None if math.isnan(found.high) else found.high,
+        "threshold": found.threshold,
+        "verdict": found.verdict,
+        "details": {name: None if pd.isna(value) else float(value) for name, value in measured.details.items()},
+    }
+
+
+def only(tables: Tables, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of a table.
+
+    Raises:
+        CellsMissingError: there is no such table, or it lacks a column: one is only written for what is trained.
+    """
+    if name not in tables:
+        raise CellsMissingError(name)
+    if missing := [column for column in columns if column not in tables[name]]:
+        raise CellsMissingError(f"{name} with {', '.join(missing)}")
+    return tables[name][list(columns)]
+
+
+def decided_over_seeds(values: Sequence[float], direction: str, threshold: float, confidence: float) -> Decided:
+    """The mean over seeds with its t-interval; the claim says that it is "above" or "below" the threshold.
+
+    Raises:
+        CellsMissingError: there is no value, or one that is no number, as where nothing is shifted.
+    """
+    if not len(values) or pd.isna(values).any():
+        raise CellsMissingError("a grid of more than one shift")
+    interval = t_interval(values, confidence)
+    verdict = DIRECTIONS[direction](interval.mean, interval.low, interval.high, threshold)
+    return Decided(interval.mean, interval.low, interval.high, threshold, verdict)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What the claims of several studies measure
+
+
+def cell_runs(runs: pd.DataFrame, model: str, training: str) -> pd.DataFrame:
+    """The rows of one cell, indexed by seed.
+
+    Raises:
+        CellsMissingError: the study has no such cell.
+    """
+    rows = runs[(runs.model == model) & (runs.training == training)]
+    if rows.empty:
+        raise CellsMissingError(f"{model}/{training}")
+    return rows.set_index("seed")

@@ -1,0 +1,47 @@
+"""The measures by groups of classes, as TeX."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from invariance.paper import tex
+from invariance.paper.tex import formatted, with_gaps
+from invariance.results.labels import label
+
+COLUMNS = {
+    "clean_error": "Unshifted",
+    "mean_error": "Mean",
+    "worst_error": "Worst",
+    "mean_consistency": r"Consistency (\%)",
+    "mean_called_other": r"Other group (\%)",
+    "drift": "Drift",
+}
+
+
+def tabular(summary: pd.DataFrame) -> str:
+    """Measures by groups of classes: one row per training and group, means over seeds; models are named if several."""
+    keys = ["model", "training", "group", "shown"]
+    means = summary.pivot_table(index=keys, columns="measure", values="mean", sort=False)
+    several = summary.model.nunique() > 1
+    rows = [
+        (
+            f"{label(model)}, {label(training)}" if several else label(training),
+            (
+                group.replace("-", "--").replace("+", ", "),
+                {"distorted": "yes", "plain": "no"}.get(shown, shown),
+                *(formatted(name, row.get(name)) for name in COLUMNS),
+            ),
+        )
+        for (model, training, group, shown), row in means.iterrows()
+    ]
+    above = [r" & & & \multicolumn{3}{c}{Error (\%)} & & & \\", r"\cmidrule(lr){4-6}"]
+    header = ["Training", "Digits", "Translated", *COLUMNS.values()]
+    return tex.tabular("lll" + "r" * len(COLUMNS), header, with_gaps(rows), above)
+
+
+def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
+    """Every measure of every cell and group of classes over seeds, as classes/<cell>/<group>/<measure>/<statistic>."""
+    for row in tables[f"{study}-classes"].itertuples():
+        key = f"classes/{row.study}/{row.model}/{row.training}/{row.group}/{row.measure}"
+        for statistic in ("mean", "low", "high", "best", "worst"):
+            yield f"{key}/{statistic}", formatted(row.measure, getattr(row, statistic))

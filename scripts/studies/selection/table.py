@@ -1,0 +1,53 @@
+"""How the settings of Simard's table were chosen, as TeX."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from invariance.paper import tex
+from invariance.paper.tex import number, with_gaps
+from invariance.results.labels import label
+
+TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
+
+
+def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
+    """Model, distortion and the optimisation's TRIED of every cell of Simard's table, if the config has it."""
+    study = config["studies"].get("simard2003", {"cells": {}})
+    taken = set()
+    for model, cell in study["cells"].items():
+        for name in cell["trainings"]:
+            training = study["trainings"][name]
+            parts = (study, training, cell)
+            optimisation = {key: value for part in parts for key, value in part.get("optimisation", {}).items()}
+            taken.add((model, training["distortion"], *(optimisation[key] for key in TRIED)))
+    return taken
+
+
+def tabular(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
+    """What each setting that was tried reached on the validation images; in bold what Simard's table is made with.
+
+    Args:
+        tables: committed ones, one row per setting and measure, over seeds.
+        config: of one data set.
+    """
+    taken = taken_settings(config)
+    rows = []
+    for setting, group in pd.concat(tables.values()).groupby(["model", "distortion", *TRIED], sort=False):
+        measures = group.set_index("measure")
+        error, loss = measures.loc["validation_error"], measures.loc["validation_loss"]
+        model, distortion, schedule, rate, averaging, epochs = setting
+        cells = [
+            schedule.replace("_", "-"),
+            f"{rate:g}",
+            f"{averaging:g}",
+            f"{epochs}",
+            f"{number(error['mean'])} ({number(error.best)}--{number(error.worst)})",
+            f"{number(loss['mean'], 4)}",
+            f"{int(error.seeds)}",
+        ]
+        cells = [f"\\textbf{{{cell}}}" if setting in taken else cell for cell in cells]
+        rows.append((f"{label(model)}, {label(distortion)}", cells))
+    header = ["Model, training", "Schedule", "Rate", "Averaged", "Epochs", r"Error (\%)", "Loss", "Seeds"]
+    return tex.tabular("lllrrlrr", header, with_gaps(rows))

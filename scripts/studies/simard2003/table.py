@@ -1,0 +1,62 @@
+"""Simard's table beside ours, as TeX."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from invariance.paper.tex import formatted, number, p_value, tabular, with_gaps, with_interval
+from invariance.results.labels import label
+
+
+def published(table: pd.DataFrame) -> str:
+    """Published error beside ours: mean with t-interval, best and worst seed, Wilson's interval, verdict."""
+    rows = [
+        (
+            label(row.model),
+            (
+                label(row.training),
+                number(row.published, 1),
+                with_interval(row.mean, row.low, row.high),
+                f"{number(row.best)}--{number(row.worst)}",
+                f"{number(row.wilson_low)}--{number(row.wilson_high)}",
+                "" if pd.isna(row.verdict) else row.verdict,
+            ),
+        )
+        for row in table.itertuples()
+    ]
+    header = ["Model", "Training", "Published", "Ours", "Best--worst", "Wilson", "Verdict"]
+    return tabular("llrlccl", header, with_gaps(rows))
+
+
+def long_runs(tables: Mapping[str, pd.DataFrame]) -> str:
+    """As `published`, of several committed tables in one, model by model."""
+    models = pd.concat(tables.values()).groupby("model", sort=False)
+    return published(pd.concat(rows for _, rows in models))
+
+
+def pairs(table: pd.DataFrame) -> str:
+    """What each training saves over another, paired over seeds, and McNemar's test."""
+    rows = [
+        (
+            label(row.model),
+            (
+                f"{label(row.training)} / {label(row.against)}",
+                with_interval(row.difference, row.low, row.high),
+                f"{row.only_first_right} / {row.only_second_right}",
+                f"${p_value(row.mcnemar_p)}$",
+            ),
+        )
+        for row in table.itertuples()
+    ]
+    header = ["Model", "Training / against", "Error saved", "Only one right", "McNemar $p$"]
+    return tabular("lllcr", header, with_gaps(rows))
+
+
+def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
+    """Published errors, and the paired differences between trainings."""
+    table = tables[f"{study}-published"]
+    for row in table[table.published.notna()].itertuples():
+        yield f"published/{row.model}/{row.training}", number(row.published, 1)
+    for row in tables[f"{study}-pairs"].itertuples():
+        for name in ("difference", "low", "high", "mcnemar_p"):
+            yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))

@@ -1,0 +1,33 @@
+"""How the variance between cells splits into architecture, augmentation and their interaction."""
+
+import pandas as pd
+
+from invariance.results.statistics import t_interval, two_way_shares
+
+SHARES = ["architecture", "augmentation", "interaction"]
+MEASURES = ["mean_error", "mean_consistency"]
+
+
+def variance_seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per measure and seed: measure, seed, and the three shares in percent.
+
+    Args:
+        runs: one row per trained model. A seed counts where every model has every training with it.
+    """
+    rows = []
+    for measure in MEASURES:
+        for seed, group in runs.groupby("seed"):
+            cells = group.pivot(index="model", columns="training", values=measure)
+            if cells.notna().all(axis=None):
+                rows.append((measure, seed, *(100 * share for share in two_way_shares(cells.to_numpy()))))
+    return pd.DataFrame(rows, columns=["measure", "seed", *SHARES])
+
+
+def variance(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Each share of each measure over seeds: measure, share, seeds, mean, low, high; `runs` as of `variance_seeds`."""
+    rows = []
+    for measure, group in variance_seeds(runs).groupby("measure", sort=False):
+        for share in SHARES:
+            interval = t_interval(group[share], confidence)
+            rows.append((measure, share, len(group), interval.mean, interval.low, interval.high))
+    return pd.DataFrame(rows, columns=["measure", "share", "seeds", "mean", "low", "high"])

@@ -1,0 +1,130 @@
+"""What is said of all studies together, as TeX: claims, settings, distortions, and what computing them cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from invariance.paper.numbers import config_results, is_rounding
+from invariance.paper.tex import escape, number, small, tabular, whole, with_gaps, with_interval
+from invariance.results.labels import label
+
+
+def claims(judged: Sequence[Mapping[str, Any]]) -> str:
+    """Claim, decisive number with interval and unit, threshold, verdict."""
+    rows = [
+        (
+            claim["id"],
+            escape(claim["statement"]),
+            small(claim["number"])
+            if is_rounding(claim)
+            else with_interval(claim["number"], claim["low"], claim["high"]),
+            escape(claim["unit"]),
+            small(claim["threshold"]) if is_rounding(claim) else f"{claim['threshold']:g}",
+            f"\\textbf{{{claim['verdict']}}}",
+        )
+        for claim in judged
+    ]
+    columns = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}l>{\raggedright\arraybackslash}p{0.22\linewidth}rl"
+    return tabular(columns, ["", "Claim", "Number", "Unit", "Threshold", "Verdict"], rows)
+
+
+def distortions(summaries: Mapping[str, pd.DataFrame]) -> str:
+    """Measured size of each distorted dataset, labelled <canvas>/<distortion>."""
+    rows = []
+    for place, summary in summaries.items():
+        canvas, name = place.split("/")
+        means = summary.mean()
+        cells = [f"{means[column]:.2f}" for column in ("rms_x", "rms_y")]
+        cells += [number(summary.largest.max(), 1), number(means.net_translation), number(means.ink_lost)]
+        cells += [small(summary.audit_mean.max()), number(summary.audit_largest.max(), 0)]
+        rows.append((f"${canvas}\\times{canvas}$", (label(name), str(len(summary)), *cells)))
+    header = ["Canvas", "Distortion", "Copies", "rms $x$", "rms $y$", "Largest", "Net", r"Ink lost (\%)"]
+    return tabular("llrrrrrrrr", [*header, "Audit mean", "Audit max"], with_gaps(rows))
+
+
+SETTINGS = [
+    # What, where in the config, whose choice
+    ("Canvas for Simard's table (pixels)", "studies/simard2003/canvas", "Simard"),
+    ("Canvas for the shift studies (pixels)", "studies/architectures/canvas", "ours"),
+    ("Epochs, Simard's table, CNN", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
+    ("Epochs, Simard's table, MLP", "studies/simard2003/cells/mlp/optimisation/epochs", "ours; Simard: hundreds"),
+    ("Epochs, shift studies", "studies/architectures/optimisation/epochs", "ours"),
+    ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
+    ("Epochs, polyphase", "studies/architectures/cells/polyphase_gap_circular/optimisation/epochs", "ours"),
+    ("Epochs, positions", "studies/two_positions/optimisation/epochs", "ours"),
+    ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated"),
+    ("Learning rate, Simard's table", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Learning rate, MLP", "studies/simard2003/cells/mlp/optimisation/learning_rate", "ours; Simard: 0.005"),
+    ("Schedule, Simard's table", "studies/simard2003/optimisation/schedule", "ours; Simard: decay by steps"),
+    ("Warm-up, fraction of the steps", "studies/simard2003/optimisation/warmup", "ours"),
+    ("Averaged weights, fraction of the epochs", "studies/simard2003/optimisation/averaging", "ours; Simard: none"),
+    ("Peak learning rate, shift studies", "studies/architectures/optimisation/learning_rate", "ours"),
+    (
+        "Peak learning rate, global pooling",
+        "studies/architectures/cells/stride_gap/optimisation/learning_rate",
+        "ours",
+    ),
+    ("Schedule, shift studies", "studies/architectures/optimisation/schedule", "ours"),
+    ("Warm-up, shift studies", "studies/architectures/optimisation/warmup", "ours"),
+    ("Nesterov momentum", "studies/simard2003/optimisation/momentum", "ours; Simard: none"),
+    ("Weight decay", "studies/simard2003/optimisation/weight_decay", "Simard"),
+    ("Translation, whole pixels either way", "distortions/translation/translation/max_shift", "ours; no range given"),
+    ("Affine: rotation (degrees either way)", "distortions/affine/affine/max_rotation", "ours; no range given"),
+    ("Affine: shear", "distortions/affine/affine/max_shear", "ours; no range given"),
+    ("Affine: scaling of each axis", "distortions/affine/affine/max_scaling", "ours; no range given"),
+    ("Affine: translation (pixels)", "distortions/affine/affine/max_shift", "ours; no range given"),
+    ("Elastic: Gaussian $\\sigma$ (pixels)", "distortions/elastic/elastic/sigma", "Simard"),
+    ("Elastic: $\\alpha$ (pixels)", "distortions/elastic/elastic/alpha", "Simard"),
+    ("Elastic: normalisation of the field", "distortions/elastic/elastic/normalisation", "ours; see the text"),
+    ("Affine and elastic: rotation (degrees)", "distortions/affine_elastic/affine/max_rotation", "ours"),
+    ("Affine and elastic: shear", "distortions/affine_elastic/affine/max_shear", "ours"),
+    ("Affine and elastic: scaling", "distortions/affine_elastic/affine/max_scaling", "ours"),
+    ("Affine and elastic: translation (pixels)", "distortions/affine_elastic/affine/max_shift", "ours"),
+    ("Affine and elastic: $\\alpha$ (pixels)", "distortions/affine_elastic/elastic/alpha", "ours"),
+    ("Copies of the elastic dataset", "studies/simard2003/trainings/elastic/copies", "ours; not stated"),
+    ("Positions to tell (pixels right, down)", "studies/two_positions/positions", "ours"),
+]
+
+
+def settings(config: Mapping[str, Any]) -> str:
+    """The choices behind the results, their values, and whose they are; those that a config leaves out are left out."""
+    values = dict(config_results(config))
+    rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
+    fixed = [
+        ("28 becomes 29", "one empty row below, one column right", "ours; not stated"),
+        ("Input scaling", "background 0, full ink 1", "ours; not stated"),
+        ("Nonlinearity", "ReLU", "ours; not stated"),
+        ("Initial weights", "PyTorch's default", "ours; Simard: standard deviation 0.05"),
+    ]
+    return tabular("lll", ["Setting", "Value", "Source"], [*rows, *fixed])
+
+
+STAGES = {
+    "download": "Fetching the files",
+    "source": "Reading the images",
+    "distort": "Distorting",
+    "train": "Training",
+    "evaluate": "Evaluating",
+    "tables": "Tables and claims",
+    "figures": "Figures",
+    "paper": "Paper",
+}
+
+
+def compute(reference: Mapping[str, Any] | None = None) -> str:
+    """Jobs, core minutes and share of each stage of the reference run; a word where none is committed."""
+    if reference is None:
+        return tabular("l", ["Stage"], [["not recorded yet: no reference run of this dataset is committed"]])
+    spent = reference["compute"]
+    rows: list[Sequence[str]] = [
+        [
+            STAGES.get(row["stage"], escape(row["stage"])),
+            whole(row["jobs"]),
+            number(row["core_seconds"] / 60, 1),
+            number(100 * row["share"], 1),
+        ]
+        for row in spent["stages"]
+    ]
+    total = ["All", whole(spent["jobs"]), number(spent["core_seconds"] / 60, 1), "100.0"]
+    return tabular("lrrr", ["Stage", "Jobs", "Core minutes", r"Share (\%)"], [*rows, (), total])

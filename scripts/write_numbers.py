@@ -1,0 +1,69 @@
+"""Stage 5, tables: every number that the text of the paper prints, as TeX."""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from invariance.command_line import function_named, json_mapping, run
+from invariance.paper import numbers as of_all
+from invariance.paper.tex import escape, whole
+from invariance.record.artefacts import sha256_of, write_text
+from invariance.record.reference import read_reference
+from invariance.results.reading import read_inputs
+
+VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
+DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}
+
+
+def general_results(config: Mapping[str, Any], sha256: str, test_images: int) -> Iterator[tuple[str, str]]:
+    """The dataset, versions, and the hash of the config."""
+    dataset = config["dataset"]
+    data = config["datasets"][dataset]
+    yield "dataset", dataset
+    yield "dataset_name", escape(DATASET_NAMES[dataset])
+    yield "train_images", whole(data["train_images"])
+    yield "validation_images", whole(data["validation_images"])
+    yield "test_images", whole(test_images)
+    yield "config_hash", sha256[:12]
+    yield "versions/python", platform.python_version()
+    for package in VERSIONED:
+        yield f"versions/{package}", escape(importlib.metadata.version(package))
+
+
+def main(
+    *,
+    inputs: Annotated[dict[str, Any], json_mapping(config=str, claims=str, tables=dict, summaries=dict)],
+    numbers: Annotated[dict[str, Any], json_mapping()],
+    reference: Path | None = None,
+    output: Path,
+) -> None:
+    r"""Write a line \result{key}{value} for each number.
+
+    Args:
+        inputs: Paths, as JSON: `config` and `claims`, `tables` by name, and `summaries`, of the distorted datasets by
+            <canvas>/<distortion>: '{"config": "results/mnist/config.json", "tables": {"split": ...}, ...}'.
+        numbers: For each study that has numbers of its own, the functions that write them, as JSON:
+            '{"split": ["studies.split.table:numbers"]}'.
+        reference: The committed reference of the dataset, if there is one.
+        output: The file numbers.tex.
+    """
+    read = read_inputs(inputs, {}, may_be_empty=inputs)
+    config, tables = read["config"], read["tables"]
+    studies = list(config["studies"])
+    test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
+    results = [*general_results(config, sha256_of(inputs["config"]), test_images), *of_all.config_results(config)]
+    results += of_all.claim_results(read["claims"])
+    results += of_all.distortion_results(read["summaries"])
+    for study in studies:
+        results += of_all.study_results(tables[study], tables[f"{study}-runs"], tables.get(f"{study}-rings"))
+        for name in numbers.get(study, []):
+            results += function_named(name)(study, tables)
+    committed = read_reference(reference, config["dataset"]) if reference else None
+    results += of_all.compute_results(committed)
+    write_text(output, of_all.result_lines(results))
+
+
+if __name__ == "__main__":
+    run(main)

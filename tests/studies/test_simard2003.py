@@ -1,0 +1,178 @@
+"""Simard's table beside ours: verdicts, paired comparisons, and their two tables."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import derive
+from invariance.record.artefacts import InputError
+from invariance.results.statistics import wilson_interval
+from invariance.results.tables import CELL, MEASURES, over_seeds, write_table
+from judging import NAN, ROOT, runs_of
+from studies.simard2003.summary import COMPARISONS, pairs, published, replication_verdict
+
+PUBLISHED = ROOT / "paper" / "published.csv"
+TRAININGS = {
+    "none": {"distortion": "none", "loss": "cross_entropy"},
+    "affine": {"distortion": "affine", "loss": "cross_entropy"},
+    "elastic": {"distortion": "elastic", "loss": "cross_entropy"},
+    "elastic_mse": {"distortion": "elastic", "loss": "mse"},
+}
+
+
+def beside(ours: dict[tuple[str, str], list[float]], test_images: int = 10_000) -> pd.DataFrame:
+    """Our errors, one a seed, beside those of paper/published.csv; indexed by (model, training)."""
+    runs = runs_of({cell: {"test_error": values, "radius": values} for cell, values in ours.items()}, "simard2003")
+    summary = over_seeds(runs, CELL, MEASURES, 0.95)
+    table = published(summary, pd.read_csv(PUBLISHED), np.zeros(test_images), TRAININGS, 0.95)
+    return table.set_index(["model", "training"])
+
+
+def test_beside_simard_joins_by_model_and_training():
+    ours = {("mlp", "none"): [1.5, 1.7], ("simard_cnn", "none"): [1.0, 1.2], ("mlp", "elastic_mse"): [0.9, 0.9]}
+    table = beside(ours)
+    assert list(table.index) == list(ours)
+    assert table.published.tolist() == pytest.approx([1.6, NAN, 0.9], nan_ok=True)
+    assert table.loss.tolist() == ["cross_entropy", "cross_entropy", "mse"]
+    assert table.distortion.tolist() == ["none", "none", "elastic"]
+    assert table["mean"].tolist() == pytest.approx([1.6, 1.1, 0.9])
+    assert (table.best["simard_cnn", "none"], table.worst["simard_cnn", "none"]) == (1.0, 1.2)
+    low, high = wilson_interval(110, 10_000, 0.95)
+    wilson = table.wilson_low["simard_cnn", "none"], table.wilson_high["simard_cnn", "none"]
+    assert wilson == pytest.approx((100 * low, 100 * high))
+
+
+def test_columns_are_those_that_the_figures_read():
+    columns = beside({("mlp", "none"): [1.5]}).reset_index().columns
+    assert columns.tolist() == [
+        *("model", "training", "loss", "distortion", "published", "mean", "low", "high", "best", "worst", "seeds"),
+        *("wilson_low", "wilson_high", "verdict"),
+    ]
+
+
+def test_reproduced_when_the_published_error_is_in_the_interval():
+    assert beside({("mlp", "none"): [1.5, 1.6, 1.9]}).verdict.item() == "reproduced"
+
+
+def test_reproduced_when_ours_is_lower():
+    assert beside({("mlp", "none"): [0.8, 0.8, 0.81]}).verdict.item() == "reproduced"
+    assert beside({("mlp", "none"): [0.8]}).verdict.item() == "reproduced"
+
+
+def test_one_seed_reproduces_only_what_it_equals_or_beats():
+    table = beside({("mlp", "none"): [1.6], ("mlp", "affine"): [1.2], ("mlp", "elastic"): [1.3]})
+    assert table.verdict.tolist() == ["reproduced", "not reproduced", "not reproduced"]
+
+
+def test_ordering_reproduced_when_all_other_cells_are_on_the_right_side():
+    """Ours are all one point worse: 2.6, 2.1 and 1.7% for 1.6, 1.1 and 0.7%."""
+    ours = {("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [2.1] * 3, ("mlp", "elastic"): [1.7] * 3}
+    assert beside(ours).verdict.tolist() == ["ordering reproduced"] * 3
+
+
+def test_not_reproduced_when_two_cells_change_places():
+    ours = {("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [1.7] * 3, ("mlp", "elastic"): [2.1] * 3}
+    assert beside(ours).verdict.tolist() == ["ordering reproduced", "not reproduced", "not reproduced"]
+
+
+def test_the_ordering_is_over_all_published_cells():
+    """0.9% for the MLP with MSE is between 0.7 and 1.1% of its other cells, and above every error of the CNN."""
+    ours = {("mlp", "elastic_mse"): [2.0] * 3, ("simard_cnn", "affine"): [2.1] * 3, ("mlp", "none"): [3.0] * 3}
+    assert beside(ours).verdict.tolist() == ["not reproduced", "not reproduced", "ordering reproduced"]
+
+
+def test_unpublished_cells_have_no_verdict_and_no_say():
+    """The CNN without distortion is worse than anything; the paper does not have it, and so it breaks no ordering."""
+    ours = {("simard_cnn", "none"): [9.0] * 3, ("mlp", "none"): [2.6] * 3, ("mlp", "affine"): [2.1] * 3}
+    assert beside(ours).verdict.tolist() == ["", "ordering reproduced", "ordering reproduced"]
+
+
+def test_equal_published_errors_have_no_order():
+    table = pd.DataFrame(
+        {"published": [1.0, 1.0, 2.0], "mean": [1.5, 1.4, 2.5], "low": [1.4, 1.3, 2.4], "high": [1.6, 1.5, 2.6]}
+    )
+    assert [replication_verdict(row, table) for _, row in table.iterrows()] == ["ordering reproduced"] * 3
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Paired comparisons
+
+
+def test_paired_comparisons_pair_by_seed_and_point_the_right_way():
+    """Elastic saves 0.5, 0.6 and 0.7 points, though the seeds themselves are far apart."""
+    errors = {"none": [1.0, 3.0, 9.0], "elastic": [0.5, 2.4, 8.3]}
+    runs = runs_of({("simard_cnn", name): {"test_error": values} for name, values in errors.items()})
+    runs = runs.sample(frac=1, random_state=3)  # the order of the rows is not what pairs them
+    elastic, none = np.zeros(20, dtype=bool), np.zeros(20, dtype=bool)
+    elastic[:12] = none[9:13] = True  # 9 only the first, 1 only the second, 3 both
+    predictions = {f"study/simard_cnn/{name}/{seed}": np.zeros(20) for name in errors for seed in (1, 2)}
+    predictions |= {"study/simard_cnn/elastic/0": elastic, "study/simard_cnn/none/0": none}
+    [row] = pairs(runs, predictions, np.ones(20), 0.95).to_dict("records")
+    assert (row["training"], row["against"], row["seeds"], row["mcnemar_seed"]) == ("elastic", "none", 3, 0)
+    assert row["difference"] == pytest.approx(0.6)
+    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
+    assert (row["low"], row["high"]) == pytest.approx((0.6 - half, 0.6 + half))
+    assert (row["only_first_right"], row["only_second_right"]) == (9, 1)
+    assert row["mcnemar_p"] == pytest.approx(22 / 1024)
+
+
+def test_paired_comparisons_use_common_seeds_alone():
+    runs = runs_of({("m", name): {"test_error": [2.0, 4.0, 6.0]} for name in ("none", "elastic")})
+    runs = runs[~((runs.training == "none") & (runs.seed == 0))]
+    runs.loc[runs.training == "elastic", "test_error"] -= 1
+    predictions = {f"study/m/{name}/{seed}": np.ones(5) for name in ("none", "elastic") for seed in (0, 1, 2)}
+    [row] = pairs(runs, predictions, np.ones(5), 0.95).to_dict("records")
+    assert (row["seeds"], row["mcnemar_seed"], row["difference"]) == (2, 1, 1.0)
+
+
+def test_all_comparisons_of_the_config_are_made():
+    names = sorted({name for pair in COMPARISONS for name in pair})
+    models = ("mlp", "simard_cnn")
+    runs = runs_of({(model, name): {"test_error": [1.0, 2.0]} for model in models for name in names})
+    predictions = {f"study/{model}/{name}/{seed}": np.ones(5) for model in models for name in names for seed in (0, 1)}
+    table = pairs(runs, predictions, np.ones(5), 0.95)
+    found = list(zip(table.model, table.training, table.against, strict=True))
+    assert found == [(model, *pair) for model in models for pair in COMPARISONS]
+    assert set(table.difference) == {0.0}
+
+
+def test_no_comparison_leaves_an_empty_table_with_its_columns():
+    table = pairs(runs_of({("mlp", "none"): {"test_error": [1.0]}}), {}, np.ones(5), 0.95)
+    assert table.empty
+    assert {"model", "training", "against", "difference", "mcnemar_p", "only_first_right"} <= set(table.columns)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From files
+
+
+def test_tables_of_a_study(tmp_path):
+    """Elastic has five more of ten images right with each seed than none has."""
+    labels = np.arange(20, dtype=np.uint8) % 10
+    errors = {"none": [75.0, 50.0], "elastic": [50.0, 25.0]}
+    runs = runs_of({("mlp", name): {"test_error": values} for name, values in errors.items()}, "simard2003")
+    write_table(tmp_path / "runs.csv", runs)
+    write_table(tmp_path / "summary.csv", over_seeds(runs, CELL, ["test_error"], 0.95))
+    np.save(tmp_path / "labels.npy", labels)
+    predictions = {}
+    for row in runs.itertuples():
+        path = tmp_path / f"{row.training}-{row.seed}.npy"
+        wrong = np.arange(20) < row.test_error / 5
+        np.save(path, np.where(wrong, (labels + 1) % 10, labels).astype(np.uint8))
+        predictions[f"simard2003/mlp/{row.training}/{row.seed}"] = str(path)
+    inputs = {"runs": str(tmp_path / "runs.csv"), "predictions": predictions, "labels": str(tmp_path / "labels.npy")}
+    settings, output = {"confidence": 0.95}, tmp_path / "table.csv"
+    derive.main(function=pairs, inputs=inputs, settings=settings, output=output)
+    [pair] = pd.read_csv(output).to_dict("records")
+    assert (pair["difference"], pair["only_first_right"], pair["only_second_right"]) == (25, 5, 0)
+
+    inputs = {"summary": str(tmp_path / "summary.csv"), "table1": str(PUBLISHED), "labels": inputs["labels"]}
+    derive.main(function=published, inputs=inputs, settings=settings | {"trainings": TRAININGS}, output=output)
+    table = pd.read_csv(output)
+    assert table.published.tolist() == [1.6, 0.7]
+    assert set(table.verdict) <= {"reproduced", "ordering reproduced", "not reproduced"}
+    with pytest.raises(InputError, match="missing a required argument: 'trainings'; it takes summary, table1, labels"):
+        derive.main(function=published, inputs=inputs, settings=settings, output=output)
