@@ -16,7 +16,7 @@ sys.path.insert(0, SCRIPTS)
 import build_paper
 import studies
 from invariance.plan import reading
-from invariance.plan.catalogue import Catalogue
+from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files
 from invariance.plan.distortion_parts import part_files
 from invariance.plan.validation import validate

@@ -29,10 +29,7 @@ rule tabulate:
 
 rule write_numbers:
     input:
-        config="results/{dataset}/config.json",
-        claims="results/{dataset}/claims.json",
-        tables=lambda wildcards: CATALOGUES[wildcards.dataset].number_tables.values(),
-        summaries=lambda wildcards: PLANS[wildcards.dataset].summaries.values(),
+        read=lambda wildcards: flat(CATALOGUES[wildcards.dataset].number_inputs),
         reference=lambda wildcards: PLANS[wildcards.dataset].reference,
     output:
         "results/{dataset}/tables/numbers.tex",
@@ -45,16 +42,15 @@ rule write_numbers:
     resources:
         mem_mb=500,
     params:
-        tables=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].number_tables),
+        inputs=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].number_inputs),
         numbers=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].numbers),
-        summaries=lambda wildcards: json.dumps(PLANS[wildcards.dataset].summaries),
+        reference=lambda wildcards, input: f"--reference {input.reference}" if input.reference else "",
         made_by=lambda wildcards: made_by("write_numbers", *CATALOGUES[wildcards.dataset].number_code(SCRIPTS)),
         versions=VERSIONS,
     message:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
-        "python scripts/write_numbers.py --config {input.config:q} --claims {input.claims:q} --tables {params.tables:q} "
-        "--numbers {params.numbers:q} --summaries {params.summaries:q} --reference {input.reference:q} "
+        "python scripts/write_numbers.py --inputs {params.inputs:q} --numbers {params.numbers:q} {params.reference} "
         "--output {output:q} > {log:q} 2>&1"
 
 

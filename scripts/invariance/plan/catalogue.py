@@ -10,6 +10,7 @@ otherwise there is one, for the study that is named as the folder.
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +36,7 @@ class Made:
         name: of the file, without folder and suffix.
         function: as "module:function", the module in the study's folder; or with its package, "invariance.x.y:z".
         inputs: argument of the function -> a path below results/<dataset>/ (or below paper/), which may hold {study};
-            or a function that gives a path, or a mapping of labels to paths.
+            or a function that gives a path, or a mapping of labels to paths, or None for none.
         settings: what else the function is called with.
         there: whether there is one at all.
         memory: of the job, MB.
@@ -65,7 +66,8 @@ class Made:
 
     def arguments(self, plan: Plan) -> dict[str, Any]:
         """Argument -> path, or -> {label: path}."""
-        return {name: self._resolve(source, plan) for name, source in self.inputs.items()}
+        resolved = {name: self._resolve(source, plan) for name, source in self.inputs.items()}
+        return {name: paths for name, paths in resolved.items() if paths is not None}
 
     def _resolve(self, source: Source, plan: Plan) -> Any:
         if not isinstance(source, str):
@@ -74,10 +76,7 @@ class Made:
 
     def files(self, plan: Plan) -> list[str]:
         """All files that it is made from."""
-        paths = []
-        for value in self.arguments(plan).values():
-            paths += value.values() if isinstance(value, Mapping) else [value]
-        return paths
+        return flat(self.arguments(plan))
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Claim:
         function: "module:function" that measures it, in the study's folder.
         unit: of its number; may hold {name} of a setting.
         rule: when it counts as supported, in words.
-        supported: on which side of settings["threshold"] the whole interval lies then, "above" or "below"; None where
+        direction: on which side of settings["threshold"] the whole interval then lies, "above" or "below"; None where
             the function itself gives the verdict.
         figure: that shows it.
         reads: table -> the columns that the function reads. It is given no others.
@@ -131,7 +130,7 @@ class Claim:
     function: str
     unit: str
     rule: str
-    supported: str | None
+    direction: str | None
     figure: str
     reads: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any] = field(default_factory=lambda: THRESHOLD)
@@ -148,15 +147,14 @@ class Study:
 
     Attributes:
         fits: whether a study, by its name, is of this kind in a plan; by default the plan's study named as the folder.
-        numbers: "module:function" of what the paper's text prints beyond the measures of each cell, and the tables
-            that each reads.
+        numbers: "module:function" of each that gives what the paper's text prints beyond the measures of each cell.
     """
 
     claims: tuple[Claim, ...] = ()
     tables: tuple[Table, ...] = ()
     tabulars: tuple[Tabular, ...] = ()
     figures: tuple[Figure, ...] = ()
-    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
     fits: Callable[[Plan, str], bool] | None = None
 
     def is_kind_of(self, plan: Plan, name: str, folder: str) -> bool:
@@ -167,6 +165,12 @@ class Study:
 def qualified(function: str, folder: str) -> str:
     """A function with its whole module: "claims:pooling" of architectures is studies.architectures.claims:pooling."""
     return function if function.startswith("invariance.") else f"studies.{folder}.{function}"
+
+
+def flat(inputs: Mapping[str, Any]) -> list[str]:
+    """The paths among the values, each a path or a mapping of labels to paths."""
+    nested = (value.values() if isinstance(value, Mapping) else [value] for value in inputs.values())
+    return list(itertools.chain.from_iterable(nested))
 
 
 def module_file(function: str, scripts: str) -> str:
@@ -235,9 +239,9 @@ class Catalogue:
                 "study": folder,
                 "statement": claim.statement,
                 "function": qualified(claim.function, folder),
-                "unit": claim.unit.format(**self.plan["claims"][name]),
+                "unit": claim.unit,
                 "rule": claim.rule,
-                "supported": claim.supported,
+                "direction": claim.direction,
                 "reads": claim.reads,
                 "settings": self.plan["claims"][name],
             }
@@ -251,22 +255,24 @@ class Catalogue:
         return {table: self.plan.file(f"tables/{table}.csv") for table in read if table in self._csv}
 
     @property
-    def numbers(self) -> dict[str, list[tuple[str, list[str]]]]:
-        """For each study of the plan, the functions of its further numbers, each with the tables that it reads."""
+    def numbers(self) -> dict[str, list[str]]:
+        """For each study of the plan, the functions of its further numbers."""
         return {
             name: [
-                (qualified(function, folder), [table.format(study=name) for table in tables])
+                qualified(function, folder)
                 for folder, study in self.studies.items()
                 if study.is_kind_of(self.plan, name, folder)
-                for function, tables in study.numbers.items()
+                for function in study.numbers
             ]
             for name in self.plan["studies"]
         }
 
     @property
-    def number_tables(self) -> dict[str, str]:
-        """All tables but those that are on no page."""
-        return {name: self.plan.file(f"tables/{name}.csv") for name in self._csv}
+    def number_inputs(self) -> dict[str, Any]:
+        """What scripts/write_numbers.py reads."""
+        records = {name: self.plan.file(f"{name}.json") for name in ("config", "claims")}
+        tables = {name: self.plan.file(f"tables/{name}.csv") for name in self._csv}
+        return {**records, "tables": tables, "summaries": self.plan.summaries}
 
     def code(self, functions: Iterable[str], scripts: str) -> list[str]:
         """The files of functions that are named with their modules."""
@@ -278,7 +284,7 @@ class Catalogue:
 
     def number_code(self, scripts: str) -> list[str]:
         """The modules of the further numbers."""
-        return self.code((function for found in self.numbers.values() for function, _ in found), scripts)
+        return self.code((function for found in self.numbers.values() for function in found), scripts)
 
     # Files ------------------------------------------------------------------------------------------------------------
 
@@ -290,7 +296,7 @@ class Catalogue:
     @property
     def table_files(self) -> list[str]:
         """Every table as CSV, but for those that are made on request."""
-        return list(self.number_tables.values())
+        return [self.plan.file(f"tables/{name}.csv") for name in self._csv]
 
     def figure_files(self, suffixes: Iterable[str] = ("pdf", "png")) -> list[str]:
         """Every figure."""

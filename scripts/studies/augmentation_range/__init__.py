@@ -10,7 +10,7 @@ STUDY = Study(
             function="claims:learned_range",
             unit="pixels of invariance radius for each pixel of training range",
             rule="supported if the radius grows with the range by more than the threshold",
-            supported="above",
+            direction="above",
             figure="augmentation_range",
             reads={"augmentation_range-runs": ("model", "training", "seed", "mean_error", "radius", "drift")},
         ),

@@ -38,7 +38,7 @@ STUDY = Study(
             function="claims:class_transfer",
             unit="percent of the gain of translating a class",
             rule="supported if translating the other classes brings more than the threshold of it, refuted if less",
-            supported="above",
+            direction="above",
             figure="class_transfer",
             reads={
                 "class_transfer-class-runs": (
@@ -52,7 +52,7 @@ STUDY = Study(
         Table("{study}-class-runs", "summary:class_runs", INPUTS, trainings),
         Table("{study}-classes", "summary:classes", INPUTS, with_confidence),
     ),
-    tabulars=(Tabular("{study}", "table:classes", {"summary": "tables/{study}-classes.csv"}),),
+    tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}-classes.csv"}),),
     figures=(
         Figure(
             "class_transfer",

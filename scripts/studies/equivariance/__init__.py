@@ -37,7 +37,7 @@ STUDY = Study(
             "0, and the measure finds errors where theory does not: at strided convolutions moved by no multiple of "
             "the stride, and at the borders of zero padding behind the first layer; refuted if it is more than "
             "rounding; undecided if the measure finds none",
-            supported=None,
+            direction=None,
             figure="equivariance",
             reads={
                 "equivariance": (
@@ -70,7 +70,7 @@ STUDY = Study(
             memory=2500,
         ),
     ),
-    tabulars=(Tabular("equivariance", "table:equivariance", {"table": "tables/equivariance.csv"}),),
+    tabulars=(Tabular("equivariance", "table:tabular", {"errors": "tables/equivariance.csv"}),),
     figures=(
         Figure(
             "equivariance",

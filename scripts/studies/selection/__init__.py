@@ -31,7 +31,7 @@ STUDY = Study(
     tabulars=(
         Tabular(
             "reference-selection",
-            "table:selection",
+            "table:tabular",
             {"tables": committed, "config": "config.json"},
             there=committed,
         ),

@@ -57,7 +57,7 @@ STUDY = Study(
             function="claims:expanding",
             unit="percentage points of test error saved",
             rule="supported if elastic distortions save more than the threshold, paired over seeds",
-            supported="above",
+            direction="above",
             figure="simard_table",
             reads={
                 "simard2003-runs": ("model", "training", "seed", "test_error"),
@@ -69,7 +69,7 @@ STUDY = Study(
         Table(
             "{study}-published",
             "summary:published",
-            {"summary": "tables/{study}.csv", "published": PUBLISHED, "labels": "source/test-labels.npy"},
+            {"summary": "tables/{study}.csv", "table1": PUBLISHED, "labels": "source/test-labels.npy"},
             distortion_and_loss,
         ),
         Table(
@@ -81,7 +81,7 @@ STUDY = Study(
     ),
     tabulars=(
         Tabular("simard2003", "table:published", {"table": "tables/{study}-published.csv"}),
-        Tabular("simard2003-pairs", "table:pairs", {"pairs": "tables/{study}-pairs.csv"}),
+        Tabular("simard2003-pairs", "table:pairs", {"table": "tables/{study}-pairs.csv"}),
         Tabular("reference-long", "table:long_runs", {"tables": committed}, there=committed),
     ),
     figures=(

@@ -13,7 +13,7 @@ STUDY = Study(
             function="claims:augmentation_or_architecture",
             unit="percentage points of the variance of the mean error",
             rule="supported if augmentation explains more of it than architecture does, by more than the threshold",
-            supported="above",
+            direction="above",
             figure="split",
             reads={
                 "split-runs": ("model", "training", "mean_error"),
@@ -39,5 +39,5 @@ STUDY = Study(
             inputs={"table": "tables/split.csv", "shares": "tables/split-variance.csv"},
         ),
     ),
-    numbers={"table:numbers": ("split-variance",)},
+    numbers=("table:numbers",),
 )

@@ -1,7 +1,5 @@
 """The answer at a glance, and the tables that are about the whole plan: the only study that may look into others."""
 
-from pathlib import Path
-
 from invariance.plan.catalogue import Figure, Study, Tabular
 from invariance.plan.plan import Plan
 
@@ -24,15 +22,14 @@ def summaries(plan: Plan, study: str) -> dict[str, str]:
     return plan.summaries
 
 
-def reference(plan: Plan, study: str) -> dict[str, str]:
+def reference(plan: Plan, study: str) -> str | None:
     """The committed reference of this data set, if there is one."""
-    path = f"paper/reference/{plan.dataset}.json"
-    return {"reference": path} if Path(path).exists() else {}
+    return next(iter(plan.reference), None)
 
 
 STUDY = Study(
     tabulars=(
-        Tabular("claims", "table:claims", {"claims": "claims.json"}),
+        Tabular("claims", "table:claims", {"judged": "claims.json"}),
         Tabular("distortions", "table:distortions", {"summaries": summaries}),
         Tabular("settings", "table:settings", {"config": "config.json"}),
         Tabular("compute", "table:compute", {"reference": reference}),

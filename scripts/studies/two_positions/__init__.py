@@ -6,10 +6,8 @@ evaluated by that in place of a grid of shifts (Kayhan and van Gemert 2020, Isla
 
 from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
 
-INPUTS = {
-    "positions": lambda plan, study: plan.position_files(study),
-    "cards": lambda plan, study: plan.trained_files(study, "card.json"),
-}
+POSITIONS = {"positions": lambda plan, study: plan.position_files(study)}
+CARDS = {"cards": lambda plan, study: plan.trained_files(study, "card.json")}
 
 STUDY = Study(
     claims=(
@@ -19,21 +17,21 @@ STUDY = Study(
             function="claims:knowing_where",
             unit="percentage points of telling the place",
             rule="supported if zero padding tells the place better than circular padding by more than the threshold",
-            supported="above",
+            direction="above",
             figure="two_positions",
             reads={"two_positions-runs": ("model", "training", "seed", "chance", "accuracy", "drift", "float64_drift")},
         ),
     ),
     tables=(
-        Table("{study}-runs", "summary:runs", INPUTS),
+        Table("{study}-runs", "summary:runs", POSITIONS | CARDS),
         Table(
             "{study}",
             "summary:summary",
-            INPUTS,
+            POSITIONS,
             lambda plan, study: {"confidence": plan["measures"]["confidence"]},
         ),
     ),
-    tabulars=(Tabular("{study}", "table:positions", {"summary": "tables/{study}.csv"}),),
+    tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}.csv"}),),
     figures=(
         Figure(
             "two_positions",

@@ -1,0 +1,106 @@
+"""What the studies declare is there: every function, with the arguments that it is called with."""
+
+import importlib
+import inspect
+from collections import Counter
+
+import pytest
+
+import studies
+from invariance.plan.catalogue import Catalogue, Figure
+from invariance.plan.plan import Plan
+from invariance.plan.reading import load, resolve
+from invariance.record.artefacts import InputError
+from running import ROOT
+
+DECLARED = studies.declared()
+PLANS = {
+    **resolve(load([ROOT / "config.yaml"])),
+    "tiny": resolve(load([ROOT / "config.yaml", ROOT / "tests/configs/tiny.yaml"]))["digits"],
+    "long": resolve(load([ROOT / "config.yaml", ROOT / "long.yaml"]))["mnist"],
+}
+CATALOGUES = {name: Catalogue(plan, DECLARED) for name, plan in PLANS.items()}
+MADE = [
+    pytest.param(plan, item, id=f"{plan}-{what}-{item.name}")
+    for plan, catalogue in CATALOGUES.items()
+    for what in ("tables", "tabulars", "figures")
+    for item in getattr(catalogue, what).values()
+]
+CLAIMS = {claim.id: (folder, claim) for folder, study in DECLARED.items() for claim in study.claims}
+
+
+def function_of(target: str):
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name or "draw")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch):
+    """Committed tables are looked for from there."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(("plan", "item"), MADE)
+def test_a_declared_function_takes_what_it_is_given(plan, item):
+    given = item.arguments(PLANS[plan])
+    settings = {} if isinstance(item, Figure) else item.settings(PLANS[plan], item.study)
+    assert not given.keys() & settings.keys()
+    inspect.signature(function_of(item.target)).bind(**given, **settings)
+
+
+@pytest.mark.parametrize(("plan", "item"), MADE)
+def test_inputs_are_named_from_the_project(plan, item):
+    results = f"results/{PLANS[plan].dataset}/"
+    files = item.files(PLANS[plan])
+    assert all(path.startswith((results, "paper/")) for path in files)
+    assert files or item.name == "compute"
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_is_declared_whole(name):
+    folder, claim = CLAIMS[name]
+    assert list(inspect.signature(function_of(f"studies.{folder}.{claim.function}")).parameters) == [
+        "tables",
+        "settings",
+    ]
+    assert claim.figure in CATALOGUES["mnist"].figures
+    assert set(claim.reads) <= {*CATALOGUES["mnist"].tables, *CATALOGUES["mnist"].summarised}
+    assert claim.direction in ("above", "below", None)
+    assert ("threshold" in claim.settings) == (claim.direction is not None)
+    claim.unit.format(**{setting: 1 for setting in claim.settings})
+
+
+def test_claims_are_numbered_once_and_listed_in_order():
+    assert Counter(claim.id for study in DECLARED.values() for claim in study.claims).most_common(1)[0][1] == 1
+    assert list(CATALOGUES["mnist"].claims) == [f"C{number}" for number in range(1, 12)]
+
+
+def test_every_artefact_has_one_name():
+    for catalogue in CATALOGUES.values():
+        counts = Counter(catalogue.artefacts)
+        assert [path for path, count in counts.items() if count > 1] == []
+
+
+def test_a_study_of_the_users_own_is_summarised_and_tabulated():
+    plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
+    plan["studies"]["mine"] = plan["studies"]["split"]
+    catalogue = Catalogue(Plan(plan), DECLARED)
+    assert {"mine-runs", "mine", "mine-rings", "mine-ring-runs"} <= set(catalogue.summarised)
+    assert catalogue.tabulars["mine"].target == "invariance.paper.tex:study_tabular"
+
+
+def test_kinds_of_studies_are_told_by_their_settings():
+    plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
+    plan["studies"] |= {"elsewhere": plan["studies"]["two_positions"], "halves": plan["studies"]["class_transfer"]}
+    catalogue = Catalogue(Plan(plan), DECLARED)
+    assert catalogue.tables["elsewhere-runs"].target == "studies.two_positions.summary:runs"
+    assert catalogue.tables["halves-classes"].target == "studies.class_transfer.summary:classes"
+    assert "elsewhere-rings" not in catalogue.summarised
+    assert "elsewhere" not in catalogue.figures
+
+
+def test_what_is_not_there_is_refused_by_its_name():
+    with pytest.raises(
+        InputError, match=r'heat_map: not among the figures of mnist, as its plan is; did you mean "heat_maps"'
+    ):
+        CATALOGUES["mnist"].find("figures", "heat_map")
