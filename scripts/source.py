@@ -5,42 +5,42 @@ python scripts/source.py digits --train-images 1200 --validation-images 237 --te
     --output results/digits/source
 """
 
-import argparse
 from pathlib import Path
 
 from invariance.command_line import progress, run
-from invariance.data.sources import read_digits, read_mnist
+from invariance.data.sources import Source, read_digits, read_mnist
 from invariance.record.artefacts import save_array
 
 
-def main() -> None:
-    """Read the command line, then read, check and write the dataset."""
-    arguments = parse_arguments()
-    if arguments.dataset == "mnist":
-        arrays = read_mnist(arguments.downloads)
-    else:
-        arrays = read_digits(
-            train=arguments.train_images, validation=arguments.validation_images, test=arguments.test_images
-        )
+def mnist(*, downloads: Path, output: Path) -> None:
+    """MNIST, from its four downloaded .gz files.
+
+    Args:
+        downloads: Folder of the four files.
+        output: Folder to write.
+    """
+    write(read_mnist(downloads), output)
+
+
+def digits(*, train_images: int, validation_images: int, test_images: int, output: Path) -> None:
+    """The 8x8 digits inside scikit-learn, enlarged to 28x28.
+
+    Args:
+        train_images: Number of images to learn from.
+        validation_images: Number of images to choose by.
+        test_images: Number of images to test on.
+        output: Folder to write.
+    """
+    write(read_digits(train=train_images, validation=validation_images, test=test_images), output)
+
+
+def write(arrays: Source, output: Path) -> None:
+    """Write the four arrays of a dataset."""
     for name, array in zip(("train-images", "train-labels", "test-images", "test-labels"), arrays, strict=True):
-        path = arguments.output / f"{name}.npy"
+        path = output / f"{name}.npy"
         save_array(path, array)
         progress(f"{path}: {array.dtype} {array.shape}")
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The command line: one sub-command a dataset."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    datasets = parser.add_subparsers(dest="dataset", required=True)
-    mnist = datasets.add_parser("mnist", help="MNIST, from its four downloaded .gz files")
-    mnist.add_argument("--downloads", required=True, type=Path, help="the folder of the four files")
-    digits = datasets.add_parser("digits", help="the 8x8 digits inside scikit-learn, enlarged to 28x28")
-    for part, use in (("train", "to learn from"), ("validation", "to choose by"), ("test", "to test on")):
-        digits.add_argument(f"--{part}-images", required=True, type=int, metavar="N", help=f"number of images {use}")
-    for dataset in (mnist, digits):
-        dataset.add_argument("--output", required=True, type=Path, help="the folder to write")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    run(main)
+    run(mnist, digits)
