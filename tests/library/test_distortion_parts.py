@@ -367,7 +367,7 @@ def test_only_what_uses_a_part_is_made_of_its_code(library):
     program = (
         "import json; from invariance.plan.distortion_parts import part_files; "
         "from invariance.record.dependencies import code_of; "
-        "code = lambda settings: code_of('scripts/distort.py', *part_files(settings), root='scripts'); "
+        "code = lambda settings: code_of('scripts/distort.py', *part_files(settings)); "
         f"print(json.dumps([code(settings) for settings in {[BOLD, BOLD | ELASTIC, ELASTIC]!r}]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(library)}
