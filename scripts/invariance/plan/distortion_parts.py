@@ -1,6 +1,7 @@
 """Which parts a distortion may have, with their options: read from the library's files, without importing them."""
 
 import ast
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -40,8 +41,9 @@ def distortion_parts() -> dict[str, dict[str, Any]]:
 
 
 def part_files(settings: Mapping[str, Any]) -> list[str]:
-    """The files of the pixel parts in one entry of `distortions`."""
-    return [str(FOLDER / f"{name}.py") for name in sorted(settings.keys() - literal(FIELDS, "PARTS").keys())]
+    """The files of the pixel parts in one entry of `distortions`, relative to the working folder."""
+    pixel_parts = settings.keys() - literal(FIELDS, "PARTS").keys()
+    return sorted(os.path.relpath(FOLDER / f"{name}.py") for name in pixel_parts)
 
 
 def well_described(options: Any) -> bool:
