@@ -12,8 +12,18 @@ WORKERS ?= 2
 DATASET ?= mnist
 export PYTHON
 
-in_venv := . .venv/bin/activate &&
-compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# Not even `make -e`, or a makefile named by MAKEFILES, changes what the recipes do or where.
+ifneq ($(lastword $(MAKEFILE_LIST)),Makefile)
+$(error Run make in the project's folder, or name that folder: make -C FOLDER)
+endif
+.DEFAULT_GOAL := help
+override SHELL := /bin/sh
+override .SHELLFLAGS := -c
+
+# The caller's PYTHONPATH, PYTHONHOME, PYTHONSAFEPATH, ... are not for the Python in .venv.
+override in_venv := unset $$(env | sed -n 's/^\(PYTHON[A-Z0-9_]*\)=.*/\1/p'); . .venv/bin/activate &&
+override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv/bin/uv
+override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
 .PHONY: help setup demo test smoke same-bytes reference lint lock benchmark-setup
@@ -48,11 +58,11 @@ lock: setup ## resolve envs/*.in into the lock files and the conda file
 	grep '^uv==' envs/requirements.lock | tr -d '\\' | $(compile) - -o envs/bootstrap.lock
 	$(compile) envs/benchmark.in --constraints envs/requirements.lock \
 		$$(sed -n 's/==.*//p' envs/requirements.lock | sed 's/^/--no-emit-package /') -o envs/benchmark.lock
-	.venv/bin/python envs/make_conda_environment.py
+	.venv/bin/python -I envs/make_conda_environment.py
 
 # Beside .venv, which is exactly what requirements.lock says. The copy of the lock file, written last, says it is whole.
 benchmark-setup: setup ## set up, then install the peers of `snakemake benchmark` into .benchmark-packages
 	rm -rf .benchmark-packages
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --target .benchmark-packages --no-deps --require-hashes \
+	$(uv) pip install --quiet --python .venv/bin/python --target .benchmark-packages --no-deps --require-hashes \
 		-r envs/benchmark.lock
 	cp envs/benchmark.lock .benchmark-packages/

@@ -5,12 +5,21 @@
 # change of a lock file it installs the difference; what was interrupted, moved or broken is made afresh.
 #
 # PYTHON=python3.12 names the interpreter to build on; without it, the first of python3, python3.14, ... python3.11
-# that is new enough.
+# that is new enough. .venv may be a link to a folder on another disk. Only an environment that this script made is ever
+# changed, and only by the project that it was made for; nothing of the caller's environment counts but what
+# envs/clean.sh lists.
+POSIXLY_CORRECT=1 # see envs/clean.sh; until it has run, nothing but reserved words and special built-ins can be trusted
+case ${1-} in
+clean) ;;
+*) case $0 in */*) \exec sh "${0%/*}/clean.sh" sh "$0" clean ;; *) \exec sh ./clean.sh sh "$0" clean ;; esac ;;
+esac
 set -eu
 cd "$(dirname "$0")/.."
 
-stamp=.venv/.synchronised # written last: a .venv without it is incomplete
+mark=.venv/.made-by-set-up # written first: the project that this environment is for
+stamp=.venv/.synchronised  # written last: a .venv without it is incomplete
 oldest=3.11
+if ! { [ -d "${TMPDIR:-/tmp}" ] && [ -w "${TMPDIR:-/tmp}" ]; }; then unset TMPDIR; fi
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
@@ -19,30 +28,81 @@ fail() {
     exit 1
 }
 
-# What a complete .venv was made from. The folder is part of it, because the commands in .venv/bin hold its path.
+# Where .venv is, or will be; the commands in its bin hold this path.
+location() { if [ -d .venv ]; then (cd -P .venv && pwd -P); else echo "$(pwd -P)/.venv"; fi; }
+
+# What a complete environment was made from, and where.
 wanted_state() {
-    pwd -P
+    place=$(location)
+    echo "${place%/.venv}"
     cksum envs/bootstrap.lock envs/requirements.lock
 }
 
-runs() { .venv/bin/python -c 'import uv' 2>/dev/null; }
+runs() { .venv/bin/python -I -c 'import uv' 2>/dev/null; }
 
 is_synchronised() { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted_state)" ] && runs; }
 
 # A complete environment, perhaps of an older lock file.
-is_complete() { [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" = "$(pwd -P)" ] && runs; }
+is_complete() { [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" = "$(wanted_state | head -n 1)" ] && runs; }
+
+# An environment that an older version of this script made has no mark, but a stamp.
+was_made_by_set_up() { [ -f "$mark" ] || grep -q ' envs/requirements.lock$' "$stamp" 2>/dev/null; }
+
+# The project that it was made for.
+owner() { if [ -f "$mark" ]; then head -n 1 "$mark"; else head -n 1 "$stamp"; fi; }
+
+is_empty() { contents=$(ls -A .venv/) && [ -z "$contents" ]; }
+
+# Stop unless .venv is absent, empty, or an environment that this script made for this project. A copy or a moved project
+# has its own .venv with it, whatever the mark says; behind a link, the mark decides.
+refuse_what_is_not_ours() {
+    if [ -d .venv ]; then
+        if is_empty; then return; fi
+        if ! was_made_by_set_up; then
+            fail "$PWD/.venv is not known to be made by this script, and stays as it is.
+Move it elsewhere, or remove it if nobody needs it; then type the same command again."
+        fi
+        owner=$(owner)
+        if [ -h .venv ] && [ "$owner" != "$(pwd -P)" ] && [ -f "$owner/envs/setup.sh" ]; then
+            fail "$PWD/.venv is a link to the environment of another project folder, $owner, and is not what the lock
+files here say, or incomplete. Type 'make setup' in that folder, or remove the link here: rm '$PWD/.venv'"
+        fi
+    elif [ -h .venv ]; then
+        fail "$PWD/.venv is a link to a folder that is not there. Make that folder, or remove the link: rm '$PWD/.venv'"
+    elif [ -e .venv ]; then
+        fail "$PWD/.venv is in the way: it is no folder. Move it elsewhere."
+    fi
+}
+
+# A new environment must not be built on the very one that it replaces, nor on another one: on what that is built on.
+base_interpreter() {
+    if "$1" -I -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)'; then
+        "$1" -I -c 'import sys; print(sys._base_executable)'
+    else
+        command -v "$1"
+    fi
+}
+
+# The folders of PATH but those of .venv: it may be active, and broken.
+path_without_venv() {
+    IFS=:
+    path=
+    for folder in $PATH; do
+        case $folder in "$PWD/.venv/bin" | "$(location)/bin") ;; *) path=${path:+$path:}$folder ;; esac
+    done
+    echo "$path"
+}
 
 find_python() {
-    # A new environment must not be built on the very one that it replaces.
-    PATH=${PATH#"$PWD/.venv/bin:"}
+    PATH=$(path_without_venv)
     if [ -n "${PYTHON:-}" ]; then
         set -- "$PYTHON"
     else
         set -- python3 python3.14 python3.13 python3.12 python3.11
     fi
     for candidate in "$@"; do
-        if "$candidate" -c "import sys; sys.exit(sys.version_info < (${oldest%.*}, ${oldest#*.}))" 2>/dev/null; then
-            command -v "$candidate"
+        if "$candidate" -I -c "import sys; sys.exit(sys.version_info < (${oldest%.*}, ${oldest#*.}))" 2>/dev/null; then
+            base_interpreter "$candidate"
             return
         fi
     done
@@ -53,11 +113,11 @@ find_python() {
 or name another interpreter: make setup PYTHON=/path/to/python"
 }
 
-has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+has_venv() { "$1" -I -c 'import ensurepip, venv' 2>/dev/null; }
 
 # The compiler is tried on what it has to read: Python's header and, through it, the C library's.
 can_compile() {
-    include=$("$1" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    include=$("$1" -I -c 'import sysconfig; print(sysconfig.get_path("include"))')
     printf '#include <Python.h>\n' | cc -I"$include" -fsyntax-only -x c - 2>/dev/null
 }
 
@@ -120,27 +180,39 @@ Everything else can be built without it, and set-up goes on. README, \"Without L
 "
 }
 
+# pip and uv with the user's index, proxy and certificates, and no other setting of theirs
+manager() { .venv/bin/python -I envs/index_settings.py "$@"; }
+
+# The mark stays while the rest is cleared: an interrupted set-up knows the environment again.
 make_environment() {
-    if [ -d .venv ]; then say ".venv is incomplete, moved or broken: making it afresh"; fi
-    "$1" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    if [ -d .venv ] && ! is_empty; then say ".venv is incomplete, moved or broken: making it afresh"; fi
+    mkdir -p .venv
+    pwd -P >"$mark"
+    for path in .venv/* .venv/.[!.]*; do
+        if [ "$path" != "$mark" ]; then rm -rf "$path"; fi
+    done
+    "$1" -I -m venv "$(location)"
+    manager .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --require-hashes -r envs/bootstrap.lock
 }
 
 # elasticdeform is built from source (its wheels are broken under NumPy 2), against the locked NumPy and setuptools.
 synchronise() {
     say "installing what envs/requirements.lock names (about 3 GB to download the first time, 6.5 GB on disk)"
+    pwd -P >"$mark"
     rm -f "$stamp"
-    .venv/bin/uv pip sync --python .venv/bin/python --require-hashes --compile-bytecode --no-binary elasticdeform \
-        --build-constraints envs/requirements.lock envs/requirements.lock
+    manager .venv/bin/uv pip sync --python .venv/bin/python --require-hashes --compile-bytecode \
+        --no-binary elasticdeform --build-constraints envs/requirements.lock envs/requirements.lock
     wanted_state >"$stamp.new"
     mv "$stamp.new" "$stamp"
     say "done; 'source .venv/bin/activate' puts snakemake on the path"
 }
 
+if ! { [ -f envs/bootstrap.lock ] && [ -f envs/requirements.lock ]; }; then fail "no lock files in $PWD/envs"; fi
 if is_synchronised; then
     prepare_system ""
 else
+    refuse_what_is_not_ours
     python=$(find_python)
     prepare_system "$python"
     if ! is_complete; then make_environment "$python"; fi
