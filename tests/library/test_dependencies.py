@@ -68,8 +68,10 @@ def test_downloading_is_made_of_the_mirrors_alone():
     assert names_of(SCRIPTS / "download.py") == {
         "download",
         "invariance/__init__",
+        "invariance/record/__init__",
         "invariance/record/artefacts",
         "invariance/command_line",
+        "invariance/data/__init__",
         "invariance/data/mirrors",
     }
 

@@ -13,7 +13,7 @@ from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 
 import source
-from invariance.data.mirrors import VARIABLE
+from invariance.data.mirrors import UNPACKED, VARIABLE, digest
 from invariance.data.sources import MNIST_FILES, MNIST_IMAGES, check_source, enlarge_digits, read_digits, read_mnist
 from invariance.record.artefacts import InputError, load_array
 
@@ -76,6 +76,12 @@ def test_files_come_back_as_they_were_written(synthetic, real):
     _, train_labels, _, test_labels = arrays
     first = [[5, 0, 4, 1, 9, 2, 1, 3, 1, 4], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]] if real else [list(range(10))] * 2
     assert [train_labels[:10].tolist(), test_labels[:10].tolist()] == first
+
+
+@pytest.mark.parametrize("folder", real_folders())
+def test_the_real_files_unpack_to_what_the_mirrors_module_knows(folder):
+    packed = [(folder / name).read_bytes() for name in MNIST_FILES]
+    assert {digest(content): digest(gzip.decompress(content)) for content in packed} == UNPACKED
 
 
 def test_reading_leaves_the_downloads_alone(synthetic):
@@ -228,10 +234,8 @@ def test_digits_that_are_not_there(counts, told):
         read_digits(**COUNTS | counts)
 
 
-def test_the_script_writes_four_arrays(tmp_path, monkeypatch):
-    counts = ["--train-images", "200", "--validation-images", "50", "--test-images", "100"]
-    monkeypatch.setattr(sys, "argv", ["source.py", "digits", *counts, "--output", str(tmp_path)])
-    source.main()
+def test_the_script_writes_four_arrays(tmp_path):
+    source.digits(train_images=200, validation_images=50, test_images=100, output=tmp_path)
     names = ("train-images", "train-labels", "test-images", "test-labels")
     for name, expected in zip(names, read_digits(train=200, validation=50, test=100), strict=True):
         np.testing.assert_array_equal(load_array(tmp_path / f"{name}.npy"), expected)

@@ -4,44 +4,70 @@ No mirror is trusted: a file becomes visible under its name only after its SHA-2
 
 - an https:// address of a folder (http:// only on this very machine, for tests and local copies);
 - a file:/// address of a folder;
-- a folder, relative to the working directory.
+- a folder, relative to the working directory, or for MNIST_MIRROR to where Snakemake was called.
+
+A folder may also hold the file unpacked, packed anew, with a dot in its name (train-images.idx3-ubyte), or where
+torchvision puts it (MNIST/raw): then its content is held to the SHA-256 of the unpacked file, and packed.
+What one mirror does wrong is a MirrorError, whichever function below finds it; what all do wrong is an InputError.
 """
 
 import contextlib
+import gzip
 import hashlib
 import http.client
+import io
 import os
 import re
-import socket
+import signal
 import ssl
-import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import quote, urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+import urllib3
 
 from invariance.command_line import progress
-from invariance.record.artefacts import InputError, whole_file
+from invariance.record.artefacts import InputError, sha256_of, whole_file
 
 VARIABLE = "MNIST_MIRROR"  # environment variable: one mirror, tried before all others
-LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million
+CALLED_FROM = "INVARIANCE_CALLED_FROM"  # the folder that a relative VARIABLE starts from; the Snakefile sets it
+LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million, unpacked 47.1 million
+LONGEST = 86_400  # seconds that a timeout may last
 SLOWEST = 1_000  # bytes/s, averaged over one timeout; a mirror that drips more slowly is as good as silent
 BLOCK = 1 << 16  # bytes asked for at once
-HEAD = 512  # bytes kept to see what kind of file it is
 LINE_EVERY = 3.0  # seconds between two lines of progress
 PAUSE = 0.5  # seconds before the second try at a mirror; doubled before each further one
+REDIRECTS = 10  # followed for one file
 
 GZIP_MAGIC = b"\x1f\x8b"
 HTML_OPENINGS = (b"<!doctype html", b"<html", b"<head", b"<body")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)  # the server asks to be tried again
+PLACES = ("", "raw", "MNIST/raw")  # where a folder may hold the files; the last two are torchvision's
+# SHA-256 of a published .gz file of MNIST -> of what it unpacks to.
+UNPACKED = {
+    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c": (
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6": (
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6": (
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
+}
 
 TWO_WAYS_ON = f"""Two ways on:
-  {VARIABLE}=/folder/with/the/four/files snakemake --cores 8   if you have MNIST's four .gz files, or another mirror
+  {VARIABLE}=/folder/with/the/four/files snakemake --cores 8   if you have MNIST's four files, or another mirror
   make demo                                                            the embedded 8x8 digits instead: no download"""
 
 
@@ -54,28 +80,13 @@ class MirrorError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A mirror's answer, before its content is read."""
+class Wanted:
+    """A file, and what a mirror is allowed: seconds without progress, and bytes in all."""
 
-    read: Callable[[int], bytes]  # at most so many bytes; none at the end
-    promised: int | None = None  # bytes that the mirror says will follow
-    content_type: str = ""
-    redirected_to: str = ""
-
-
-class Received:
-    """What was read of an answer so far: its digest, its size in bytes, and its first bytes."""
-
-    def __init__(self):
-        self.digest = hashlib.sha256()
-        self.size = 0
-        self.head = b""
-
-    def add(self, block: bytes) -> None:
-        """Take in the next bytes."""
-        self.digest.update(block)
-        self.size += len(block)
-        self.head += block[: HEAD - len(self.head)]
+    name: str
+    sha256: str
+    timeout: float
+    largest: int
 
 
 def fetch(
@@ -91,6 +102,8 @@ def fetch(
 ) -> None:
     """Write file `name` of the first mirror that gives it to `output`; MNIST_MIRROR is tried before `mirrors`.
 
+    To be called in the main thread, as its deadlines are alarms.
+
     Args:
         name: the file's name below each mirror, such as train-images-idx3-ubyte.gz.
         sha256: of the file, in hexadecimal.
@@ -105,13 +118,15 @@ def fetch(
         InputError: no mirror gave the file (each is named with its reason), or an argument is wrong.
     """
     check_request(name, sha256, mirrors, timeout, attempts)
+    wanted = Wanted(name, sha256, timeout, largest)
     failures = []
     for mirror in mirrors_in_order(mirrors):
         progress(f"{name}: from {mirror}")
         try:
-            fetch_from(mirror, name, sha256, output, timeout, attempts, largest, pause)
+            fetch_from(mirror, wanted, output, attempts, pause)
         except MirrorError as error:
-            failures.append(f"  {mirror}{origin(mirror)}: {error}")
+            origin = f" (from {VARIABLE})" if mirror == preferred_mirror() else ""
+            failures.append(f"  {mirror}{origin}: {error}")
             progress(f"{name}: {mirror} failed: {error}")
         else:
             return
@@ -132,190 +147,162 @@ def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, at
         raise InputError(f"mirrors: {mirrors!r} must be a list of https:// or file:// addresses or folders")
     if not mirrors_in_order(mirrors):
         raise InputError(f"{name}: there is no mirror to fetch it from.\n{TWO_WAYS_ON}")
-    if not timeout > 0:
-        raise InputError(f"timeout: {timeout} must be more than 0 seconds")
+    if not 0 < timeout <= LONGEST:
+        raise InputError(f"timeout: {timeout} must be more than 0 seconds, at most {LONGEST}")
     if attempts < 1:
         raise InputError(f"attempts: {attempts} must be 1 or more")
 
 
 def mirrors_in_order(mirrors: list[str]) -> list[str]:
     """The mirror of the environment, if there is one, then the others, each once."""
-    preferred = os.environ.get(VARIABLE, "").strip()
-    return list(dict.fromkeys([preferred, *mirrors] if preferred else mirrors))
+    return [mirror for mirror in dict.fromkeys([preferred_mirror(), *mirrors]) if mirror]
 
 
-def origin(mirror: str) -> str:
-    """Say where a mirror comes from if it is not the config."""
-    return f" (from {VARIABLE})" if mirror == os.environ.get(VARIABLE, "").strip() else ""
+def preferred_mirror() -> str:
+    """The mirror that the environment names; empty if it names none."""
+    return os.environ.get(VARIABLE, "").strip()
 
 
-def fetch_from(
-    mirror: str,
-    name: str,
-    sha256: str,
-    output: Path | str,
-    timeout: float,
-    attempts: int,
-    largest: int,
-    pause: float,
-) -> None:
+def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, pause: float) -> None:
     """Try one mirror, again after a short pause if its fault may pass.
 
-    Raises:
-        MirrorError: the last try's fault.
+    The tries are counted here rather than by urllib3, which knows nothing of faults in the body.
     """
     for attempt in range(1, attempts + 1):
         try:
-            with whole_file(output) as temporary, temporary.open("wb") as stream:
-                with opened(mirror, name, timeout) as answer:
-                    received = receive(answer, stream, name, timeout, largest)
-                check_received(received, answer, sha256)
-            progress(f"{name}: {megabytes(received.size)} MB, SHA-256 as expected")
+            with whole_file(output) as temporary:
+                if "://" in mirror and not mirror.startswith("file:"):
+                    take_from_web(f"{mirror.rstrip('/')}/{quote(wanted.name)}", wanted, temporary)
+                else:
+                    take_from_folder(folder_of(mirror), wanted, temporary)
+                progress(f"{wanted.name}: {megabytes(temporary.stat().st_size)} MB, SHA-256 as expected")
             return
         except MirrorError as error:
             if attempt == attempts or not error.passing:
                 raise
-            progress(f"{name}: {error}; try {attempt + 1} of {attempts}")
+            progress(f"{wanted.name}: {error}; try {attempt + 1} of {attempts}")
             time.sleep(pause * 2 ** (attempt - 1))
 
 
-@contextlib.contextmanager
-def opened(mirror: str, name: str, timeout: float) -> Iterator[Answer]:
-    """Open file `name` of a mirror of any kind.
-
-    Raises:
-        MirrorError: the mirror is of no known kind, or has no such file.
-    """
+def folder_of(mirror: str) -> Path:
+    """The folder that a path or a file:/// address names."""
     with faults_told():
-        if mirror.startswith("file:"):
-            opening = opened_in_folder(folder_of(mirror), name)
-        elif "://" in mirror:
-            opening = opened_on_web(f"{mirror.rstrip('/')}/{quote(name)}", timeout)
+        if not mirror.startswith("file:"):
+            start = os.environ.get(CALLED_FROM, "") if mirror == preferred_mirror() else ""
+            return start / Path(mirror).expanduser()
+        parts = urlsplit(mirror)
+        if parts.netloc not in ("", "localhost"):
+            raise MirrorError(f"a file address must have three slashes (file:///folder); {parts.netloc!r} is no folder")
+        return Path(urllib.request.url2pathname(parts.path))
+
+
+def take_from_folder(folder: Path, wanted: Wanted, temporary: Path) -> None:
+    """Write the file to `temporary`: as published if the folder holds it so, else its content packed anew."""
+    unpacked = UNPACKED.get(wanted.sha256)
+    faults = []
+    for path in files_in(folder, wanted.name):
+        place = path.relative_to(folder)
+        with faults_told(), path.open("rb") as stream:
+            content = stream.read(wanted.largest + 1)
+        if len(content) > wanted.largest:
+            faults.append(f"{place} is too large: more than {wanted.largest} bytes")
+        elif (found := digest(content)) == wanted.sha256:
+            temporary.write_bytes(content)
+            return
+        elif digest(plain := unpack(content, wanted.largest)) == unpacked:
+            temporary.write_bytes(gzip.compress(plain, 6, mtime=0))
+            return
         else:
-            opening = opened_in_folder(Path(mirror).expanduser(), name)
-    with opening as answer:
-        yield answer
+            page = ", a web page" if is_web_page("", content) else ""
+            faults.append(f"altered: {place} ({len(content)} bytes{page}) has SHA-256 {found}")
+    raise MirrorError(f"{'; '.join(faults)}, expected {wanted.sha256}{f', or {unpacked} unpacked' if unpacked else ''}")
 
 
-def folder_of(address: str) -> Path:
-    """The folder that a file:/// address names."""
-    parts = urlsplit(address)
-    if parts.netloc not in ("", "localhost"):
-        raise MirrorError(f"a file address must have three slashes (file:///folder), for {parts.netloc!r} is no folder")
-    return Path(urllib.request.url2pathname(parts.path))
-
-
-@contextlib.contextmanager
-def opened_in_folder(folder: Path, name: str) -> Iterator[Answer]:
-    """Open a file of this machine."""
-    path = folder / name
+def files_in(folder: Path, name: str) -> list[Path]:
+    """The files of a folder that may be `name`, packed ones first."""
+    plain = name.removesuffix(".gz")
+    dotted = plain.replace("-idx", ".idx")
     with faults_told():
         if not folder.is_dir():
             raise MirrorError(f"there is no folder {folder.resolve()}")
-        if not path.is_file():
-            raise MirrorError(f"there is no file {name} in this folder")
-        stream = path.open("rb")
-    with stream:
-        yield Answer(stream.read, promised=path.stat().st_size)
+        paths = [folder / place / file for file in (name, f"{dotted}.gz", plain, dotted) for place in PLACES]
+        found = [path for path in dict.fromkeys(paths) if path.is_file()]
+    if not found:
+        raise MirrorError(f"there is no file {name} in this folder, nor {plain}, nor one of them in {PLACES[-1]}")
+    return found
 
 
-@contextlib.contextmanager
-def opened_on_web(address: str, timeout: float) -> Iterator[Answer]:
-    """Ask for a file over https, or over http on this machine."""
-    with faults_told():
-        local = is_local_http(address)
-    if not local and urlsplit(address).scheme != "https":
-        raise MirrorError("refused: a mirror must be https://, file:/// or a folder (http:// only on localhost)")
-    proxies = [urllib.request.ProxyHandler({})] if local else []
-    opener = urllib.request.build_opener(CarefulRedirects, PunctualHTTP, PunctualHTTPS, *proxies)
-    request = urllib.request.Request(address, headers={"User-Agent": "translation-invariance"})
-    with faults_told(timeout):
-        response = opener.open(request, timeout=timeout)
-    with response:
-        promised = response.headers.get("Content-Length", "")
-
-        def read(size: int) -> bytes:
-            with within(timeout, response.connection):
-                return response.read1(size)
-
-        yield Answer(
-            read,
-            promised=int(promised) if promised.isdecimal() else None,
-            content_type=response.headers.get_content_type(),
-            redirected_to=response.url if response.url != address else "",
-        )
-
-
-@contextlib.contextmanager
-def within(seconds: float, connection: socket.socket) -> Iterator[None]:
-    """Shut `connection` down if the block takes longer.
-
-    A socket's own timeout begins again with each byte, so that a mirror could drip a header for days.
-
-    Raises:
-        TimeoutError: it took longer.
-    """
-    late = threading.Event()
-
-    def give_up() -> None:
-        late.set()
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), give_up)
-    timer.daemon = True
-    timer.start()
+def unpack(content: bytes, largest: int) -> bytes:
+    """What a .gz file holds, up to `largest` bytes; `content` itself if it is none, or damaged."""
     try:
-        yield
-    except (OSError, http.client.HTTPException):
-        if not late.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if late.is_set():
-        raise TimeoutError
+        return gzip.GzipFile(fileobj=io.BytesIO(content)).read(largest)
+    except (OSError, EOFError, zlib.error):
+        return content
 
 
-class Punctual(http.client.HTTPConnection):
-    """A connection that gives a mirror `timeout` seconds for its whole header."""
-
-    def getresponse(self) -> http.client.HTTPResponse:
-        connection = self.sock  # http.client forgets it once it has the header
-        with within(self.timeout, connection):
-            response = super().getresponse()
-        response.connection = connection
-        return response
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
-class PunctualSecure(Punctual, http.client.HTTPSConnection):
-    """The same, encrypted."""
+class Adapter(requests.adapters.HTTPAdapter):
+    """Opens connections that trust the system's certificates, or those of SSL_CERT_FILE, besides those of requests."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=ssl.create_default_context())
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:
+        return super().proxy_manager_for(proxy, **options, ssl_context=ssl.create_default_context())
 
 
-class PunctualHTTP(urllib.request.HTTPHandler):
-    """Opens http:// by a punctual connection."""
-
-    def http_open(self, req):
-        """The argument is urllib's."""
-        return self.do_open(Punctual, req)
-
-
-class PunctualHTTPS(urllib.request.HTTPSHandler):
-    """Opens https:// by a punctual connection."""
-
-    def https_open(self, req):
-        """The argument is urllib's."""
-        return self.do_open(PunctualSecure, req, context=self._context)
+def take_from_web(address: str, wanted: Wanted, temporary: Path) -> None:
+    """Write the file to `temporary`, exactly as published."""
+    with contextlib.closing(Adapter()) as adapter, temporary.open("wb") as stream:
+        with alarm(stream, wanted.timeout), faults_told():
+            response = ask(adapter, address, wanted.timeout)
+        with response, alarm(stream, wanted.timeout):
+            receive(response, stream, wanted)
+    if sha256_of(temporary) != wanted.sha256:
+        raise what_came_instead(response, temporary, wanted.sha256)
 
 
-class CarefulRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects to https only; from http on this machine, also to http on this machine."""
+def ask(adapter: Adapter, address: str, timeout: float) -> requests.Response:
+    """Ask for a file over https, or over http on this machine; its content is yet to be read.
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        """Refuse a redirect that would leave an encrypted connection; the arguments are urllib's."""
-        if not (urlsplit(newurl).scheme == "https" or (is_local_http(req.full_url) and is_local_http(newurl))):
-            fp.close()
-            raise MirrorError(f"refused: it redirects to {newurl}, which is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    Redirects are followed here, one by one, because a session of requests reads the whole body of each, and would send
+    the credentials of .netrc.
+    """
+    request = request_for(address)
+    if not allowed(request.url, request.url):
+        raise MirrorError("refused: a mirror must be https://, file:/// or a folder (http:// only on localhost)")
+    passed = []
+    while True:
+        proxies = {} if is_local_http(request.url) else requests.utils.get_environ_proxies(request.url)
+        # Half the time for a connection, so that the second address of a host has its turn; `alarm` sees to the rest.
+        limits = {"timeout": (timeout / 2, None), "verify": os.environ.get("REQUESTS_CA_BUNDLE") or True}
+        response = adapter.send(request, stream=True, proxies=proxies, **limits)
+        if not response.is_redirect or len(passed) == REDIRECTS:
+            break
+        response.close()
+        passed.append(response)
+        last, request = request.url, request_for(urljoin(request.url, response.headers["Location"]))
+        if not allowed(request.url, last):
+            raise MirrorError(f"refused: it redirects to {request.url}, which is not https")
+    if response.status_code // 100 != 2:
+        response.close()
+        passing = response.status_code in PASSING_STATUS
+        raise MirrorError(f"HTTP {response.status_code} {response.reason}", passing=passing)
+    response.history = passed
+    return response
+
+
+def request_for(address: str) -> requests.PreparedRequest:
+    """A request, whose `url` is in the form in which it will be sent, so that it can be judged by it."""
+    return requests.Request("GET", address, headers={"User-Agent": "translation-invariance"}).prepare()
+
+
+def allowed(address: str, last: str) -> bool:
+    """Whether to go from the last address to this one: to https, or from http on this machine to the same."""
+    return urlsplit(address).scheme == "https" or (is_local_http(last) and is_local_http(address))
 
 
 def is_local_http(address: str) -> bool:
@@ -325,65 +312,52 @@ def is_local_http(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def faults_told(timeout: float = 0.0) -> Iterator[None]:
-    """Turn what can go wrong while opening or reading into a MirrorError with a reason in plain words."""
+def alarm(stream: BinaryIO, seconds: float) -> Iterator[None]:
+    """Interrupt the block once the file of `stream` grows by fewer than SLOWEST bytes a second over `seconds`.
+
+    A socket's own timeout begins again with each byte, so that a mirror could drip a header for days.
+    """
+    before = 0
+
+    def look(*_: object) -> None:
+        nonlocal before
+        now = os.fstat(stream.fileno()).st_size  # not tell(), which may be interrupted itself
+        size, before = now - before, now
+        if size < SLOWEST * seconds:
+            fault = f"too slow: {size} bytes in" if size else "no answer within"
+            raise MirrorError(f"{fault} {seconds:g} s (timeout)")
+
+    handler = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise MirrorError(f"HTTP {error.code} {error.reason}", passing=error.code in PASSING_STATUS) from None
-    except urllib.error.URLError as error:
-        raise fault_of(error.reason, timeout) from None
-    except (OSError, http.client.HTTPException, ValueError, RuntimeError) as error:
-        raise fault_of(error, timeout) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
 
 
-def fault_of(cause: BaseException | str, timeout: float) -> MirrorError:
-    """Name the cause of a failed connection, or of a file that cannot be read."""
-    if isinstance(cause, TimeoutError):
-        return MirrorError(f"no answer within {timeout:g} s (timeout)")
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return MirrorError(f"its certificate is not trusted ({cause.verify_message})")
-    if isinstance(cause, http.client.IncompleteRead):
-        return MirrorError("truncated: the connection ended", passing=True)
-    if isinstance(cause, PermissionError):
-        return MirrorError("no permission to read it")
-    if isinstance(cause, OSError):
-        return MirrorError(f"the connection failed ({cause.strerror or cause})", passing=True)
-    return MirrorError(f"not a usable address or answer ({cause})")
-
-
-def receive(answer: Answer, stream: BinaryIO, name: str, timeout: float, largest: int) -> Received:
-    """Copy an answer into `stream`, with a line of progress now and then.
-
-    Raises:
-        MirrorError: the mirror fell silent or nearly so, broke off, or sends more than `largest` bytes.
-    """
-    received = Received()
-    start = line = window = time.monotonic()
-    size_then = 0
-    check_size(answer.promised or 0, largest)
-    while block := read_block(answer, received, timeout):
-        stream.write(block)
-        received.add(block)
-        check_size(received.size, largest)
-        now = time.monotonic()
-        if now - window > timeout:
-            check_pace(received.size - size_then, now - window)
-            window, size_then = now, received.size
-        if now - line > LINE_EVERY:
-            line = now
-            progress(progress_line(name, received.size, answer.promised, now - start))
-    return received
-
-
-def read_block(answer: Answer, received: Received, timeout: float) -> bytes:
-    """The next bytes of an answer; a fault says how far it came."""
+def receive(response: requests.Response, stream: BinaryIO, wanted: Wanted) -> None:
+    """Copy what is answered into `stream`, with a line of progress now and then."""
+    response.raw.enforce_content_length = False  # a truncated file shows in its digest
+    start = line = time.monotonic()
     try:
-        with faults_told(timeout):
-            return answer.read(BLOCK)
+        check_size(promised_size(response) or 0, wanted.largest)
+        while block := read_block(response):
+            stream.write(block)
+            stream.flush()  # for `alarm` to see it
+            check_size(stream.tell(), wanted.largest)
+            if (now := time.monotonic()) - line > LINE_EVERY:
+                line, size = now, stream.tell()
+                total = f" of {megabytes(promised)}" if (promised := promised_size(response)) else ""
+                progress(f"{wanted.name}: {megabytes(size)}{total} MB, {size / 1e6 / (now - start):.2g} MB/s")
     except MirrorError as error:
-        raise MirrorError(f"{error} after {bytes_of(received.size, answer.promised)}", passing=error.passing) from None
+        raise MirrorError(f"{error} after {progress_of(stream.tell(), response)}", passing=error.passing) from None
+
+
+def read_block(response: requests.Response) -> bytes:
+    """The next bytes as they were sent, whatever Content-Encoding says, and as soon as some have come."""
+    with faults_told():
+        return response.raw.read1(BLOCK, decode_content=False)
 
 
 def check_size(size: int, largest: int) -> None:
@@ -392,41 +366,64 @@ def check_size(size: int, largest: int) -> None:
         raise MirrorError(f"too large: more than {largest} bytes, cut off")
 
 
-def check_pace(size: int, seconds: float) -> None:
-    """Give up a mirror that dripped fewer than SLOWEST bytes a second."""
-    if size < SLOWEST * seconds:
-        raise MirrorError(f"too slow: {size} bytes in {seconds:.0f} s (timeout)")
+def promised_size(response: requests.Response) -> int | None:
+    """The bytes that a mirror says will come."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None
 
 
-def check_received(received: Received, answer: Answer, sha256: str) -> None:
-    """Hold what was received to its SHA-256, and say what it is if it is not the file.
+@contextlib.contextmanager
+def faults_told() -> Iterator[None]:
+    """Turn what can go wrong in opening or reading into a MirrorError; faults in writing are not the mirror's."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, http.client.HTTPException, urllib3.exceptions.HTTPError) as error:
+        raise fault_of(error) from None
 
-    Raises:
-        MirrorError: a web page, a truncated file (may pass), or an altered one.
+
+def fault_of(error: BaseException) -> MirrorError:
+    """Name the cause of a failed connection, or of a file that cannot be read, in plain words.
+
+    It is the innermost error of the system, below those that requests and urllib3 wrap round it.
     """
-    found = received.digest.hexdigest()
-    if found == sha256:
-        return
-    if is_web_page(answer.content_type, received.head):
-        after = f", after a redirect to {answer.redirected_to}" if answer.redirected_to else ""
-        raise MirrorError(f"answered with a web page (HTML) instead of the file{after}")
-    if answer.promised is not None and received.size < answer.promised:
-        raise MirrorError(f"truncated: it ended after {bytes_of(received.size, answer.promised)}", passing=True)
-    raise MirrorError(f"altered: its {received.size} bytes have SHA-256 {found}, expected {sha256}")
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    system = [each for each in chain if isinstance(each, OSError) and not isinstance(each, requests.RequestException)]
+    match (system or chain)[-1]:
+        case ssl.SSLCertVerificationError() as cause:
+            return MirrorError(f"its certificate is not trusted ({cause.verify_message})")
+        case TimeoutError():
+            return MirrorError("no connection in time (timeout)")
+        case PermissionError() as cause:
+            return MirrorError(f"no permission to read {cause.filename or 'it'}")
+        case OSError() as cause:
+            return MirrorError(f"the connection failed ({cause.strerror or cause})", passing=True)
+        case http.client.IncompleteRead():
+            return MirrorError("truncated: the connection ended", passing=True)
+        case cause:
+            return MirrorError(f"not a usable address or answer ({cause})")
+
+
+def what_came_instead(response: requests.Response, received: Path, sha256: str) -> MirrorError:
+    """Say what was received instead of the file: a web page, a truncated file (may pass), or an altered one."""
+    with received.open("rb") as stream:
+        head = stream.read(BLOCK)
+    if is_web_page(response.headers.get("Content-Type", ""), head):
+        after = f", after a redirect to {response.url}" if response.history else ""
+        return MirrorError(f"answered with a web page (HTML) instead of the file{after}")
+    size = received.stat().st_size
+    if size < (promised_size(response) or 0):
+        return MirrorError(f"truncated: it ended after {progress_of(size, response)}", passing=True)
+    return MirrorError(f"altered: its {size} bytes have SHA-256 {sha256_of(received)}, expected {sha256}")
 
 
 def is_web_page(content_type: str, head: bytes) -> bool:
     """Whether an answer is HTML by its opening, or by its declared type unless it opens as gzip does."""
     if head.startswith(GZIP_MAGIC):
         return False
-    declared = content_type in ("text/html", "application/xhtml+xml")
-    return declared or head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_OPENINGS)
-
-
-def progress_line(name: str, size: int, promised: int | None, seconds: float) -> str:
-    """Such as "train-images-idx3-ubyte.gz: 3.2 of 9.9 MB, 1.1 MB/s"."""
-    total = f" of {megabytes(promised)}" if promised else ""
-    return f"{name}: {megabytes(size)}{total} MB, {size / 1e6 / seconds:.2g} MB/s"
+    declared = re.match(r"text/html\b|application/xhtml\+xml\b", content_type.strip().lower())
+    return bool(declared) or head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_OPENINGS)
 
 
 def megabytes(size: int) -> str:
@@ -434,6 +431,7 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f}" if size >= 1e6 else f"{size / 1e6:.3f}"
 
 
-def bytes_of(size: int, promised: int | None) -> str:
+def progress_of(size: int, response: requests.Response) -> str:
     """Such as "512 of 1024 bytes", or "512 bytes" if the mirror promised none."""
+    promised = promised_size(response)
     return f"{size} bytes" if promised is None else f"{size} of {promised} bytes"
