@@ -114,5 +114,5 @@ def existing(file: Path, *roots: Path) -> list[str]:
         return code_of(file, *roots)
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(
-            f"{file}: cannot be read as Python ({error}); name a file that exists, by its path from the project's folder"
+            f"{file}: cannot be read as Python ({error}); name a file by its path from the project's folder"
         ) from None
