@@ -25,7 +25,7 @@ HEADS = [
 
 
 def made_up_equivariance(seeds: int = 2, rounding: float = 1e-16, wrong: float = 0.5) -> pd.DataFrame:
-    """Rows as of scripts/measure_equivariance.py; each seed's errors are a little larger than those of the last."""
+    """Rows as of studies/equivariance/evaluation.py; each seed's errors are a little larger than those of the last."""
     rows = []
     for seed in range(seeds):
         for weights, weight in (("untrained", 1.0), ("trained", 1.1)):

@@ -45,7 +45,7 @@ def test_training_is_made_of_models_and_weights():
         "invariance/record/artefacts",
         "invariance/command_line",
         "invariance/data/images",
-        "invariance/networks/models",
+        "invariance/networks/building",
         "invariance/learning/training",
         "invariance/learning/weights",
     }

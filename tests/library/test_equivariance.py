@@ -1,7 +1,5 @@
 """Equivariance errors against networks written out by hand, shifts made by indexing, and windows found by autograd."""
 
-import json
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -15,8 +13,12 @@ from invariance.results.claims import judge_claims
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import measure_equivariance
-from invariance.layers.layers import BatchNormReLU, Conv, GlobalAveragePool, Linear, PolyphaseSampling
+from invariance.layers.batch_norm import BatchNormReLU
+from invariance.layers.conv import Conv
+from invariance.layers.global_average_pool import GlobalAveragePool
+from invariance.layers.linear import Linear
+from invariance.layers.polyphase import PolyphaseSampling
+from invariance.layers.window import Window
 from invariance.learning.equivariance import (
     AXES,
     COLUMNS,
@@ -32,6 +34,7 @@ from invariance.learning.equivariance import (
 from invariance.learning.weights import save_weights
 from invariance.record.artefacts import InputError
 from rolled import made_up_equivariance
+from studies.equivariance.evaluation import equivariance
 
 CANVAS, INK, MAX_SHIFT = 24, slice(8, 15), 4
 TRUNK = {"family": "trunk", "channels": [3, 4, 3], "downsampling": "stride", "padding": "zeros", "head": "fc"}
@@ -72,6 +75,10 @@ def network(name: str, seed: int = 0) -> nn.Sequential:
             layer.bias.data.uniform_(0.1, 0.3)
             layer.running_var.uniform_(0.5, 2)
     return model
+
+
+def windows_of(model: nn.Sequential) -> list[Window]:
+    return [stage.window for stage in stages_of(model)]
 
 
 def table_of(name: str, model: nn.Sequential | None = None, max_shift: int = MAX_SHIFT) -> pd.DataFrame:
@@ -133,7 +140,7 @@ def test_errors_are_those_of_the_network_written_out(name):
     """Over all places together, in both scopes, for every layer and shift; the head's too."""
     model = network(name)
     steps, images = by_hand(model, name), digits()
-    strides = [stage.stride for stage in stages_of(model)]
+    strides = [window.stride for window in windows_of(model)]
     inputs = [images]
     for step in steps:
         inputs.append(step(inputs[-1]))
@@ -193,8 +200,8 @@ def shares_by_place(
 ) -> dict[str, float]:
     """Which part of the positions, over both axes, is in each place."""
     stages = stages_of(model)
-    chain = stages[: number + 1] if scope == "network" else [stages[number]]
-    inputs = [given, *outputs_of(chain, given)[:-1]]
+    stages = stages[: number + 1] if scope == "network" else [stages[number]]
+    chain, inputs = [stage.window for stage in stages], [given, *outputs_of(stages, given)[:-1]]
     shares: dict[str, float] = {}
     for axis in AXES:
         for place, (mask, _) in places(chain, inputs[0].shape[-1], shift, [blank(m, axis) for m in inputs]).items():
@@ -237,12 +244,12 @@ modes = st.sampled_from(["zeros", "circular"])
 @given(shapes, modes, st.integers(16, 24), st.integers(1, 3))
 def test_inside_is_where_the_roll_moves_one_window_onto_another(shapes, mode, side, rolls):
     model = convolutions(shapes, mode)
-    stages = stages_of(model)
-    shift = rolls * int(np.prod([stage.stride for stage in stages]))
+    chain = windows_of(model)
+    shift = rolls * int(np.prod([window.stride for window in chain]))
     assume(shift % side)
     seen = windows(model, side)
     moved = np.roll(np.roll(seen, shift, axis=1), rolls, axis=0)
-    hold_to(seen_alike(stages, side, shift), np.isclose(seen, moved, rtol=1e-9).all(axis=1), rolls)
+    hold_to(seen_alike(chain, side, shift), np.isclose(seen, moved, rtol=1e-9).all(axis=1), rolls)
 
 
 def hold_to(alike: np.ndarray, agree: np.ndarray, rolls: int) -> None:
@@ -267,8 +274,8 @@ def test_positions_are_seen_alike_where_outputs_agree(shapes, mode, side, shift,
         outputs = outputs_of(stages, images)
         moved = model(rolled(images, shift, axis))
     inputs = [images, *outputs[:-1]]
-    stride = int(np.prod([stage.stride for stage in stages]))
-    alike = seen_alike(stages, side, shift, [blank(maps, axis) for maps in inputs])
+    stride = int(np.prod([window.stride for window in windows_of(model)]))
+    alike = seen_alike(windows_of(model), side, shift, [blank(maps, axis) for maps in inputs])
     squares = mismatch(moved, outputs[-1], shift, stride, axis).max(axis=1)
     if shift % stride == 0:
         agree = squares[0] < 1e-24
@@ -280,19 +287,19 @@ def test_positions_are_seen_alike_where_outputs_agree(shapes, mode, side, shift,
 @settings(max_examples=40, deadline=None)
 @given(shapes, modes, st.integers(16, 24), st.integers(1, 8))
 def test_places_divide_all_positions(shapes, mode, side, shift):
-    stages = stages_of(convolutions(shapes, mode))
+    chain = windows_of(convolutions(shapes, mode))
     sides = [side]
-    for stage in stages:
-        sides.append(stage.output_side(sides[-1]))
+    for window in chain:
+        sides.append(window.output_side(sides[-1]))
     nowhere = [np.zeros(size, dtype=bool) for size in sides]
-    found = places(stages, side, shift, nowhere)
+    found = places(chain, side, shift, nowhere)
     np.testing.assert_array_equal(sum(mask.astype(int) for mask, _ in found.values()), 1)
     assert not found.get("border", (None, False))[1]
-    if shift % int(np.prod([stage.stride for stage in stages])):
+    if shift % int(np.prod([window.stride for window in chain])):
         assert not any(exact for _, exact in found.values())
     borderless = all(
-        (stage.padding == "circular" or stage.kernel == stage.stride) and size % stage.stride == 0
-        for size, stage in zip(sides, stages, strict=False)
+        (window.padding == "circular" or window.kernel == window.stride) and size % window.stride == 0
+        for size, window in zip(sides, chain, strict=False)
     )
     assert borderless == ("everywhere" in found)
 
@@ -416,66 +423,136 @@ def test_c3_without_its_table_is_absent():
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The script
+# Networks of torch.nn
 
 
-def run_script(monkeypatch, tmp_path, models: dict, seeds: list[int]) -> pd.DataFrame:
-    paths = []
-    for name, seed in product(models, seeds):
-        paths.append(tmp_path / name / "centred" / f"seed-{seed}" / "weights.safetensors")
-        paths[-1].parent.mkdir(parents=True)
-        save_weights(untrained(models[name], 28, seed + 100).float(), paths[-1])
-    rng = np.random.default_rng(0)
-    images = np.zeros((6, 28, 28), np.uint8)
-    images[:, 8:18, 8:18] = rng.integers(0, 256, (6, 10, 10))
-    np.save(tmp_path / "images.npy", images)
-    values = {"canvas": 28, "images": 2, "max_shift": 2}
-    arguments = ["--models", json.dumps(models), "--weights", *paths, "--images", tmp_path / "images.npy"]
-    arguments += ["--settings", json.dumps(values), "--output", tmp_path / "equivariance.csv"]
-    monkeypatch.setattr(sys, "argv", ["measure_equivariance.py", *map(str, arguments)])
-    measure_equivariance.main()
-    return pd.read_csv(tmp_path / "equivariance.csv", keep_default_na=False)
-
-
-def test_script_measures_every_network_before_and_after_its_training(monkeypatch, tmp_path):
-    table = run_script(
-        monkeypatch, tmp_path, {name: MODELS[name] for name in ("stride_gap_circular", "stride_fc")}, [0, 3]
+def users_network(padded_pool: bool = False) -> nn.Sequential:
+    """What a PyTorch user writes, one nn.Sequential within another, as if trained."""
+    torch.manual_seed(4)
+    block = nn.Sequential(nn.Conv2d(1, 3, 5, padding=2, bias=False), nn.BatchNorm2d(3), nn.ReLU())
+    pool = nn.MaxPool2d(3, 2, 1) if padded_pool else nn.MaxPool2d(2)
+    model = nn.Sequential(
+        block,
+        pool,
+        nn.Dropout(0.5),
+        nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="circular"),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 10),
     )
+    with torch.no_grad():
+        for _ in range(3):
+            model.train()(torch.rand(8, 1, CANVAS, CANVAS))
+    return model.double().eval()
+
+
+@pytest.mark.parametrize("padded_pool", [False, True])
+def test_a_network_of_torch_nn_is_measured(padded_pool):
+    table = table_of("", users_network(padded_pool), 8)
+    about = table[["kind", "padding", "stride", "total_stride"]].drop_duplicates().to_numpy().tolist()
+    assert about == [
+        ["convolution", "zeros", 1, 1],
+        ["max_pool", "ignored" if padded_pool else "none", 2, 2],
+        ["convolution", "circular", 2, 4],
+        ["avg_pool", "none", 2, 8],
+        ["global_average_pool", "none", 1, 8],
+    ]
+    assert table[table.exact].error.max() < 1e-14
+    assert table[~table.exact & (table.place == "inside")].error.min() > 1e-3
+
+
+def test_a_padding_that_is_ignored_does_not_go_on_with_an_empty_background():
+    """Max pooling reads nothing outside: below 0 an empty pixel is larger than what is not there."""
+    maps = torch.full((1, 1, 16, 16), -1.0, dtype=torch.float64)
+    maps[..., 13] = 0
+    layer, moved = nn.MaxPool2d(3, 2, 1), rolled(maps, 2, -1)
+    ignored, zeros = Window("", "ignored", 3, 2, 1), Window("", "zeros", 3, 2, 1)
+    differs = mismatch(layer(moved), layer(maps), 2, 2, -1)[0, 0] > 0
+    assert differs[0]  # reads the roll of 13, 14, 15, of which the first is now outside
+    assert not differs[seen_alike([ignored], 16, 2, [blank(maps, -1)])].any()
+    assert seen_alike([zeros], 16, 2, [blank(maps, -1)])[0]
+
+
+def test_a_pointwise_layer_in_front_is_a_layer_of_its_own():
+    """The background is no longer 0 behind it, and the padding of what follows does not go on with it."""
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * CANVAS**2, 10))
+    nn.init.ones_(model[0].bias)
+    table = table_of("", model.double().eval())
+    assert table.kind.unique().tolist() == ["pointwise", "convolution", "fully_connected"]
+    assert table[table.exact].error.max() < 1e-14
+    assert table[(table.layer == 1) & (table.place == "border")].error.min() > 1e-3
+
+
+class CustomForward(nn.Sequential):
+    def forward(self, images):
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.Softmax(dim=1), nn.Flatten(), nn.Linear(968, 10)),
+        CustomForward(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(968, 10)),
+    ],
+    ids=["a layer", "the whole"],
+)
+def test_what_nobody_knows_is_refused_and_not_glued_to_the_layer_before(model):
+    with pytest.raises(InputError, match=r"(Softmax|CustomForward)(.|\n)* does not say where"):
+        table_of("", model.double())
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The table
+
+
+def evaluated(folder: Path, models: dict, seeds: list[int], trained_as: dict | None = None) -> pd.DataFrame:
+    """The table of networks whose weights are those of other seeds, written and read back."""
+    weights = {}
+    for name, seed in product(models, seeds):
+        path = weights[f"architectures/{name}/centred/{seed}"] = folder / name / f"{seed}.safetensors"
+        save_weights(untrained((trained_as or models)[name], 28, seed + 100).float(), path)
+    table = equivariance(images=inked(), weights=weights, models=models, canvas=28, number=2, max_shift=2)
+    table.to_csv(folder / "equivariance.csv", index=False, float_format="%.8g")
+    return pd.read_csv(folder / "equivariance.csv", keep_default_na=False)
+
+
+def inked() -> np.ndarray:
+    images = np.zeros((6, 28, 28), np.uint8)
+    images[:, 8:18, 8:18] = np.random.default_rng(0).integers(0, 256, (6, 10, 10))
+    return images
+
+
+def test_every_network_is_measured_before_and_after_its_training(tmp_path):
+    table = evaluated(tmp_path, {name: MODELS[name] for name in ("stride_gap_circular", "stride_fc")}, [0, 3])
     assert list(table) == ["model", "seed", "weights", *COLUMNS]
-    runs = table[["model", "seed", "weights"]].drop_duplicates()
+    networks = table[["model", "seed", "weights"]].drop_duplicates()
     expected = product(["stride_gap_circular", "stride_fc"], [0, 3], ["untrained", "trained"])
-    assert list(runs.itertuples(index=False, name=None)) == list(expected)
+    assert list(networks.itertuples(index=False, name=None)) == list(expected)
     assert table.error.dtype == float
     assert table.exact.dtype == bool
     assert set(table.padding) == {"circular", "zeros", "none"}
     inexact = table[(table.model == "stride_fc") & (table.place == "head") & (table["shift"] == 1)]
     assert inexact.error.nunique() == 4
-    torch.manual_seed(3)
-    images = torch.zeros(2, 1, 28, 28, dtype=torch.float64)
-    images[..., :, :] = torch.from_numpy(np.load(tmp_path / "images.npy")[:2].astype(np.float32) / np.float32(255))[
-        :, None
-    ]
+    images = torch.from_numpy(inked()[:2].astype(np.float32) / np.float32(255)).double()[:, None]
     again = pd.DataFrame(measure(untrained(TRUNK, 28, 3), images, 2), columns=COLUMNS)
     fresh = table[(table.model == "stride_fc") & (table.seed == 3) & (table.weights == "untrained")]
     np.testing.assert_allclose(fresh.error, again.error, rtol=1e-6, atol=1e-15)
 
 
-def test_an_error_that_is_none_is_left_out():
-    assert measure_equivariance.line(["a", 1, True, 1 / 3, float("nan")]) == "a,1,True,0.33333333,\n"
+def test_an_error_that_is_none_is_left_out_of_the_file(tmp_path):
+    table = pd.DataFrame([["a", 1, True, 1 / 3], ["a", 1, True, np.nan]], columns=["model", "seed", "exact", "error"])
+    table.to_csv(tmp_path / "table.csv", index=False, float_format="%.8g")
+    assert (tmp_path / "table.csv").read_text().splitlines()[1:] == ["a,1,True,0.33333333", "a,1,True,"]
 
 
-@pytest.mark.parametrize("path", ["mlp/centred/seed-0/weights.safetensors", "stride_fc/seed-0/weights.safetensors"])
-def test_weights_that_are_not_of_the_named_networks_are_told(path):
-    with pytest.raises(InputError, match=f"{path}: .* --models"):
-        measure_equivariance.network_of(Path(path), MODELS)
+@pytest.mark.parametrize("cell", ["architectures/mlp/centred/0", "architectures/stride/centred/0"])
+def test_a_cell_of_no_named_network_is_told(cell, tmp_path):
+    with pytest.raises(InputError, match=f"{cell}: no model .*; allowed: simard_cnn, stride_fc"):
+        equivariance(images=inked(), weights={cell: tmp_path}, models=MODELS, canvas=28, number=1, max_shift=1)
 
 
-def test_script_refuses_the_weights_of_another_network(monkeypatch, tmp_path):
-    models = {"stride_fc": TRUNK}
-    run_script(monkeypatch, tmp_path, models, [0])
-    models["stride_fc"] = CIRCULAR
-    monkeypatch.setattr(
-        sys, "argv", [*(json.dumps(models) if "TRUNK" in part or '"family"' in part else part for part in sys.argv)]
-    )
+def test_the_weights_of_another_network_are_refused(tmp_path):
     with pytest.raises(InputError, match="not the weights of this model"):
-        measure_equivariance.main()
+        evaluated(tmp_path, {"stride_fc": TRUNK}, [0], trained_as={"stride_fc": CIRCULAR})

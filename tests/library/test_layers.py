@@ -11,20 +11,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from invariance.layers import kernels, layers
-from invariance.layers.layers import (
-    AvgPool,
-    BatchNormReLU,
-    BlurPool,
-    Conv,
-    ConvReLU,
-    GlobalAveragePool,
-    Linear,
-    MaxPool,
-    PolyphaseSampling,
-    as_images_first,
-    as_images_last,
-)
+from invariance.layers import conv
+from invariance.layers.avg_pool import AvgPool
+from invariance.layers.batch_norm import BatchNormReLU, moments
+from invariance.layers.blur_pool import BlurPool
+from invariance.layers.conv import Conv, ConvReLU
+from invariance.layers.global_average_pool import GlobalAveragePool
+from invariance.layers.images_last import as_images_first, as_images_last
+from invariance.layers.linear import Linear
+from invariance.layers.max_pool import MaxPool
+from invariance.layers.polyphase import PolyphaseSampling
+from invariance.layers.window import FULLY_CONNECTED, GLOBAL_AVERAGE_POOL, POINTWISE, Window, known_window, window_of
+from invariance.record.artefacts import InputError
 
 EXACT = 1e-10  # relative, float64
 
@@ -153,17 +151,17 @@ def test_convolution_of_any_shape_in_blocks_of_any_size(
     maps = torch.randn(images, channels, height, width, dtype=torch.float64)
     expected_output = layer.plain(maps)
     slopes = torch.randn_like(expected_output)
-    layers.patches_of.cache_clear()
+    conv.patches_of.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layers, "PATCH_BYTES", patch_bytes)
+        patch.setattr(conv, "PATCH_BYTES", patch_bytes)
         got = backward(layer, maps, slopes, list(layer.parameters()))
-    layers.patches_of.cache_clear()
+    conv.patches_of.cache_clear()
     for ours, torchs in zip(got, backward(layer.plain, maps, slopes, list(layer.parameters())), strict=True):
         torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-12)
 
 
 def test_blocks_cover_the_output_once_and_fit_into_the_cache():
-    patches = layers.Patches(torch.Size([16, 10, 10, 128]), torch.float32, 3, 1, 1, "zeros")
+    patches = conv.Patches(torch.Size([16, 10, 10, 128]), torch.float32, 3, 1, 1, "zeros")
     covered = np.concatenate([np.arange(places.start, places.stop) for _, places, _, _ in patches.blocks])
     np.testing.assert_array_equal(covered, np.arange(10 * 10 * 128))
     for _, places, matrix, array in patches.blocks:
@@ -171,7 +169,7 @@ def test_blocks_cover_the_output_once_and_fit_into_the_cache():
         assert array.nbytes == matrix.nbytes
         assert matrix.data_ptr() == array.ctypes.data
     assert len(patches.blocks) > 1
-    assert max(matrix.nbytes for _, _, matrix, _ in patches.blocks) <= max(layers.PATCH_BYTES, 16 * 9 * 10 * 128 * 4)
+    assert max(matrix.nbytes for _, _, matrix, _ in patches.blocks) <= max(conv.PATCH_BYTES, 16 * 9 * 10 * 128 * 4)
 
 
 def test_layers_that_share_memory_do_not_disturb_each_other():
@@ -210,18 +208,24 @@ def test_moments_in_single_precision_survive_a_large_mean():
     """The naive mean of squares minus square of the mean would lose the variance altogether."""
     maps = (1e4 + np.random.default_rng(0).normal(size=(2, 100_000))).astype(np.float32)
     means, variances = np.empty(2, np.float32), np.empty(2, np.float32)
-    kernels.moments(maps, means, variances)
+    moments(maps, means, variances)
     np.testing.assert_allclose(means, maps.astype(np.float64).mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(variances, maps.astype(np.float64).var(axis=1), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("stride", "padding", "mode"), [(1, 1, "zeros"), (2, 1, "circular"), (2, 0, "zeros")])
 def test_folding_computes_the_same(stride, padding, mode):
-    conv, norm = Conv(2, 3, 3, stride, padding, mode).double(), noisy(BatchNormReLU(3)).eval()
+    before, norm = Conv(2, 3, 3, stride, padding, mode).double(), noisy(BatchNormReLU(3)).eval()
     maps = torch.randn(4, 2, 8, 8, dtype=torch.float64)
-    folded = norm.folded_into(conv)
-    assert relative(folded(maps), norm(conv(maps))) < EXACT
-    assert not folded.weight.equal(conv.weight)
+    folded = norm.folded_into(before)
+    assert relative(folded(maps), norm(before(maps))) < EXACT
+    assert not folded.weight.equal(before.weight)
+
+
+@pytest.mark.parametrize("before", [ConvReLU(2, 3, 3), MaxPool(), nn.Conv2d(2, 3, 3)], ids=lambda layer: str(layer))
+def test_nothing_is_folded_into_what_is_not_a_convolution_of_ours(before):
+    """Behind a ReLU the batch norm cannot be part of the convolution."""
+    assert BatchNormReLU(3).folded_into(before) is None
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -308,11 +312,103 @@ def test_maps_stay_with_their_images_last_from_layer_to_layer():
 
 
 def test_a_network_trains_on_shapes_that_it_first_saw_in_inference_mode():
-    layers._scratch.clear()
-    layers.patches_of.cache_clear()
+    conv._scratch.clear()
+    conv.patches_of.cache_clear()
     convolution = nn.Sequential(Conv(1, 2, 3), Conv(2, 2, 3))
     images = torch.rand(3, 1, 17, 19)
     with torch.inference_mode():
         convolution(images)
     convolution(images).sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in convolution.parameters())
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What layers say of themselves
+
+
+WINDOWS = {
+    **{f"ours: {name}": (make, 3) for name, make in LAYERS.items()},
+    "Conv2d": (lambda: nn.Conv2d(3, 2, 3, 2, 1), 3),
+    "Conv2d, circular": (lambda: nn.Conv2d(3, 2, (3, 3), padding=(1, 1), padding_mode="circular"), 3),
+    "MaxPool2d 3x3": (lambda: nn.MaxPool2d(3, 2), 3),
+    "AvgPool2d, padded": (lambda: nn.AvgPool2d(3, 2, 1), 3),
+    "MaxPool2d, padded": (lambda: nn.MaxPool2d(3, 2, 1), 3),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(3), 3),
+    "ReLU": (nn.ReLU, 3),
+    "Dropout": (nn.Dropout, 3),
+    "Identity": (nn.Identity, 3),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("side", [8, 10])
+def test_a_window_is_what_the_output_depends_on(name, side):
+    """Found by gradients: an output in the middle depends on its window alone, and there are as many as it says."""
+    make, channels = WINDOWS[name]
+    layer = noisy(make()).eval()
+    window = window_of(layer)
+    maps = torch.rand(1, channels, side, side, dtype=torch.float64).requires_grad_()
+    output = layer(maps)
+    assert output.shape[2:] == (window.output_side(side),) * 2
+    seen = torch.zeros(side, dtype=torch.bool)
+    middle = window.output_side(side) // 2
+    for _ in range(20):  # the largest of a window stands somewhere else each time
+        maps = torch.rand(1, channels, side, side, dtype=torch.float64).requires_grad_()
+        [gradient] = torch.autograd.grad(layer(maps)[:, :, middle].sum(), maps)
+        seen |= gradient.abs().sum(dim=(0, 1, 3)) > 0
+    first = middle * window.stride - window.margin
+    expected = {
+        place % side
+        for place in range(first, first + window.kernel)
+        if window.padding == "circular" or place in range(side)
+    }
+    assert set(seen.nonzero().flatten().tolist()) == expected
+
+
+def test_heads_and_pointwise_layers_say_so():
+    for layer in (GlobalAveragePool(), nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d((1, 1))):
+        assert window_of(layer) == GLOBAL_AVERAGE_POOL
+    for layer in (Linear(3, 2), nn.Linear(3, 2), nn.Flatten()):
+        assert window_of(layer) == FULLY_CONNECTED
+    for layer in (BatchNormReLU(3), nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout(0.5), nn.Identity()):
+        assert window_of(layer) == POINTWISE
+    assert window_of(nn.MaxPool2d(2)) == MaxPool.window == Window("max_pool", kernel=2, stride=2)
+    assert window_of(nn.AvgPool2d(2)) == AvgPool().window
+    assert window_of(Conv(1, 2, 3, 2, 1, "circular")) == Window("convolution", "circular", 3, 2, 1)
+
+
+class Doubled(nn.Conv2d):
+    """What a subclass computes is not known from what it inherits."""
+
+    def forward(self, maps):
+        return 2 * super().forward(maps)
+
+
+UNKNOWN = [
+    nn.Softmax(dim=1),
+    nn.LayerNorm(8),
+    nn.Conv2d(1, 1, (3, 5)),
+    nn.Conv2d(1, 1, 3, dilation=2),
+    nn.Conv2d(1, 1, 3, padding="same"),
+    nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"),
+    nn.MaxPool2d(2, ceil_mode=True),
+    nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+    nn.AdaptiveAvgPool2d(2),
+    nn.Flatten(start_dim=2),
+    Doubled(1, 1, 3),
+]
+
+
+@pytest.mark.parametrize("layer", UNKNOWN, ids=str)
+def test_a_layer_that_nobody_knows_is_refused_and_told_what_it_lacks(layer):
+    assert known_window(layer) is None
+    with pytest.raises(
+        InputError, match=r"does not say where .* allowed: .*`window`.*Conv2d.*give its class a `window`"
+    ):
+        window_of(layer)
+
+
+def test_a_layer_is_known_by_what_it_says():
+    layer = Doubled(1, 1, 3)
+    layer.window = Window("doubled", kernel=3)
+    assert window_of(layer).kind == "doubled"

@@ -1,8 +1,6 @@
 """Every measure against plain loops over images and shifts; the logits over shifts against one image at a time."""
 
-import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +16,11 @@ from torch import Tensor, nn
 import evaluate as evaluate_script
 from invariance.data.images import shift_grid
 from invariance.learning import evaluation
-from invariance.learning.evaluation import logits_over_shifts, phase_averages_over_shifts
+from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import one_thread, predict
 from invariance.learning.weights import save_weights
-from invariance.networks.models import PhaseAverage, build_model, for_inference
+from invariance.networks.building import build_model, for_inference
+from invariance.networks.phase_average import PhaseAverage
 from invariance.record.artefacts import InputError
 from invariance.results.measures import (
     accuracy,
@@ -355,14 +354,57 @@ def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
     assert evaluation.shift_equivariant_stem(for_inference(model)) == STEMS[name]
 
 
+USERS = {  # a network of torch.nn alone, and how many of its layers are shared
+    "pointwise layers are shared, too": (
+        lambda: [nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 3)],
+        5,
+    ),
+    "in one nn.Sequential more": (lambda: [nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU()), nn.AvgPool2d(3, 2)], 3),
+    "a padded layer behind the first": (lambda: [nn.ReLU(), nn.Conv2d(1, 3, 3, padding=1)], 1),
+    "a padding that is not 0": (lambda: [nn.MaxPool2d(3, 2, 1)], 0),
+    "a layer that nobody knows": (lambda: [nn.Conv2d(1, 3, 3), nn.Softmax(dim=-1), nn.ReLU()], 1),
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_a_users_network_over_shifts_is_the_same_as_shift_by_shift(name):
+    torch.manual_seed(3)
+    make, stem = USERS[name]
+    side, reach = 20, 3
+    model = nn.Sequential(*make(), nn.Flatten(), nn.LazyLinear(10))
+    with torch.no_grad():
+        model.train()(torch.rand(16, 1, side, side))
+    model.eval()
+    images, shifts = ink(4, margin=reach, side=side), shift_grid(reach)
+    expected = np.stack([predict(model, np.stack([moved(image, *by) for image in images])) for by in shifts])
+    got = logits_over_shifts(model, images, shifts)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
+    assert evaluation.shift_equivariant_stem(for_inference(model)) == stem
+
+
+class AddsARamp(nn.Sequential):
+    """Layers in a row, and something else: what it computes is not known from its layers."""
+
+    def forward(self, images):
+        return super().forward(images + torch.linspace(0, 1, images.shape[-1]))
+
+
+def test_a_sequential_that_does_something_else_is_taken_as_a_whole():
+    torch.manual_seed(3)
+    model = AddsARamp(nn.Conv2d(1, 3, 3, 2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+    images, shifts = ink(4, margin=2), shift_grid(2)
+    expected = np.stack([predict(model, np.stack([moved(image, *by) for image in images])) for by in shifts])
+    np.testing.assert_array_equal(logits_over_shifts(model, images, shifts), expected)
+
+
 def test_phase_averages_are_those_of_the_module_itself():
     """With an uneven list of shifts, so that rows and columns cannot be exchanged unnoticed."""
     images, shifts = ink(3, margin=3), [(0, 0), (3, -1), (-2, 0), (1, 2), (0, 3)]
     average = PhaseAverage(random_model(), 2).eval()
     expected = np.stack([predict(average, np.stack([moved(image, *by) for image in images])) for by in shifts])
-    for got in (phase_averages_over_shifts(average, images, shifts), logits_over_shifts(average, images, shifts)):
-        assert got.dtype == np.float32
-        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
+    got = logits_over_shifts(average, images, shifts)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
 
 
 def test_phase_averages_of_a_network_that_is_not_invariant():
@@ -372,7 +414,7 @@ def test_phase_averages_of_a_network_that_is_not_invariant():
     average = PhaseAverage(build_model(TRUNK | {"head": "fc", "padding": "zeros"}, SIDE), 2).eval()
     expected = np.stack([predict(average, np.stack([moved(image, *by) for image in images])) for by in shifts])
     assert logit_drift(expected, shifts).max() > 0.1
-    got = phase_averages_over_shifts(average, images, shifts)
+    got = logits_over_shifts(average, images, shifts)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
 
 
@@ -390,7 +432,7 @@ def test_a_shift_that_loses_ink_is_refused(wrapped):
 
 
 @pytest.mark.parametrize("averaged", [False, True])
-def test_script_writes_what_plain_loops_find(averaged, monkeypatch, tmp_path):
+def test_script_writes_what_plain_loops_find(averaged, tmp_path):
     """28x28 images with ink up to the border on a canvas of 30, all of them at the nine shifts of one pixel."""
     images, labels = ink(12, margin=0, side=28, seed=5), (np.arange(12) % 10).astype(np.uint8)
     model = random_model(seed=3)
@@ -398,14 +440,15 @@ def test_script_writes_what_plain_loops_find(averaged, monkeypatch, tmp_path):
     np.save(tmp_path / "labels.npy", labels)
     save_weights(model, tmp_path / "weights.safetensors")
     out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
-    arguments = ["--model", json.dumps(TRUNK), "--weights", tmp_path / "weights.safetensors"]
-    shifts = {"canvas": 30, "max_shift": 1, "shift_images": 7}
-    arguments += ["--images", tmp_path / "images.npy", "--labels", tmp_path / "labels.npy"]
-    arguments += ["--shifts", json.dumps(shifts), *(["--average-phases"] if averaged else [])]
-    for name, path in out.items():
-        arguments += [f"--{name}", path]
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])
-    evaluate_script.main()
+    evaluate_script.main(
+        model=TRUNK,
+        average_phases=averaged,
+        weights=tmp_path / "weights.safetensors",
+        images=tmp_path / "images.npy",
+        labels=tmp_path / "labels.npy",
+        shifts={"canvas": 30, "max_shift": 1, "shift_images": 7},
+        **out,
+    )
 
     grid, predictions = pd.read_csv(out["grid"]), np.load(out["predictions"])
     assert list(grid.columns) == ["dx", "dy", "n", "accuracy", "consistency", "logit_drift"]
@@ -416,7 +459,7 @@ def test_script_writes_what_plain_loops_find(averaged, monkeypatch, tmp_path):
     logits = np.stack([[predict(whole, moved(image, *by)[None])[0] for image in padded[:7]] for by in GRID])
     assert predictions.dtype == np.uint8
     assert np.array_equal(predictions, logits.argmax(axis=2))
-    test_predictions = np.load(out["test-predictions"])
+    test_predictions = np.load(out["test_predictions"])
     assert test_predictions.dtype == np.uint8
     assert test_predictions.tolist() == [int(predict(whole, image[None]).argmax()) for image in padded]
     np.testing.assert_allclose(grid.accuracy, (logits.argmax(axis=2) == labels[:7]).mean(axis=1), rtol=1e-7)
@@ -424,4 +467,4 @@ def test_script_writes_what_plain_loops_find(averaged, monkeypatch, tmp_path):
     np.testing.assert_allclose(grid.logit_drift, logit_drift(logits, GRID), rtol=1e-3, atol=1e-5)
 
 
-SUFFIXES = {"grid": ".csv", "predictions": ".predictions.npy", "test-predictions": ".test.npy"}
+SUFFIXES = {"grid": ".csv", "predictions": ".predictions.npy", "test_predictions": ".test.npy"}

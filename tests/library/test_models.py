@@ -13,19 +13,16 @@ from torch.nn import functional as F
 
 from invariance.data.images import place_on_canvas
 from invariance.data.sources import read_digits
-from invariance.layers.layers import BatchNormReLU, BlurPool, MaxPool, PolyphaseSampling
+from invariance.layers.batch_norm import BatchNormReLU
+from invariance.layers.blur_pool import BlurPool
+from invariance.layers.max_pool import MaxPool
+from invariance.layers.polyphase import PolyphaseSampling
 from invariance.learning.training import one_thread, train
-from invariance.networks.models import (
-    SIMARD_PARAMETERS,
-    PhaseAverage,
-    TranslationTransformer,
-    build_model,
-    count_parameters,
-    for_inference,
-    total_stride,
-    translate,
-    trunk,
-)
+from invariance.networks import trunk
+from invariance.networks.building import build_model, count_parameters, for_inference, total_stride
+from invariance.networks.phase_average import PhaseAverage
+from invariance.networks.simard_cnn import PARAMETERS
+from invariance.networks.stn import TranslationTransformer, translate
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
 MODELS = CONFIG["models"]
@@ -50,10 +47,9 @@ def _one_thread():
 def built(name: str, canvas: int) -> nn.Module:
     """A model of config.yaml in evaluation mode, as the pipeline makes it."""
     settings = MODELS[name]
-    if settings["family"] != "phase_average":
-        return build_model(settings, canvas).eval()
-    base = MODELS[settings["of"]]
-    return PhaseAverage(build_model(base, canvas), total_stride(base)).eval()
+    if settings["family"] == "phase_average":
+        settings = settings | {"of": MODELS[settings["of"]]}
+    return build_model(settings, canvas).eval()
 
 
 def randomised(model: nn.Module) -> nn.Module:
@@ -90,7 +86,7 @@ def test_simard_cnn_has_the_parameters_of_the_paper():
     model = build_model({"family": "simard_cnn"}, 29)
     layers = [count_parameters(layer) for layer in model if isinstance(layer, nn.Conv2d | nn.Linear)]
     assert layers == [130, 6_300, 125_100, 1_010]
-    assert count_parameters(model) == sum(layers) == SIMARD_PARAMETERS == 132_540
+    assert count_parameters(model) == sum(layers) == PARAMETERS == 132_540
 
 
 def test_simard_cnn_has_the_maps_of_the_paper():
@@ -105,7 +101,7 @@ def test_simard_cnn_has_the_maps_of_the_paper():
 
 
 def test_simard_cnn_refuses_other_parameters_at_29(monkeypatch):
-    monkeypatch.setattr("invariance.networks.models.CLASSES", 11)
+    monkeypatch.setattr("invariance.networks.simard_cnn.CLASSES", 11)
     with pytest.raises(AssertionError, match="132540"):
         build_model({"family": "simard_cnn"}, 29)
 
@@ -140,7 +136,7 @@ def test_every_model_of_the_config_maps_images_to_logits(name, canvas):
 @pytest.mark.parametrize("downsampling", ["stride", "max_pool", "avg_pool", "blur_pool"])
 @pytest.mark.parametrize("canvas", [29, 30, 31])
 def test_fully_connected_head_fits_odd_maps(downsampling, canvas):
-    model = trunk(canvas, [2, 3, 4], downsampling, "zeros", "fc").eval()
+    model = trunk.build(canvas, [2, 3, 4], downsampling, "zeros", "fc").eval()
     assert model(torch.rand(2, 1, canvas, canvas)).shape == (2, 10)
 
 
@@ -161,7 +157,7 @@ def test_a_model_made_for_inference_is_the_same_function(name):
 
 def trunk_layers(downsampling: str, padding: str) -> list[nn.Module]:
     """The layers of a trunk of three convolutions, float64, up to its head of two layers."""
-    return list(randomised(trunk(CANVAS, [4, 6, 8], downsampling, padding, "gap")).double())[:-2]
+    return list(randomised(trunk.build(CANVAS, [4, 6, 8], downsampling, padding, "gap")).double())[:-2]
 
 
 def stride_one(padding: str) -> nn.Sequential:
@@ -203,7 +199,7 @@ def test_stride_two_is_equivariant_to_even_shifts_alone(downsampling):
 def test_strided_trunk_is_equivariant_to_multiples_of_its_total_stride():
     maps = torch.randn(2, 1, 16, 16, dtype=torch.float64)
     function = nn.Sequential(*trunk_layers("stride", "circular")).eval()
-    assert total_stride({"channels": [4, 6, 8]}) == 4
+    assert total_stride(function) == 4
     assert difference(function(roll(maps, (4, -8))), roll(function(maps), (1, -2))) < EXACT
     assert nearest_roll(function(roll(maps, (2, 0))), function(maps)) > 0.05
 
@@ -261,7 +257,7 @@ def trained(digits) -> dict[str, nn.Module]:
 
 def as_control(name: str, models: dict[str, nn.Module]) -> nn.Module:
     if name == "phase_averaged":
-        return PhaseAverage(models["stride_gap_circular"], total_stride(MODELS["stride_gap_circular"])).eval()
+        return PhaseAverage(models["stride_gap_circular"], total_stride(models["stride_gap_circular"])).eval()
     return models[name]
 
 
@@ -304,7 +300,7 @@ def test_striding_alone_is_invariant_to_its_total_stride_and_to_nothing_less(wei
 
 
 def test_zero_padding_breaks_the_polyphase_control():
-    model = randomised(trunk(CANVAS, [4, 6, 8], "polyphase", "zeros", "gap"))
+    model = randomised(trunk.build(CANVAS, [4, 6, 8], "polyphase", "zeros", "gap"))
     assert max(drifts(model, torch.rand(4, 1, CANVAS, CANVAS), [(1, 0), (5, 3)])) > 100 * INVARIANT
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 import train as train_script
 from invariance.data.sources import read_digits
-from invariance.layers import layers
+from invariance.layers import images_last
 from invariance.learning import training
 from invariance.learning.training import (
     as_input,
@@ -34,7 +34,7 @@ from invariance.learning.training import (
     train,
 )
 from invariance.learning.weights import load_weights, save_weights
-from invariance.networks.models import build_model
+from invariance.networks.building import build_model
 from invariance.record.artefacts import InputError, sha256_of
 
 OPTIMISATION = {
@@ -413,6 +413,35 @@ def test_divergence_in_the_very_last_step_is_told_as_well():
         trained(learning_rate=1e38, loss="mse", epochs=1, batch=50)
 
 
+class DrawsAndFreezes(nn.Module):
+    """What a user's network may be: with dropout, with a frozen parameter, and with one that is not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(SIDE**2, 10)
+        self.frozen = nn.Parameter(torch.ones(10), requires_grad=False)
+        self.idle = nn.Parameter(torch.ones(10))
+
+    def forward(self, images):
+        return self.layer(nn.functional.dropout(images.flatten(1), 0.5, self.training)) * self.frozen
+
+
+def test_what_a_network_draws_is_fixed_by_seed_and_epoch():
+    """Whatever was drawn before: a training that goes on from a checkpoint has drawn nothing yet."""
+    images, labels = blobs(50)
+    models = []
+    for noise in (1, 2):
+        torch.manual_seed(0)
+        model = DrawsAndFreezes()
+        torch.manual_seed(noise)
+        train(model, [images], labels, (images, labels), OPTIMISATION | {"weight_decay": 0.1}, 0)
+        models.append(model)
+    assert same(*models)
+    assert models[0].frozen.tolist() == models[0].idle.tolist() == [1] * 10
+    torch.manual_seed(0)
+    assert not np.array_equal(models[0].layer.weight.detach(), DrawsAndFreezes().layer.weight.detach())
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Devices
 
@@ -444,7 +473,7 @@ def test_training_by_torch_alone_is_the_same(name, monkeypatch):
     optimisation = OPTIMISATION | {"epochs": 1, "batch": 8, "learning_rate": 0.01}
     weights = []
     for use_compiled in (True, False):
-        monkeypatch.setattr(layers, "on_cpu", lambda maps, answer=use_compiled: answer)
+        monkeypatch.setattr(images_last, "on_cpu", lambda maps, answer=use_compiled: answer)
         monkeypatch.setattr(training, "on_cpu", lambda maps, answer=use_compiled: answer)
         torch.manual_seed(5)
         model = build_model(MODELS[name], 32).double()
@@ -577,21 +606,24 @@ def source(tmp_path_factory) -> Path:
     return folder
 
 
-def run_script(
-    monkeypatch, source: Path, folder: Path, seed: int = 0, copies: int = 0, images: str = "images", **special
-) -> Path:
+def run_script(source: Path, folder: Path, seed: int = 0, copies: int = 0, images: str = "images", **special) -> Path:
     settings = special | {
         "canvas": 29,
         "train_images": 80,
         "validation_images": 20,
         "optimisation": OPTIMISATION | {"epochs": 2},
     }
-    arguments = ["--model", json.dumps({"family": "mlp", "hidden": 8}), "--training", json.dumps(settings)]
-    arguments += ["--seed", str(seed), "--images", f"{source}/{images}.npy", "--labels", f"{source}/labels.npy"]
-    arguments += ["--copies", *(f"{source}/copy-{copy}.npy" for copy in range(copies))]
-    arguments += ["--weights", f"{folder}/weights.safetensors", "--history", f"{folder}/history.csv"]
-    monkeypatch.setattr(sys, "argv", ["train.py", *arguments, "--card", f"{folder}/card.json"])
-    train_script.main()
+    train_script.main(
+        model={"family": "mlp", "hidden": 8},
+        training=settings,
+        seed=seed,
+        images=source / f"{images}.npy",
+        labels=source / "labels.npy",
+        copies=[source / f"copy-{copy}.npy" for copy in range(copies)],
+        weights=folder / "weights.safetensors",
+        history=folder / "history.csv",
+        card=folder / "card.json",
+    )
     return folder
 
 
@@ -599,13 +631,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_script_writes_the_same_bytes_again(monkeypatch, source, tmp_path):
-    first = contents(run_script(monkeypatch, source, tmp_path / "a", copies=2))
-    assert first == contents(run_script(monkeypatch, source, tmp_path / "b", copies=2))
+def test_script_writes_the_same_bytes_again(source, tmp_path):
+    first = contents(run_script(source, tmp_path / "a", copies=2))
+    assert first == contents(run_script(source, tmp_path / "b", copies=2))
     assert sorted(first) == ["card.json", "history.csv", "weights.safetensors"]
     others = [{"seed": 1, "copies": 2}, {"copies": 1}, {}]
     for number, other in enumerate(others):
-        folder = run_script(monkeypatch, source, tmp_path / str(number), **other)
+        folder = run_script(source, tmp_path / str(number), **other)
         assert contents(folder)["weights.safetensors"] != first["weights.safetensors"]
 
 
@@ -623,7 +655,7 @@ def weights_in(folder: Path) -> dict[str, np.ndarray]:
     return weights_of(model)
 
 
-def test_script_distorts_some_classes_only(monkeypatch, source, tmp_path):
+def test_script_distorts_some_classes_only(source, tmp_path):
     images, labels = np.pad(np.load(source / "images.npy"), ((0, 0), (0, 1), (0, 1))), np.load(source / "labels.npy")
     copies = [np.load(source / f"copy-{copy}.npy")[:80].copy() for copy in range(2)]
     for copy in copies:
@@ -631,11 +663,11 @@ def test_script_distorts_some_classes_only(monkeypatch, source, tmp_path):
             if labels[index] not in (0, 3, 4):
                 copy[index] = images[index]
     expected = trained_by_hand(copies, labels[:80], (images[-20:], labels[-20:]))
-    weights = weights_in(run_script(monkeypatch, source, tmp_path, copies=2, classes=[0, 3, 4]))
+    weights = weights_in(run_script(source, tmp_path, copies=2, classes=[0, 3, 4]))
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
 
 
-def test_script_trains_to_tell_positions(monkeypatch, source, tmp_path):
+def test_script_trains_to_tell_positions(source, tmp_path):
     images = np.pad(np.load(source / "images.npy"), ((0, 0), (0, 1), (0, 1)))
     images[:, :2], images[:, -2:], images[:, :, :2], images[:, :, -2:] = 0, 0, 0, 0
     np.save(source / "margins.npy", images[:, :28, :28])
@@ -644,12 +676,12 @@ def test_script_trains_to_tell_positions(monkeypatch, source, tmp_path):
         [np.roll(image, (1, -1) if odd else (0, 0), (0, 1)) for image, odd in zip(images, labels, strict=True)]
     )
     expected = trained_by_hand([placed[:80]], labels[:80], (placed[-20:], labels[-20:]))
-    weights = weights_in(run_script(monkeypatch, source, tmp_path, images="margins", positions=[[0, 0], [-1, 1]]))
+    weights = weights_in(run_script(source, tmp_path, images="margins", positions=[[0, 0], [-1, 1]]))
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
 
 
-def test_script_writes_history_and_card(monkeypatch, source, tmp_path):
-    folder = run_script(monkeypatch, source, tmp_path, copies=2)
+def test_script_writes_history_and_card(source, tmp_path):
+    folder = run_script(source, tmp_path, copies=2)
     history = pd.read_csv(folder / "history.csv")
     assert list(history.columns) == training.HISTORY_COLUMNS
     assert history.epoch.tolist() == [1, 2]
@@ -665,16 +697,16 @@ def test_script_writes_history_and_card(monkeypatch, source, tmp_path):
     assert card["inputs"][f"{source}/copy-1.npy"] == sha256_of(source / "copy-1.npy")
 
 
-def test_script_trains_on_the_first_and_validates_on_the_last_images(monkeypatch, source, tmp_path):
+def test_script_trains_on_the_first_and_validates_on_the_last_images(source, tmp_path):
     """The images in between are neither: spoiling them changes nothing, spoiling the others does."""
-    plain = run_script(monkeypatch, source, tmp_path / "plain")
+    plain = run_script(source, tmp_path / "plain")
     images = np.load(source / "images.npy")
     spoilt = {}
     for name, place in {"train": 79, "between": 80, "before_last": 99, "validation": 100}.items():
         altered = images.copy()
         altered[place] = 255 - altered[place]
         np.save(source / f"{name}.npy", altered)
-        spoilt[name] = run_script(monkeypatch, source, tmp_path / name, images=name)
+        spoilt[name] = run_script(source, tmp_path / name, images=name)
     weights = {name: sha256_of(folder / "weights.safetensors") for name, folder in spoilt.items()}
     unspoilt = sha256_of(plain / "weights.safetensors")
     assert weights["train"] != unspoilt

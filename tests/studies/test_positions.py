@@ -1,6 +1,5 @@
 """Telling positions: who can, who cannot whatever was learned, and what the scripts write of it."""
 
-import json
 import sys
 from itertools import product
 from pathlib import Path
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
-import evaluate_positions
 from invariance.learning.evaluation import InDoublePrecision
 from invariance.learning.training import predict
 from invariance.learning.weights import save_weights
@@ -22,6 +20,7 @@ from invariance.record.artefacts import InputError
 from invariance.results.measures import largest_differences
 from judging import cell, judged, tables_of
 from studies.two_positions import summary
+from studies.two_positions.evaluation import told as told_positions
 
 TRUNK = {"family": "trunk", "channels": [3, 4, 5], "downsampling": "stride", "head": "gap"}
 CIRCULAR, ZEROS = TRUNK | {"padding": "circular"}, TRUNK | {"padding": "zeros"}
@@ -55,19 +54,12 @@ def tells_left_from_right() -> torch.nn.Module:
 
 
 def evaluated(folder: Path, settings: dict, model: torch.nn.Module, positions: list) -> pd.DataFrame:
-    """What the script writes of a model."""
+    """How well a model tells the positions."""
     images = np.zeros((IMAGES, 28, 28), np.uint8)
     images[:, 4:24, 6:22] = np.random.default_rng(1).integers(0, 256, (IMAGES, 20, 16))
-    np.save(folder / "images.npy", images)
-    save_weights(model, folder / "weights.safetensors")
-    output = folder / "seed-0.csv"
-    arguments = ["--model", json.dumps(settings), "--weights", folder / "weights.safetensors"]
-    arguments += ["--images", folder / "images.npy", "--output", output]
-    arguments += ["--positions", json.dumps({"canvas": 40, "positions": positions})]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["evaluate_positions.py", *map(str, arguments)])
-        evaluate_positions.main()
-    return pd.read_csv(output)
+    weights = folder / "weights.safetensors"
+    save_weights(model, weights)
+    return told_positions(images=images, weights=weights, model=settings, canvas=40, positions=positions, device="cpu")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -48,16 +48,21 @@ def build_layer(name: str, mode: str) -> nn.Module:
     """The layer of scripts/invariance/layers/<name>.py that halves maps padded as `mode` says, zeros or circular.
 
     Raises:
-        InputError: there is no such layer, or its output is not as large as its window says.
+        InputError: there is no such layer, it says no window, or its output is not as large as that says.
     """
-    file = layer_file(name)
+    file, side = layer_file(name), 12
     if name not in layer_names():
-        raise InputError(f"no layer {name!r} to halve maps with; allowed: {', '.join(layer_names())} ({file.parent})")
-    layer = getattr(importlib.import_module(f"invariance.layers.{name}"), literal(file, "DOWNSAMPLING"))(mode)
-    side = 12
-    expected, given = window_of(layer).output_side(side), layer(torch.zeros(1, 1, side, side)).shape[2:]
-    if tuple(given) != (expected, expected):
-        raise InputError(f"{file}: its window says that maps of {side} pixels give {expected}, they give {list(given)}")
+        raise InputError(
+            f"no layer {name!r} to halve maps with; allowed: {', '.join(layer_names())}, or a new file {file} with its "
+            "class, and DOWNSAMPLING, the name of that class"
+        )
+    made = getattr(importlib.import_module(f"invariance.layers.{name}"), literal(file, "DOWNSAMPLING"), None)
+    if made is None:
+        raise InputError(f"{file}: DOWNSAMPLING names nothing in this file; allowed: the name of its class")
+    layer = made(mode)
+    expected, given = window_of(layer).output_side(side), list(layer(torch.zeros(1, 1, side, side)).shape[2:])
+    if given != [expected, expected]:
+        raise InputError(f"{file}: its window says that {side} pixels become {expected}, but they become {given}")
     return layer
 
 

@@ -60,7 +60,7 @@ def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **re
     except Exception as error:
         called = f"{name}({'canvas=..., ' if takes_canvas else ''}**options)"
         raise InputError(
-            f"{where}: cannot be built with options {dict(options or {})} ({type(error).__name__}: {error}); it is "
+            f"{where}: cannot be built with options {dict(options or {})} ({in_a_line(error)}); it is "
             f"called as {called}: let its constructor take these options, and have defaults for all others"
         ) from error
     with torch.random.fork_rng(devices=[]):
@@ -87,8 +87,13 @@ def imported(path: Path) -> ModuleType:
     try:
         specification.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{path}: cannot be imported ({type(error).__name__}: {error}); fix this file") from error
+        raise InputError(f"{path}: cannot be imported ({in_a_line(error)}); fix this file") from error
     return module
+
+
+def in_a_line(error: Exception) -> str:
+    """What kind of error it is, and its text without line breaks."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def problem_of(model: nn.Module, images: Tensor) -> str | None:
@@ -103,7 +108,7 @@ def problem_of(model: nn.Module, images: Tensor) -> str | None:
             logits, again = model.eval()(images), model(images)
     except Exception as error:
         return (
-            f"fails on images {tuple(images.shape)} ({type(error).__name__}: {error}); it must map float images "
+            f"fails on images {tuple(images.shape)} ({in_a_line(error)}); it must map float images "
             f"(n, 1, canvas, canvas) to logits (n, {CLASSES})"
         )
     for given in (training, logits):
@@ -122,7 +127,7 @@ def problem_of(model: nn.Module, images: Tensor) -> str | None:
         safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     except Exception as error:
         return (
-            f"has weights that safetensors cannot hold ({error}); allowed: a state_dict of tensors alone, no two of "
-            "which share memory"
+            f"has weights that safetensors cannot hold ({in_a_line(error)}); allowed: a state_dict of tensors alone, no "
+            "two of which share memory"
         )
     return None

@@ -1,0 +1,271 @@
+"""What families and layers declare: found by name, and which files a network is made of."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import invariance.layers
+from invariance.networks.building import build_model
+from invariance.plan import declarations
+from invariance.plan.declarations import families, layer_names, literal, network_files
+from invariance.record.artefacts import InputError
+from invariance.record.dependencies import code_of
+from running import ROOT
+
+TRUNK = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool", "padding": "zeros", "head": "fc"}
+MODELS = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Declarations
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("OPTIONS = {'a': [1, None]}", {"a": [1, None]}),
+        ("import torch\n\nOPTIONS: dict = {}\n", {}),
+        ("OTHER = 1", None),
+        ("def f():\n    OPTIONS = 1", None),
+    ],
+)
+def test_a_literal_is_read_without_running_the_file(text, value, tmp_path):
+    (tmp_path / "file.py").write_text(f"{text}\nraise AssertionError")
+    assert literal(tmp_path / "file.py", "OPTIONS") == value
+
+
+@pytest.mark.parametrize("text", ["OPTIONS = {'a': f()}", "OPTIONS = {", "OPTIONS = other", "OPTIONS = {[]: 1}"])
+def test_what_is_no_literal_is_told(text, tmp_path):
+    (tmp_path / "file.py").write_text(text)
+    with pytest.raises(InputError, match=r"file\.py: OPTIONS cannot be read .*allowed: .*literal"):
+        literal(tmp_path / "file.py", "OPTIONS")
+
+
+def test_a_missing_file_declares_nothing_and_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.py: no such file"):
+        literal(tmp_path / "nowhere.py", "OPTIONS")
+
+
+def test_families_and_layers_are_those_of_their_folders():
+    assert list(families()) == ["file", "mlp", "phase_average", "simard_cnn", "stn", "trunk"]
+    assert layer_names() == ["avg_pool", "blur_pool", "max_pool", "polyphase"]
+    assert {model["family"] for model in MODELS.values()} <= set(families())
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_option_is_described_and_taken(family):
+    """`build` takes what OPTIONS names, and asks for what has no default."""
+    for schema in families()[family].values():
+        assert schema["description"]
+    entries = [
+        {k: v for k, v in model.items() if k != "family"} for model in MODELS.values() if model["family"] == family
+    ]
+    assert all(set(entry) == set(families()[family]) for entry in entries)
+    assert entries or family == "file"
+
+
+def test_declarations_are_read_without_torch():
+    code = (
+        "import sys; from invariance.plan.declarations import families, layer_names, network_files; families(); "
+        "layer_names(); network_files({'family': 'mlp'}); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")}, check=True)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Which files a network is made of
+
+
+def parts(settings: dict) -> set[str]:
+    """Families, layers and the like among the files of a network, by their names."""
+    prefix = "scripts/invariance/"
+    assert all((ROOT / file).is_file() for file in network_files(settings))
+    found = {file.removeprefix(prefix).removesuffix(".py") for file in network_files(settings)}
+    return {name for name in found if name.startswith(("layers/", "networks/")) and "__init__" not in name}
+
+
+ALL = {"networks/building", "layers/window"}
+TRUNKS = ALL | {"networks/trunk", "layers/images_last", "layers/global_average_pool", "layers/linear"}
+TRUNKS |= {"layers/batch_norm", "layers/conv"}
+FILES = {
+    "mlp": ALL | {"networks/mlp", "layers/linear"},
+    "simard_cnn": ALL | {"networks/simard_cnn", "layers/conv", "layers/images_last", "layers/linear"},
+    "stride_fc": TRUNKS,
+    "max_pool_fc": TRUNKS | {"layers/max_pool", "layers/one_of_four"},
+    "avg_pool_fc": TRUNKS | {"layers/avg_pool", "layers/blur_pool"},
+    "blur_pool_fc": TRUNKS | {"layers/blur_pool"},
+    "polyphase_gap_circular": TRUNKS | {"layers/polyphase", "layers/one_of_four"},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_network_is_made_of_its_family_and_its_layers_alone(name):
+    assert parts(MODELS[name]) == FILES[name]
+
+
+def test_a_phase_average_is_made_of_the_network_that_it_averages_too():
+    settings = MODELS["phase_averaged"] | {"of": MODELS["stride_gap_circular"]}
+    assert parts(settings) == TRUNKS | {"networks/phase_average"}
+    with pytest.raises(InputError, match=r"of: 'stride_gap_circular'; allowed: the entry"):
+        network_files(MODELS["phase_averaged"])
+
+
+@pytest.mark.parametrize("script", ["train", "evaluate"])
+def test_scripts_import_no_family_and_no_layer_that_some_networks_lack(script):
+    optional = {ROOT / "scripts/invariance/networks" / f"{family}.py" for family in families()}
+    shared = {"__init__", "images_last", "window"}
+    optional |= {path for path in (ROOT / "scripts/invariance/layers").glob("*.py") if path.stem not in shared}
+    assert not optional & {Path(file) for file in code_of(ROOT / f"scripts/{script}.py")}
+
+
+def test_a_users_network_is_made_of_what_it_imports(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nimport parts\nfrom invariance.layers.max_pool import MaxPool\n"
+    )
+    (tmp_path / "parts.py").write_text("")
+    (tmp_path / "unused.py").write_text("")
+    files = network_files({"family": "file", "file": str(tmp_path / "net.py"), "class": "Net"})
+    assert {str(tmp_path / "net.py"), str(tmp_path / "parts.py")} == {file for file in files if "scripts" not in file}
+    assert {"scripts/invariance/networks/file.py", "scripts/invariance/layers/max_pool.py"} <= set(files)
+    assert "scripts/invariance/layers/blur_pool.py" not in files
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"family": "cnn"}, r"no family 'cnn'; allowed: file, mlp, "),
+        (TRUNK | {"downsampling": "max_pool_4x4"}, r"max_pool_4x4\.py: cannot be read .*No such file"),
+        ({"family": "file", "file": "nowhere.py", "class": "Net"}, r"nowhere\.py: cannot be read .*No such file"),
+    ],
+)
+def test_what_does_not_exist_is_told(settings, message):
+    with pytest.raises(InputError, match=message):
+        network_files(settings)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# A new layer
+
+MAX_POOL_3X3 = '''"""Max pooling, 3x3 at stride 2."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from invariance.layers.window import Window
+
+DOWNSAMPLING = "MaxPool3x3"
+
+
+class MaxPool3x3(nn.Module):
+    """The maximum of the 3x3 block around every second pixel."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = "circular" if mode == "circular" else "constant"
+        self.window = Window("max_pool_3x3", padding=mode, kernel=3, stride=2, margin=1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.max_pool2d(F.pad(maps, [1] * 4, mode=self.mode), 3, 2)
+'''
+
+USE_IT = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import evaluate, train
+from invariance.plan.declarations import layer_names, network_files
+from studies.equivariance.evaluation import equivariance
+
+assert "max_pool_3x3" in layer_names()
+model = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool_3x3", "padding": sys.argv[1], "head": "fc"}
+assert "scripts/invariance/layers/max_pool_3x3.py" in network_files(model)
+images, weights = Path("images.npy"), Path("weights.safetensors")
+optimisation = json.loads(sys.argv[2])
+train.main(
+    model=model,
+    training={"canvas": 32, "train_images": 16, "validation_images": 4, "optimisation": optimisation},
+    seed=0, images=images, labels=Path("labels.npy"), weights=weights, history=Path("history.csv"),
+    card=Path("card.json"),
+)
+evaluate.main(
+    model=model, weights=weights, images=images, labels=Path("labels.npy"),
+    shifts={"canvas": 32, "max_shift": 1, "shift_images": 5},
+    grid=Path("grid.csv"), predictions=Path("predictions.npy"), test_predictions=Path("test.npy"),
+)
+table = equivariance(
+    images=np.load(images), weights={"study/new/centred/0": weights}, models={"new": model}, canvas=32, number=3,
+    max_shift=4,
+)
+table.to_csv("equivariance.csv", index=False)
+"""
+OPTIMISATION = {"epochs": 1, "batch": 16, "learning_rate": 0.1, "schedule": "constant", "warmup": 0, "averaging": 0}
+OPTIMISATION |= {"momentum": 0.9, "weight_decay": 0, "loss": "cross_entropy"}
+
+
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_a_new_layer_is_one_file(padding, tmp_path):
+    """Found by its name, trained, evaluated over shifts, and measured layer by layer, in a copy of the project."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")  # with what numba has compiled
+    (tmp_path / "scripts/invariance/layers/max_pool_3x3.py").write_text(MAX_POOL_3X3)
+    images = np.zeros((20, 28, 28), np.uint8)
+    images[:, 8:20, 8:20] = np.random.default_rng(0).integers(1, 256, (20, 12, 12))
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", (np.arange(20) % 10).astype(np.uint8))
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "scripts"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", USE_IT, padding, json.dumps(OPTIMISATION)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "grid.csv")) == 9
+    table = pd.read_csv(tmp_path / "equivariance.csv")
+    about = table[["layer", "kind", "padding", "stride", "total_stride"]].drop_duplicates().to_numpy().tolist()
+    assert about == [
+        [0, "convolution", padding, 1, 1],
+        [1, "max_pool_3x3", padding, 2, 2],
+        [2, "convolution", padding, 1, 2],
+        [3, "max_pool_3x3", padding, 2, 4],
+        [4, "convolution", padding, 1, 4],
+        [5, "fully_connected", "none", 1, 4],
+    ]
+    assert table[table.exact].error.max() < 1e-14
+    pooled = table[(table.kind == "max_pool_3x3") & (table.scope == "layer")]
+    assert set(pooled[pooled.exact]["shift"]) == {2, 4}
+    assert pooled[~pooled.exact & (pooled.place != "border")].error.min() > 1e-3
+
+
+BAD_LAYERS = {
+    "says_no_window": ("DOWNSAMPLING = 'Layer'", "pass", r"does not say where its outputs are read from"),
+    "says_another_window": (
+        "DOWNSAMPLING = 'Layer'",
+        "window = Window('pool', kernel=2, stride=2)",
+        r"says_another_window\.py: its window says that 12 pixels become 6, but they become \[5, 5\]",
+    ),
+    "names_another_class": ("DOWNSAMPLING = 'Pool'", "pass", r"names_another_class\.py: DOWNSAMPLING names nothing"),
+    "names_no_class": ("", "pass", r"no layer 'names_no_class' .*allowed: .* DOWNSAMPLING, the name of that class"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LAYERS)
+def test_a_layer_that_lacks_something_is_refused_in_words(name, tmp_path, monkeypatch):
+    for layer, (declared, window, _) in BAD_LAYERS.items():
+        (tmp_path / f"{layer}.py").write_text(
+            f"from torch import nn\nfrom invariance.layers.window import Window\n{declared}\n"
+            f"class Layer(nn.Module):\n    {window}\n    def __init__(self, mode): super().__init__()\n"
+            "    def forward(self, maps): return nn.functional.max_pool2d(maps, 3, 2)\n"
+        )
+    monkeypatch.setattr(declarations, "LAYERS", tmp_path)
+    monkeypatch.setattr(invariance.layers, "__path__", [str(tmp_path), *invariance.layers.__path__])
+    with pytest.raises(InputError, match=BAD_LAYERS[name][2]):
+        build_model(TRUNK | {"downsampling": name}, 32)

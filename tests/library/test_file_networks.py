@@ -1,0 +1,170 @@
+"""A user's own network, from any file: built, trained, tested, kept, or refused in words."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from invariance.learning.equivariance import COLUMNS, measure, untrained
+from invariance.learning.evaluation import logits_over_shifts
+from invariance.learning.training import one_thread, train
+from invariance.learning.weights import load_weights, save_weights
+from invariance.networks.building import build_model
+from invariance.plan import declarations
+from invariance.record.artefacts import InputError
+
+CANVAS = 16
+OPTIMISATION = {"epochs": 2, "batch": 8, "learning_rate": 0.1, "schedule": "constant", "warmup": 0, "averaging": 0.5}
+OPTIMISATION |= {"momentum": 0.9, "weight_decay": 0, "loss": "cross_entropy"}
+NETWORK = '''
+import dataclasses
+from torch import nn
+from beside import Scale
+
+class Net(nn.Sequential):
+    """Takes the canvas, and an option."""
+
+    def __init__(self, canvas, width=4):
+        side = (canvas - 2) // 2
+        super().__init__(
+            nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.2), nn.Flatten(),
+            nn.Linear(width * side**2, 10),
+        )
+
+class Pooled(nn.Module):
+    """Takes no canvas."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.features, self.scale, self.head = nn.Conv2d(1, width, 3), Scale(), nn.Linear(width, 10)
+
+    def forward(self, images):
+        return self.head(self.scale(self.features(images).relu().mean(dim=(2, 3))))
+
+@dataclasses.dataclass
+class Settings:
+    width: "int"
+'''
+BESIDE = "from torch import nn\nclass Scale(nn.Module):\n    def forward(self, x): return 2 * x\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A project's folder with a network in a file, and a module beside it."""
+    one_thread()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/net.py").write_text(NETWORK)
+    (tmp_path / "mine/beside.py").write_text(BESIDE)
+    monkeypatch.setattr(declarations, "SCRIPTS", tmp_path / "scripts")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "beside", raising=False)
+    return tmp_path
+
+
+def entry(name: str = "Net", **options) -> dict:
+    return {"family": "file", "file": "mine/net.py", "class": name, "options": options}
+
+
+@pytest.mark.parametrize("settings", [entry("Net", width=3), entry("Pooled", width=3)], ids=["canvas", "no canvas"])
+def test_it_is_built_trained_kept_and_tested(settings, project):
+    torch.manual_seed(0)
+    model = build_model(settings, CANVAS)
+    images = np.zeros((20, CANVAS, CANVAS), np.uint8)
+    images[:, 3:-3, 3:-3] = np.random.default_rng(0).integers(1, 256, (20, CANVAS - 6, CANVAS - 6))
+    labels = (np.arange(20) % 10).astype(np.uint8)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    train(model, [images], labels, (images, labels), OPTIMISATION, 0)
+    assert not all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
+    save_weights(model, project / "weights.safetensors")
+    other = build_model(settings, CANVAS)
+    load_weights(other, project / "weights.safetensors")
+    shifts = [(0, 0), (2, -1)]
+    assert logits_over_shifts(other, images, shifts).tobytes() == logits_over_shifts(model, images, shifts).tobytes()
+
+
+def test_trying_it_leaves_its_fresh_weights_and_what_is_drawn_next(project):
+    torch.manual_seed(5)
+    model, drawn = build_model(entry(width=3), CANVAS), torch.rand(3)
+    torch.manual_seed(5)
+    alone = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(147, 10))
+    assert torch.rand(3).equal(drawn)
+    for got, expected in zip(model.state_dict().values(), alone.state_dict().values(), strict=True):
+        assert got.equal(expected)
+    assert model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_layers_in_a_row_are_measured_and_others_refused(project):
+    images = torch.rand(2, 1, CANVAS, CANVAS, dtype=torch.float64)
+    rows = list(measure(untrained(entry(), CANVAS, 0), images, 2))
+    assert {row[COLUMNS.index("kind")] for row in rows} == {"convolution", "max_pool", "fully_connected"}
+    with pytest.raises(InputError, match=r"Pooled(.|\n)*does not say where"):
+        list(measure(untrained(entry("Pooled", width=2), CANVAS, 0), images, 2))
+
+
+START = (
+    "import torch\nfrom torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+)
+LAYER = "        self.layer = nn.Linear(256, 10)\n"
+FORWARD = "    def forward(self, x): return "
+BAD = {
+    "no such class": ("class Other: pass", r"net\.py: Net: there is none of that name; allowed: .* nn\.Module"),
+    "not a module": ("class Net: pass", r"net\.py: Net: it is something else; allowed: .* nn\.Module"),
+    "not a class": ("Net = 3", r"net\.py: Net: it is something else"),
+    "not Python": ("class Net(", r"net\.py: cannot be imported \(SyntaxError: .*fix this file"),
+    "imports what there is not": ("import nothing_of_that_name", r"net\.py: cannot be imported \(ModuleNotFoundError"),
+    "fails to build": (
+        START.replace("(self)", "(self, width)", 1),
+        r"net\.py: Net: cannot be built with options \{\} \(TypeError: .*'width'.*called as Net\(\*\*options\)",
+    ),
+    "fails on images": (
+        START + LAYER + FORWARD + "self.layer(x)",
+        r"Net: fails on images \(2, 1, 16, 16\) \(RuntimeError: .*it must map float images",
+    ),
+    "wrong shape": (
+        START + "        self.layer = nn.Linear(256, 9)\n" + FORWARD + "self.layer(x.flatten(1))",
+        r"Net: gives \(2, 9\) for images .*; allowed: logits \(2, 10\)",
+    ),
+    "wrong shape in training": (
+        START + LAYER + FORWARD + "self.layer(x.flatten(1)) if not self.training else (self.layer(x.flatten(1)),)",
+        r"Net: gives a tuple for images",
+    ),
+    "no parameters": (START + FORWARD + "x.flatten(1)[:, :10]", r"Net: has no parameters with a gradient"),
+    "no gradients": (
+        START + LAYER + "        self.requires_grad_(False)\n" + FORWARD + "self.layer(x.flatten(1))",
+        r"Net: has no parameters with a gradient.*nn\.Parameter",
+    ),
+    "draws when tested": (
+        START + LAYER + FORWARD + "nn.functional.dropout(self.layer(x.flatten(1)), 0.5)",
+        r"Net: gives other logits when asked again; in evaluation mode .*draw nothing",
+    ),
+    "not a number": (
+        START + LAYER + FORWARD + "self.layer(x.flatten(1)) / 0",
+        r"Net: gives logits that are not",
+    ),
+    "shared weights": (
+        START + LAYER + "        self.same = self.layer\n" + FORWARD + "self.same(x.flatten(1))",
+        r"Net: has weights that safetensors cannot hold .*share memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_hold_is_told_once_and_in_words(case, project):
+    text, message = BAD[case]
+    (project / "mine/net.py").write_text(text)
+    with pytest.raises(InputError, match=message):
+        build_model({"family": "file", "file": "mine/net.py", "class": "Net"}, CANVAS)
+
+
+def test_a_missing_file_is_told(project):
+    with pytest.raises(InputError, match=r"mine/nowhere\.py: no such file; allowed: .* the project's folder"):
+        build_model(entry() | {"file": "mine/nowhere.py"}, CANVAS)
+
+
+def test_a_class_is_asked_for(project):
+    with pytest.raises(InputError, match=r"cannot be built .*class"):
+        build_model({"family": "file", "file": "mine/net.py"}, CANVAS)
