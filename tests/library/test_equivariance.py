@@ -5,18 +5,18 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import measure_equivariance
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from invariance.layers.layers import BatchNormReLU, Conv, GlobalAveragePool, Linear, PolyphaseSampling
 from invariance.results.claims import judge_claims
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import measure_equivariance
-from invariance.layers.layers import BatchNormReLU, Conv, GlobalAveragePool, Linear, PolyphaseSampling
 from invariance.learning.equivariance import (
     AXES,
     COLUMNS,

@@ -5,6 +5,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import evaluate_positions
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
-import evaluate_positions
 from invariance.learning.evaluation import InDoublePrecision
 from invariance.learning.training import predict
 from invariance.learning.weights import save_weights
@@ -153,9 +153,9 @@ def test_tables_over_seeds(tmp_path):
         path.with_suffix(".json").write_text('{"parameters": 123}')
         inputs["positions"][f"two/stride_gap/placed/{seed}"] = str(path)
         inputs["cards"][f"two/stride_gap/placed/{seed}"] = str(path.with_suffix(".json"))
-    told, output = {"positions": inputs["positions"]}, tmp_path / "summary.csv"
+    output = tmp_path / "summary.csv"
     derive.main(function=summary.runs, inputs=inputs, settings={}, output=tmp_path / "runs.csv")
-    derive.main(function=summary.summary, inputs=told, settings={"confidence": 0.95}, output=output)
+    derive.main(function=summary.summary, inputs=inputs, settings={"confidence": 0.95}, output=output)
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["study", "model", "training", "seed", "parameters", "chance", "accuracy"]].to_numpy().tolist() == [
         ["two", "stride_gap", "placed", 0, 123, 50, 62.5],

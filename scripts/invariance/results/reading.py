@@ -14,6 +14,8 @@ def read_inputs(
 ) -> dict[str, Any]:
     """Read every input: a .csv as a data frame, a .json as what it holds, a .npy as an array mapped into memory.
 
+    Weights, .safetensors, stay a path.
+
     Args:
         inputs: For each argument a path, or a mapping from labels to paths. Tables that are all labelled
             study/model/training/seed become one, below each other, with these four as columns; any other mapping
@@ -62,7 +64,9 @@ def read_file(name: str, path: Any, columns: list[str], at_least: int) -> Any:
         return read_json(path)
     if suffix == ".npy":
         return load_array(path, mapped=True)
-    raise InputError(f"{name}: {path!r}; allowed: the path of a .csv, .json or .npy file")
+    if suffix == ".safetensors":  # whose shapes only its network knows
+        return Path(path)
+    raise InputError(f"{name}: {path!r}; allowed: the path of a .csv, .json, .npy or .safetensors file")
 
 
 def read_table(path: Path | str, columns: Collection[str] = (), at_least: int = 0) -> pd.DataFrame:
