@@ -8,15 +8,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from claims import CLAIMS
 from invariance.command_line import function_named
+from invariance.plan.catalogue import Catalogue
+from invariance.plan.reading import load, resolve
 from invariance.results.verdicts import CellsMissingError, judge
 from rolled import made_up_equivariance
+from studies import declared
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+PLANS = resolve(load([ROOT / "config.yaml"]))
+CONFIG = PLANS["mnist"]
+CLAIMS = Catalogue(CONFIG, declared()).claim_records
 SETTINGS = CONFIG["claims"]
 TRAINED_RANGES = CONFIG["studies"]["augmentation_range"]["cells"]["stride_fc"]["trainings"]
 RANGES = [int(name.removeprefix("range_")) for name in TRAINED_RANGES]

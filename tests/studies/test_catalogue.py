@@ -67,7 +67,7 @@ def test_a_claim_is_declared_whole(name):
     assert set(claim.reads) <= {*CATALOGUES["mnist"].tables, *CATALOGUES["mnist"].summarised}
     assert claim.direction in ("above", "below", None)
     assert ("threshold" in claim.settings) == (claim.direction is not None)
-    claim.unit.format(**{setting: 1 for setting in claim.settings})
+    claim.unit.format(**dict.fromkeys(claim.settings, 1))
 
 
 def test_claims_are_numbered_once_and_listed_in_order():

@@ -10,14 +10,13 @@ import pytest
 from scipy import stats
 
 import judge_claims
-from claims import CLAIMS
 from invariance.command_line import function_named
 from invariance.record.artefacts import InputError, sha256_of
 from invariance.results.verdicts import Decided, Measured, judge, verdict_above, verdict_below
-from judging import CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, reasons, tables_of
+from judging import CLAIMS, CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, reasons, tables_of
 
 STUDIES = {claim_id: claim["study"] for claim_id, claim in CLAIMS.items()}
-BY_SEEDS = [claim_id for claim_id, claim in CLAIMS.items() if claim["direction"]]
+BY_SEEDS = [claim_id for claim_id, claim in CLAIMS.items() if claim["supported"]]
 BELOW = ("C1", "C7")  # supported by a small number
 
 
@@ -151,7 +150,7 @@ READ = [
 def declared(claim_id: str) -> Tables:
     """The tables and columns that a claim says it reads."""
     tables = tables_of()
-    return {name: tables[name][columns] for name, columns in CLAIMS[claim_id]["reads"].items()}
+    return {name: tables[name][list(columns)] for name, columns in CLAIMS[claim_id]["reads"].items()}
 
 
 def measured(claim_id: str, tables: Tables) -> Measured:
@@ -280,7 +279,8 @@ def test_script_writes_claims_with_the_files_and_columns_they_were_read_from(see
     for record in records:
         assert set(record) == keys | {"read_from"}
         read = {Path(file["path"]).stem: file for file in record["read_from"]}
-        assert {name: file["columns"] for name, file in read.items()} == CLAIMS[record["id"]]["reads"]
+        declared = {name: list(columns) for name, columns in CLAIMS[record["id"]]["reads"].items()}
+        assert {name: file["columns"] for name, file in read.items()} == declared
         assert all(file["sha256"] == sha256_of(paths[name]) for name, file in read.items())
     by_id = {record["id"]: record for record in records}
     assert by_id["C7"]["details"]["drift"] is None

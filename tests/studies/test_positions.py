@@ -1,6 +1,5 @@
 """Telling positions: who can, who cannot whatever was learned, and what the scripts write of it."""
 
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -145,9 +144,9 @@ def test_tables_over_seeds(tmp_path):
         path.with_suffix(".json").write_text('{"parameters": 123}')
         inputs["positions"][f"two/stride_gap/placed/{seed}"] = str(path)
         inputs["cards"][f"two/stride_gap/placed/{seed}"] = str(path.with_suffix(".json"))
-    told, output = {"positions": inputs["positions"]}, tmp_path / "summary.csv"
+    output = tmp_path / "summary.csv"
     derive.main(function=summary.runs, inputs=inputs, settings={}, output=tmp_path / "runs.csv")
-    derive.main(function=summary.summary, inputs=told, settings={"confidence": 0.95}, output=output)
+    derive.main(function=summary.summary, inputs=inputs, settings={"confidence": 0.95}, output=output)
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["study", "model", "training", "seed", "parameters", "chance", "accuracy"]].to_numpy().tolist() == [
         ["two", "stride_gap", "placed", 0, 123, 50, 62.5],

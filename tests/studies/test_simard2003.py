@@ -169,10 +169,10 @@ def test_tables_of_a_study(tmp_path):
     [pair] = pd.read_csv(output).to_dict("records")
     assert (pair["difference"], pair["only_first_right"], pair["only_second_right"]) == (25, 5, 0)
 
-    inputs = {"summary": str(tmp_path / "summary.csv"), "table1": str(PUBLISHED), "labels": inputs["labels"]}
+    inputs = {"summary": str(tmp_path / "summary.csv"), "published": str(PUBLISHED), "labels": inputs["labels"]}
     derive.main(function=published, inputs=inputs, settings=settings | {"trainings": TRAININGS}, output=output)
     table = pd.read_csv(output)
     assert table.published.tolist() == [1.6, 0.7]
     assert set(table.verdict) <= {"reproduced", "ordering reproduced", "not reproduced"}
-    with pytest.raises(InputError, match="missing a required argument: 'trainings'; it takes summary, table1, labels"):
+    with pytest.raises(InputError, match="'trainings'; it takes summary, published, labels"):
         derive.main(function=published, inputs=inputs, settings=settings, output=output)
