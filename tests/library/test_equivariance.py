@@ -3,27 +3,22 @@
 from itertools import product
 from pathlib import Path
 
-import measure_equivariance
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from invariance.layers.layers import BatchNormReLU, Conv, GlobalAveragePool, Linear, PolyphaseSampling
 from invariance.results.claims import judge_claims
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-<<<<<<< HEAD
 from invariance.layers.batch_norm import BatchNormReLU
 from invariance.layers.conv import Conv
 from invariance.layers.global_average_pool import GlobalAveragePool
 from invariance.layers.linear import Linear
 from invariance.layers.polyphase import PolyphaseSampling
 from invariance.layers.window import Window
-=======
->>>>>>> 9c1825d0ad45ef5141b8d3e19a2f0f7b68a530a5
 from invariance.learning.equivariance import (
     AXES,
     COLUMNS,

@@ -127,7 +127,7 @@ def problem_of(model: nn.Module, images: Tensor) -> str | None:
         safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     except Exception as error:
         return (
-            f"has weights that safetensors cannot hold ({in_a_line(error)}); allowed: a state_dict of tensors alone, no "
-            "two of which share memory"
+            f"has weights that safetensors cannot hold ({in_a_line(error)}); allowed: a state_dict of tensors alone, "
+            "no two of which share memory"
         )
     return None

@@ -14,11 +14,7 @@ def read_inputs(
 ) -> dict[str, Any]:
     """Read every input: a .csv as a data frame, a .json as what it holds, a .npy as an array mapped into memory.
 
-<<<<<<< HEAD
-    The path of a .safetensors file stays what it is: who computes with weights loads them into its network.
-=======
     Weights, .safetensors, stay a path.
->>>>>>> 9c1825d0ad45ef5141b8d3e19a2f0f7b68a530a5
 
     Args:
         inputs: For each argument a path, or a mapping from labels to paths. Tables that are all labelled
@@ -68,11 +64,7 @@ def read_file(name: str, path: Any, columns: list[str], at_least: int) -> Any:
         return read_json(path)
     if suffix == ".npy":
         return load_array(path, mapped=True)
-<<<<<<< HEAD
-    if suffix == ".safetensors":
-=======
     if suffix == ".safetensors":  # whose shapes only its network knows
->>>>>>> 9c1825d0ad45ef5141b8d3e19a2f0f7b68a530a5
         return Path(path)
     raise InputError(f"{name}: {path!r}; allowed: the path of a .csv, .json, .npy or .safetensors file")
 
