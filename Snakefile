@@ -18,9 +18,14 @@ Where things go, stage by stage (<cell> is <study>/<model>/<training>):
 Logs and benchmark files, which differ from run to run, go to logs/.
 """
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+# A relative MNIST_MIRROR starts where the command was typed (scripts/invariance/data/mirrors.py).
+os.environ.setdefault("INVARIANCE_CALLED_FROM", os.getcwd())
 
 
 workdir: workflow.basedir
