@@ -17,8 +17,7 @@ import build_paper
 import studies
 from invariance.plan import reading
 from invariance.plan.catalogue import Catalogue, flat
-from invariance.plan.declarations import network_files
-from invariance.plan.distortion_parts import part_files
+from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
 from invariance.record import dependencies
 from invariance.record.artefacts import InputError

@@ -20,7 +20,7 @@ from invariance.distortions import audit, fields, parts
 from invariance.distortions.fields import PARTS, Distortion, displacement_fields, distort, random_key
 from invariance.distortions.parts import generator_of
 from invariance.distortions.philox import random_words
-from invariance.plan import distortion_parts as declared
+from invariance.plan import declarations as declared
 from invariance.record.artefacts import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def add_part(tmp_path, monkeypatch):
     """Write files of parts into a folder that this process takes for the library's; they are gone after the test."""
     monkeypatch.setattr(invariance.distortions, "__path__", [*invariance.distortions.__path__, str(tmp_path)])
     monkeypatch.setattr(parts, "FOLDER", tmp_path)
-    monkeypatch.setattr(declared, "FOLDER", tmp_path)
+    monkeypatch.setattr(declared, "DISTORTIONS", tmp_path)
 
     added = []
 
@@ -269,7 +269,9 @@ def test_half_a_part_is_refused(add_part, lacking):
     add_part("half", HALF_A_PART[lacking])
     with pytest.raises(InputError, match=rf"^distortion part half: .*half\.py has no {lacking}; write"):
         read({"half": {}})
-    with pytest.raises(InputError, match=rf"half\.py: has \w+ and no {lacking}; a part of a distortion needs both"):
+    with pytest.raises(
+        InputError, match=rf"half\.py: has no {lacking}; a part of a distortion needs OPTIONS and a class Part"
+    ):
         declared.distortion_parts()
 
 
@@ -277,10 +279,10 @@ def test_half_a_part_is_refused(add_part, lacking):
     ("name", "text", "told"),
     [
         ("elastic", THICKENING, "fields.py has a part elastic already; give the file another name"),
-        ("odd", HALVED.replace("{}", "dict()"), "needs OPTIONS = a literal at the top level"),
+        ("odd", HALVED.replace("{}", "dict()"), "OPTIONS cannot be read .*in which it is a literal"),
         ("odd", HALVED.replace("{}", "{'a': {'type': 'integer'}}"), "each a mapping with a description"),
         ("odd", HALVED.replace("{}", "['a']"), "each a mapping with a description"),
-        ("odd", "OPTIONS = {", "not Python .*; fix it"),
+        ("odd", "OPTIONS = {", "OPTIONS cannot be read .*allowed: a Python file"),
     ],
 )
 def test_a_file_that_declares_nonsense_is_refused(add_part, name, text, told):
@@ -309,7 +311,7 @@ def test_the_library_ships_the_fields_alone():
 
 def test_declarations_are_read_without_numba():
     program = (
-        "import sys; from invariance.plan.distortion_parts import distortion_parts, part_files; "
+        "import sys; from invariance.plan.declarations import distortion_parts, part_files; "
         "distortion_parts(), part_files({'elastic': {}}); "
         "print({'numba', 'invariance.distortions.fields'} & set(sys.modules))"
     )
@@ -365,9 +367,10 @@ def test_the_scripts_use_a_part_that_was_added(library, images, tmp_path, thicke
 
 def test_only_what_uses_a_part_is_made_of_its_code(library):
     program = (
-        "import json; from invariance.plan.distortion_parts import part_files; "
+        "import json, os; from invariance.plan.declarations import part_files; "
         "from invariance.record.dependencies import code_of; "
-        "code = lambda settings: code_of('scripts/distort.py', *part_files(settings)); "
+        "files = lambda settings: code_of('scripts/distort.py', *part_files(settings)); "
+        "code = lambda settings: [os.path.relpath(path) for path in files(settings)]; "
         f"print(json.dumps([code(settings) for settings in {[BOLD, BOLD | ELASTIC, ELASTIC]!r}]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(library)}

@@ -1,4 +1,4 @@
-"""What network families and layers declare in their own files, read without importing them, and so without torch."""
+"""What networks, layers and distortions declare in their own files, read without importing them."""
 
 import ast
 import functools
@@ -10,7 +10,8 @@ from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
 
 SCRIPTS = Path(__file__).resolve().parents[2]
-NETWORKS, LAYERS = SCRIPTS / "invariance/networks", SCRIPTS / "invariance/layers"
+NETWORKS, LAYERS, DISTORTIONS = (SCRIPTS / "invariance" / wing for wing in ("networks", "layers", "distortions"))
+FIELDS = DISTORTIONS / "fields.py"
 
 
 def literal(path: Path | str, name: str) -> Any:
@@ -100,3 +101,52 @@ def sources(settings: Mapping[str, Any]) -> Iterator[str]:
         if schema.get("file"):
             file = user_file(str(value))
             yield from code_of(file, roots=[file.parent, SCRIPTS])
+
+
+def distortion_parts() -> dict[str, dict[str, Any]]:
+    """Each part of a distortion by its name, with the JSON schema of each of its options.
+
+    Translation, affine and elastic are fields (`PARTS` in fields.py); every other part is a file with `OPTIONS` and a
+    class `Part`.
+
+    Raises:
+        InputError: a file has one of the two alone, an option has no description, or a file has the name of a field.
+    """
+    parts = fields()
+    for file in sorted(DISTORTIONS.glob("*.py")):
+        options, has_part = literal(file, "OPTIONS"), defines(file, "Part")
+        if options is None and not has_part:
+            continue
+        if options is None or not has_part:
+            lacking = "OPTIONS" if options is None else "Part"
+            raise InputError(
+                f"{file}: has no {lacking}; a part of a distortion needs OPTIONS and a class Part (parts.py)"
+            )
+        if file.stem in parts:
+            raise InputError(f"{file}: fields.py has a part {file.stem} already; give the file another name")
+        if not well_described(options):
+            raise InputError(f"{file}: OPTIONS: allowed: option -> JSON schema, each a mapping with a description")
+        parts[file.stem] = options
+    return parts
+
+
+def defines(path: Path, name: str) -> bool:
+    """Whether a Python file defines a class of that name at its top level."""
+    return any(getattr(node, "name", None) == name for node in ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def fields() -> dict[str, dict[str, Any]]:
+    """The parts of a distortion that displace pixels."""
+    return dict(literal(FIELDS, "PARTS"))
+
+
+def part_files(settings: Mapping[str, Any]) -> list[str]:
+    """The files of the pixel parts in one entry of `distortions`."""
+    return [str(DISTORTIONS / f"{name}.py") for name in sorted(settings.keys() - fields().keys())]
+
+
+def well_described(options: Any) -> bool:
+    """Whether options are a mapping of names to mappings with a `description`."""
+    return isinstance(options, Mapping) and all(
+        isinstance(schema, Mapping) and "description" in schema for schema in options.values()
+    )

@@ -10,8 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from invariance.plan.catalogue import Study
-from invariance.plan.declarations import families, layer_names
-from invariance.plan.distortion_parts import distortion_parts
+from invariance.plan.declarations import distortion_parts, families, layer_names
 from invariance.plan.merging import NAMED
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve

@@ -1,0 +1,124 @@
+"""What a stranger adds, exactly as docs/adding.md says: it runs to the PDF, and appears there like one of ours."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from finished import TINY, copy_of_finished_run
+from running import ROOT, snakemake
+
+pytestmark = pytest.mark.pipeline
+
+ADDING = (ROOT / "docs/adding.md").read_text(encoding="utf-8")
+# The recipes are made for MNIST and the demo; this makes them as small as the tiny config.
+SMALLER = """
+demo:
+  equivariance: {{models: [stride_fc, stride_gap_circular{measured}]}}
+  studies:
+    {study}
+"""
+ARCHITECTURES = "architectures: {cells: {%s: {trainings: [centred], optimisation: {epochs: 1}}}}"
+
+
+def files_of(section: str) -> list[tuple[str, str]]:
+    """Path and content of each file in one section of docs/adding.md."""
+    text = ADDING.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)```", text, flags=re.DOTALL)
+
+
+def added(tmp_path_factory: pytest.TempPathFactory, section: str, study: str, measured: str = "") -> Path:
+    """A finished tree in which a recipe was followed, and the run was repeated."""
+    tree = copy_of_finished_run(tmp_path_factory, "addition")
+    files = files_of(section)
+    assert files, section
+    for name, content in files:
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if name.startswith("paper/") else "") + content)
+    (tree / "smaller.yaml").write_text(SMALLER.format(study=study, measured=measured))
+    finished = snakemake(tree, "--cores", "2", *TINY, "my.yaml", "smaller.yaml")
+    assert finished.returncode == 0, finished.stderr[-5000:]
+    assert "going on" not in finished.stderr
+    return tree / "results/digits"
+
+
+def text_of(pdf: Path) -> str:
+    """The words of a PDF, in one line."""
+    done = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())
+
+
+def assert_shown(results: Path, model: str, label: str) -> None:
+    """A model stands in the tables and figures of `architectures`, and in the paper."""
+    tables = results / "tables"
+    for table in ("architectures", "architectures-runs", "architectures-rings"):
+        assert model in set(pd.read_csv(tables / f"{table}.csv").model), table
+    assert label in (tables / "architectures.tex").read_text()
+    assert label in text_of(results / "figures/accuracy_vs_shift.pdf")
+    assert label in text_of(results / "paper.pdf")
+    assert f"config/models/{model}/family" in (tables / "numbers.tex").read_text()
+
+
+def test_a_downsampling_layer(tmp_path_factory):
+    results = added(tmp_path_factory, "A downsampling layer", ARCHITECTURES % "overlap_fc", measured=", overlap_fc")
+    assert_shown(results, "overlap_fc", "overlap fc")
+    errors = pd.read_csv(results / "tables/equivariance.csv")
+    alone = errors[(errors.kind == "overlap_pool") & (errors.scope == "layer")]
+    assert set(alone.stride) == {2}
+    inside = alone[alone.place.isin(["inside", "everywhere"])]
+    assert inside.error[inside["shift"] % 2 == 0].max() < 1e-12
+    assert inside.error[inside["shift"] % 2 == 1].min() > 1e-3
+    assert "overlap pool" in (results / "tables/equivariance.tex").read_text()
+    assert "overlap pool" in text_of(results / "paper.pdf")
+
+
+def test_a_network_family(tmp_path_factory):
+    results = added(tmp_path_factory, "A network family", ARCHITECTURES % "lenet", measured=", lenet")
+    assert_shown(results, "lenet", "lenet")
+    assert "lenet" in set(pd.read_csv(results / "tables/equivariance.csv").model)
+
+
+def test_an_nn_module_of_ones_own(tmp_path_factory):
+    results = added(tmp_path_factory, "Your own nn.Module", ARCHITECTURES % "mine")
+    assert_shown(results, "mine", "mine")
+
+
+def test_a_part_of_a_distortion(tmp_path_factory):
+    study = "simard2003: {trainings: {bold: {copies: 1}}, cells: {simard_cnn: {trainings: [none, elastic, bold]}}}"
+    results = added(tmp_path_factory, "A part of a distortion", study)
+    summary = pd.read_csv(results / "distorted/29/bold/summary.csv")
+    assert (summary.ink_lost < 0).all()
+    assert (summary.largest == 0).all()
+    assert "bold" in (results / "tables/distortions.tex").read_text()
+    assert "bold" in (results / "tables/simard2003.tex").read_text()
+    for figure in ("sample_distortions", "simard_table", "learning_curves"):
+        assert "bold" in text_of(results / f"figures/{figure}.pdf"), figure
+    assert "bold" in text_of(results / "paper.pdf")
+
+
+def test_a_study_with_a_figure_a_table_and_a_claim(tmp_path_factory):
+    study = (
+        "width: {canvas: 32, max_shift: 2, shift_images: 50, seeds: [0, 1], optimisation: {epochs: 1}}\n"
+        "    architectures: {seeds: [0, 1]}"
+    )
+    section = "A study with a figure, a table and a claim"
+    results = added(tmp_path_factory, section, study)
+    assert (results / "figures/width.png").stat().st_size > 1000
+    claims = {claim["id"]: claim for claim in pd.read_json(results / "claims.json").to_dict("records")}
+    assert claims["C12"]["study"] == "width"
+    assert claims["C12"]["read_from"][0]["columns"] == ["model", "training", "seed", "mean_consistency"]
+    gain = pd.read_csv(results / "tables/width-gain.csv").set_index("measure")
+    assert gain["mean"]["mean_consistency"] == pytest.approx(claims["C12"]["number"], rel=1e-6)
+    text = text_of(results / "paper.pdf")
+    assert "A wider network is more invariant" in text
+    assert "Width, and claim C12" in text
+    assert "figures/width.pdf" in text
+
+
+def test_every_recipe_of_the_page_is_tried():
+    sections = re.findall(r"^## (.*)$", ADDING, flags=re.MULTILINE)
+    tried = Path(__file__).read_text()
+    assert [section for section in sections if f'"{section}"' not in tried] == ["A training or a seed"]
