@@ -112,11 +112,11 @@ STAGES = {
 }
 
 
-def compute(reference: Mapping[str, Mapping[str, Any]]) -> str:
+def compute(reference: Mapping[str, Any] | None = None) -> str:
     """Jobs, core minutes and share of each stage of the reference run; a word where none is committed."""
-    if not reference:
+    if reference is None:
         return tabular("l", ["Stage"], [["not recorded yet: no reference run of this dataset is committed"]])
-    spent = reference["reference"]["compute"]
+    spent = reference["compute"]
     rows: list[Sequence[str]] = [
         [
             STAGES.get(row["stage"], escape(row["stage"])),
