@@ -10,7 +10,7 @@ from invariance.paper.tex import escape, number, small, tabular, whole, with_gap
 from invariance.results.labels import label
 
 
-def claims(claims: Sequence[Mapping[str, Any]]) -> str:
+def claims(judged: Sequence[Mapping[str, Any]]) -> str:
     """Claim, decisive number with interval and unit, threshold, verdict."""
     rows = [
         (
@@ -23,7 +23,7 @@ def claims(claims: Sequence[Mapping[str, Any]]) -> str:
             small(claim["threshold"]) if is_rounding(claim) else f"{claim['threshold']:g}",
             f"\\textbf{{{claim['verdict']}}}",
         )
-        for claim in claims
+        for claim in judged
     ]
     columns = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}l>{\raggedright\arraybackslash}p{0.22\linewidth}rl"
     return tabular(columns, ["", "Claim", "Number", "Unit", "Threshold", "Verdict"], rows)
@@ -112,11 +112,11 @@ STAGES = {
 }
 
 
-def compute(reference: Mapping[str, Mapping[str, Any]]) -> str:
+def compute(reference: Mapping[str, Any] | None = None) -> str:
     """Jobs, core minutes and share of each stage of the reference run; a word where none is committed."""
-    if not reference:
+    if reference is None:
         return tabular("l", ["Stage"], [["not recorded yet: no reference run of this dataset is committed"]])
-    spent = reference["reference"]["compute"]
+    spent = reference["compute"]
     rows: list[Sequence[str]] = [
         [
             STAGES.get(row["stage"], escape(row["stage"])),
