@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from invariance.command_line import function_named, json_mapping, run
 from invariance.paper import numbers as of_all
 from invariance.paper.tex import escape, whole
-from invariance.record.artefacts import read_json, sha256_of, write_text
+from invariance.record.artefacts import sha256_of, write_text
 from invariance.record.reference import read_reference
 from invariance.results.reading import read_inputs
 
@@ -34,37 +34,33 @@ def general_results(config: Mapping[str, Any], sha256: str, test_images: int) ->
 
 def main(
     *,
-    config: Path,
-    claims: Path,
-    tables: Annotated[dict[str, Any], json_mapping()],
+    inputs: Annotated[dict[str, Any], json_mapping(config=str, claims=str, tables=dict, summaries=dict)],
     numbers: Annotated[dict[str, Any], json_mapping()],
-    summaries: Annotated[dict[str, Any], json_mapping()],
-    reference: list[Path] | None = None,
+    reference: Path | None = None,
     output: Path,
 ) -> None:
     r"""Write a line \result{key}{value} for each number.
 
     Args:
-        config: The file config.json.
-        claims: The file claims.json.
-        tables: Paths of the tables by name, as JSON: '{"split": "results/mnist/tables/split.csv"}'.
-        numbers: For each study, as JSON, the functions of its further numbers, each with the tables that it reads:
-            '{"split": [["studies.split.table:numbers", ["split-variance"]]]}'.
-        summaries: Paths of the summaries of the distorted data sets by canvas/distortion, as JSON.
-        reference: The committed reference of the data set, if there is one.
+        inputs: Paths, as JSON: `config` and `claims`, `tables` by name, and `summaries`, of the distorted datasets by
+            <canvas>/<distortion>: '{"config": "results/mnist/config.json", "tables": {"split": ...}, ...}'.
+        numbers: For each study that has numbers of its own, the functions that write them, as JSON:
+            '{"split": ["studies.split.table:numbers"]}'.
+        reference: The committed reference of the dataset, if there is one.
         output: The file numbers.tex.
     """
-    settings, read = read_json(config), read_inputs(tables, {}, may_be_empty=tables)
-    studies = list(settings["studies"])
-    test_images = int(read[f"{studies[0]}-runs"].test_images.iloc[0])
-    results = [*general_results(settings, sha256_of(config), test_images), *of_all.config_results(settings)]
-    results += of_all.claim_results(read_json(claims))
-    results += of_all.distortion_results(read_inputs(summaries, {}))
+    read = read_inputs(inputs, {}, may_be_empty=inputs)
+    config, tables = read["config"], read["tables"]
+    studies = list(config["studies"])
+    test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
+    results = [*general_results(config, sha256_of(inputs["config"]), test_images), *of_all.config_results(config)]
+    results += of_all.claim_results(read["claims"])
+    results += of_all.distortion_results(read["summaries"])
     for study in studies:
-        results += of_all.study_results(read[study], read[f"{study}-runs"], read.get(f"{study}-rings"))
-        for function, needed in numbers.get(study, []):
-            results += function_named(function)(study, *(read[name] for name in needed))
-    committed = read_reference(reference[0], settings["dataset"]) if reference else None
+        results += of_all.study_results(tables[study], tables[f"{study}-runs"], tables.get(f"{study}-rings"))
+        for name in numbers.get(study, []):
+            results += function_named(name)(study, tables)
+    committed = read_reference(reference, config["dataset"]) if reference else None
     results += of_all.compute_results(committed)
     write_text(output, of_all.result_lines(results))
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from invariance.results.claims import judge_claims
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,7 +32,7 @@ from invariance.learning.equivariance import (
 )
 from invariance.learning.weights import save_weights
 from invariance.record.artefacts import InputError
-from rolled import made_up_equivariance
+from judging import judged
 from studies.equivariance.evaluation import equivariance
 
 CANVAS, INK, MAX_SHIFT = 24, slice(8, 15), 4
@@ -46,7 +45,6 @@ MODELS = {
     "stride_gap_circular": CIRCULAR,
     "polyphase_gap_circular": {**CIRCULAR, "downsampling": "polyphase"},
 }
-RULE = {"C3": {"max_exact": 1e-12, "min_inexact": 1e-3}}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -369,57 +367,14 @@ def test_a_layer_that_depends_on_the_position_is_caught(broken):
     first = table[(table.layer == 0) & table.exact]
     assert first.error.min() > 1e-12
     assert table[(table.layer == 1) & (table.scope == "layer") & table.exact].error.max() < 1e-14
-    [claim], _ = judge_claims({"equivariance": table}, RULE, 0.95)
-    assert claim.verdict == "refuted"
+    rule = {"C3": {"max_exact": 1e-12, "min_inexact": 1e-3}}
+    assert judged({"equivariance": table}, rule)["C3"].verdict == "refuted"
 
 
 def test_a_layer_that_gives_nothing_has_no_relative_error():
     model = convolutions([(3, 1, 1)], "zeros")
     model[0].weight.data.zero_()
     assert table_of("", model).error.isna().all()
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Claim C3
-
-
-def judged(table: pd.DataFrame):
-    claims, _ = judge_claims({"equivariance": table}, RULE, 0.95)
-    return claims[0]
-
-
-def test_c3_is_the_largest_error_where_theory_says_0():
-    claim = judged(made_up_equivariance())
-    assert claim.verdict == "supported"
-    assert claim.number == claim.high == pytest.approx(1.1 * 1.1e-16)
-    assert claim.low == pytest.approx(1.1e-16)
-    assert claim.details["odd_smallest_mismatch"] == pytest.approx(0.5)
-    assert claim.details["border_smallest_mismatch"] == pytest.approx(0.55)  # trained alone
-    assert claim.details["circular_mismatch"] == pytest.approx(1.1 * 1.1e-16)
-    table = made_up_equivariance()
-    assert claim.details["exact_cases"] + claim.details["inexact_cases"] == len(table)
-
-
-@pytest.mark.parametrize("place", ["everywhere", "inside", "head"])
-def test_c3_one_case_refutes(place):
-    table = made_up_equivariance()
-    row = table[table.exact & (table.place == place)].index[-1]
-    assert judged(table.assign(error=table.error.mask(table.index == row, 1.1e-12))).verdict == "refuted"
-    assert judged(table.assign(error=table.error.mask(table.index == row, 1e-12))).verdict == "supported"
-
-
-def test_c3_is_undecided_where_the_measure_finds_nothing():
-    table = made_up_equivariance()
-    odd = (table["shift"] % 2 == 1) & (table.stride == 2) & (table.kind == "convolution") & (table.place != "border")
-    border = (table.place == "border") & (table.layer > 0) & (table.kind == "convolution") & (table["shift"] % 2 == 0)
-    for blind in (odd, border):
-        assert judged(table.assign(error=table.error.mask(blind & (table.seed == 0), 1e-4))).verdict == "undecided"
-        assert judged(table[~blind | (table.stride == 1)]).verdict == ("undecided" if blind is odd else "supported")
-    assert judged(table[table.place != "border"]).verdict == "undecided"
-
-
-def test_c3_without_its_table_is_absent():
-    assert judge_claims({}, RULE, 0.95) == ([], {"C3": "not trained: equivariance"})
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -88,5 +88,7 @@ def test_tables_may_be_empty_where_that_is_allowed(tmp_path):
 @pytest.mark.parametrize("given", ["table.txt", "table", 3, None, ["table.csv"]])
 def test_what_is_no_path_is_named(given):
     for inputs in ({"table": given}, {"table": {"label": given}}):
-        with pytest.raises(InputError, match=r"^table.*; allowed: the path of a \.csv, \.json or \.npy file"):
+        with pytest.raises(
+            InputError, match=r"^table.*; allowed: the path of a \.csv, \.json, \.npy or \.safetensors file"
+        ):
             read_inputs(inputs, {})

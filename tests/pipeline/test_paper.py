@@ -13,33 +13,9 @@ from matplotlib.figure import Figure
 import build_paper
 from build_paper import build
 from invariance.record.artefacts import InputError
+from printed import PAPER, ROOT, SOURCES, keys_of_the_paper, used_in_text
 
-ROOT = Path(__file__).resolve().parents[2]
-PAPER = ROOT / "paper"
-SOURCES = sorted(PAPER.rglob("*.tex"))
 CLAIMS = tuple(f"C{number}" for number in range(1, 12))
-INTERVAL = ("mean", "low", "high")
-
-
-def used_in_text(pattern: str) -> set[str]:
-    """Every first group of `pattern` in the article's sources; a key that commands.tex makes from #1 is no key."""
-    return {key for source in SOURCES for key in re.findall(pattern, source.read_text()) if "#" not in key}
-
-
-def keys_of_the_paper() -> set[str]:
-    """Every key of numbers.tex that the article asks for."""
-    keys = used_in_text(r"\\R\{([^}]*)\}") - {"key"}
-    keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
-    keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
-    keys |= used_in_text(r"\\ciofkeys\{([^}]*)\}") | used_in_text(r"\\ciofkeys\{[^}]*\}\{([^}]*)\}")
-    keys |= {f"{study}/seeds" for study in used_in_text(r"\\seeds\{([^}]*)\}") - {"study"}}
-    keys -= {"key"}
-    keys |= {
-        f"claims/{claim}/{end}"
-        for claim in used_in_text(r"\\claimnumber\{(C\d+)\}") | used_in_text(r"\\claiminterval\{(C\d+)\}")
-        for end in ("number", "low", "high")
-    }
-    return keys | {f"claims/{claim}/verdict" for claim in used_in_text(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}
 
 
 def make_artefacts(

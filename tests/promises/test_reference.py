@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import write_claims
 from finished import TINY, finished_run
 from invariance import command_line
-from invariance.paper import tex
+from invariance.paper.numbers import compute_results
 from invariance.plan.plan import Plan
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, read_json
@@ -41,6 +41,7 @@ from invariance.record.compute import (
 from invariance.record.reference import FIGURES, MEASURES, ONE_SEED, SLACK, entry_name, plain, read_reference
 from invariance.results import claims
 from running import ROOT, snakemake
+from studies.summary.table import compute
 
 REFERENCES = sorted((ROOT / "paper" / "reference").glob("*.json"))
 RUNS = resolve(load([ROOT / "config.yaml"]))
@@ -517,14 +518,14 @@ def test_simards_table_in_the_readme():
 
 
 def test_what_the_paper_prints_of_the_cost():
-    results = dict(tex.compute_results(EXAMPLE))
+    results = dict(compute_results(EXAMPLE))
     assert results["compute/total_core_minutes"] == "3"
     assert results["compute/replayed_8"] == "3"
     assert results["compute/stage/train/core_minutes"] == "2.0"
     assert results["compute/claims/C1/core_minutes"] == "12.3"
     assert results["compute/processor"] == r"A\_B"
-    table = tex.compute_tabular(EXAMPLE)
+    table = compute(reference=EXAMPLE)
     assert "Training & 1 & 2.0 & 66.7" in table
     assert "All & 2 & 3.0 & 100.0" in table
-    assert list(tex.compute_results(None)) == []
-    assert "not recorded yet" in tex.compute_tabular(None)
+    assert list(compute_results(None)) == []
+    assert "not recorded yet" in compute()

@@ -78,4 +78,4 @@ def test_c6_weights_rings_by_their_shifts_within_its_reach():
     assert details["pooled_consistency"] == pytest.approx((70 + 90 + 0) / 3)
     near = judged(tables, {"C6": SETTINGS["C6"] | {"small_shift": 1}})["C6"]
     assert near.number == pytest.approx((90 + 90 + 0) / 3 - 60)
-    assert "within 2 pixels" in near.unit  # as the plan has it
+    assert "within 1 pixels" in near.unit

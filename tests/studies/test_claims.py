@@ -16,7 +16,7 @@ from invariance.results.verdicts import Decided, Measured, judge, verdict_above,
 from judging import CLAIMS, CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, reasons, tables_of
 
 STUDIES = {claim_id: claim["study"] for claim_id, claim in CLAIMS.items()}
-BY_SEEDS = [claim_id for claim_id, claim in CLAIMS.items() if claim["supported"]]
+BY_SEEDS = [claim_id for claim_id, claim in CLAIMS.items() if claim["direction"]]
 BELOW = ("C1", "C7")  # supported by a small number
 
 

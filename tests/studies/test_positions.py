@@ -18,8 +18,10 @@ from invariance.networks.building import build_model
 from invariance.record.artefacts import InputError
 from invariance.results.measures import largest_differences
 from judging import cell, judged, tables_of
+from printed import is_whole
 from studies.two_positions import summary
 from studies.two_positions.evaluation import told as told_positions
+from studies.two_positions.table import tabular
 
 TRUNK = {"family": "trunk", "channels": [3, 4, 5], "downsampling": "stride", "head": "gap"}
 CIRCULAR, ZEROS = TRUNK | {"padding": "circular"}, TRUNK | {"padding": "zeros"}
@@ -144,9 +146,9 @@ def test_tables_over_seeds(tmp_path):
         path.with_suffix(".json").write_text('{"parameters": 123}')
         inputs["positions"][f"two/stride_gap/placed/{seed}"] = str(path)
         inputs["cards"][f"two/stride_gap/placed/{seed}"] = str(path.with_suffix(".json"))
-    output = tmp_path / "summary.csv"
+    told, output = {"positions": inputs["positions"]}, tmp_path / "summary.csv"
     derive.main(function=summary.runs, inputs=inputs, settings={}, output=tmp_path / "runs.csv")
-    derive.main(function=summary.summary, inputs=inputs, settings={"confidence": 0.95}, output=output)
+    derive.main(function=summary.summary, inputs=told, settings={"confidence": 0.95}, output=output)
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["study", "model", "training", "seed", "parameters", "chance", "accuracy"]].to_numpy().tolist() == [
         ["two", "stride_gap", "placed", 0, 123, 50, 62.5],
@@ -172,3 +174,16 @@ def test_c10_prints_the_lowest_and_highest_seed():
         assert of_padding == pytest.approx(expected)
         assert details[f"{padding}_drift"] == max(placed.drift)
         assert details[f"{padding}_float64_drift"] == max(placed.float64_drift)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# As TeX
+
+
+def test_tabular_has_the_lowest_and_highest_seed():
+    columns = ["study", "model", "training", "measure", "seeds", "mean", "low", "high", "best", "worst"]
+    measures = {"accuracy": (75, 70, 80, 79, 71), "drift": (1, 1, 1, 0.5, 2), "float64_drift": (0, 0, 0, 0, 3e-16)}
+    rows = [("s", "stride_gap", "placed", name, 3, *values) for name, values in measures.items()]
+    text = tabular(pd.DataFrame(rows, columns=columns))
+    assert is_whole(text)
+    assert r"stride, GAP & 75.00 [70.00, 80.00] & 71.00--79.00 & 2.00 & $3.0\times10^{-16}$ \\" in text

@@ -8,10 +8,13 @@ import pytest
 from scipy import stats
 
 import derive
+import tabulate
 from invariance.record.artefacts import InputError
 from invariance.results.statistics import wilson_interval
 from invariance.results.tables import CELL, MEASURES, over_seeds, write_table
 from judging import NAN, ROOT, runs_of
+from printed import is_whole, rows_of
+from studies.simard2003 import table as as_tex
 from studies.simard2003.summary import COMPARISONS, pairs, published, replication_verdict
 
 PUBLISHED = ROOT / "paper" / "published.csv"
@@ -169,10 +172,58 @@ def test_tables_of_a_study(tmp_path):
     [pair] = pd.read_csv(output).to_dict("records")
     assert (pair["difference"], pair["only_first_right"], pair["only_second_right"]) == (25, 5, 0)
 
-    inputs = {"summary": str(tmp_path / "summary.csv"), "published": str(PUBLISHED), "labels": inputs["labels"]}
+    inputs = {"summary": str(tmp_path / "summary.csv"), "table1": str(PUBLISHED), "labels": inputs["labels"]}
     derive.main(function=published, inputs=inputs, settings=settings | {"trainings": TRAININGS}, output=output)
     table = pd.read_csv(output)
     assert table.published.tolist() == [1.6, 0.7]
     assert set(table.verdict) <= {"reproduced", "ordering reproduced", "not reproduced"}
-    with pytest.raises(InputError, match="'trainings'; it takes summary, published, labels"):
+    with pytest.raises(InputError, match="'trainings'; it takes summary, table1, labels"):
         derive.main(function=published, inputs=inputs, settings=settings, output=output)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# As TeX
+
+
+def test_simard_tabular_of_unpublished_cells_and_single_seeds():
+    row = dict.fromkeys(("published", "low", "high", "verdict"), NAN) | {"model": "mlp", "training": "none"}
+    row |= {"mean": 1.5, "best": 1.5, "worst": 1.5, "wilson_low": 1.2, "wilson_high": 1.8}
+    text = as_tex.published(pd.DataFrame([row]))
+    assert is_whole(text)
+    assert "MLP & no distortion & -- & 1.50 & 1.50--1.50 & 1.20--1.80 &  \\\\" in text
+
+
+def test_pairs_tabular():
+    row = {"model": "mlp", "training": "elastic", "against": "none", "difference": -0.5, "low": -0.75, "high": -0.25}
+    row |= {"only_first_right": 3, "only_second_right": 30, "mcnemar_p": 1e-6}
+    text = as_tex.pairs(pd.DataFrame([row]))
+    assert is_whole(text)
+    assert "elastic / no distortion & $-$0.50 [$-$0.75, $-$0.25] & 3 / 30 & ${<}0.001$" in text
+
+
+def test_runs_in_several_files_become_one_table_model_by_model(tmp_path):
+    row = dict.fromkeys(("published", "low", "high", "verdict"), NAN) | dict.fromkeys(("best", "worst"), 1.5)
+    row |= {"mean": 1.5, "wilson_low": 1.2, "wilson_high": 1.8}
+    for name, training in (("long", "elastic"), ("all", "affine_elastic_all_180_epochs")):
+        cells = [row | {"model": model, "training": training} for model in ("mlp", "simard_cnn")]
+        pd.DataFrame(cells).to_csv(tmp_path / f"{name}.csv", index=False)
+    paths = {name: str(tmp_path / f"{name}.csv") for name in ("long", "all")}
+    output = tmp_path / "table.tex"
+    tabulate.main(function=as_tex.long_runs, inputs={"tables": paths}, output=output)
+    shown = [[cell.strip() for cell in line.split("&")[:2]] for line in rows_of(output.read_text())[1:]]
+    assert shown == [
+        ["MLP", "elastic"],
+        ["", "affine and elastic, all images, 180 epochs"],
+        ["Simard's CNN", "elastic"],
+        ["", "affine and elastic, all images, 180 epochs"],
+    ]
+
+
+def test_only_the_replication_prints_its_comparisons():
+    """Studies that repeat some of its cells are set beside the same table, and would take its keys."""
+    row = {"model": "mlp", "training": "elastic"}
+    compared = row | {"against": "none", "difference": 0.5, "low": 0.25, "high": 0.75, "mcnemar_p": 0.01}
+    for study, expected in (("simard2003", ["0.7", "0.50", "0.25", "0.75", "0.010"]), ("simard2003_long", [])):
+        tables = {f"{study}-published": pd.DataFrame([row | {"published": 0.7}])}
+        tables[f"{study}-pairs"] = pd.DataFrame([compared])
+        assert [value for _, value in as_tex.numbers(study, tables)] == expected

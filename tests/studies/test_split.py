@@ -14,6 +14,8 @@ from scipy import stats
 import derive
 from invariance.results.statistics import two_way_shares
 from judging import CONFIG, cell, judged, tables_of
+from printed import is_whole
+from studies.split import table as as_tex
 from studies.split.summary import SHARES, variance, variance_seeds
 
 NAN = float("nan")
@@ -141,3 +143,14 @@ def test_c11_prints_every_share_and_the_error_of_every_cell():
         for training in chosen["trainings"]:
             error = details[f"{model}_{training}_error"]
             assert error == pytest.approx(cell(tables["split-runs"], model, training).mean_error.sum() / 3)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# As TeX
+
+
+def test_tabular_has_a_column_for_each_share():
+    shares = [("mean_error", share, 2, 10.0 * place, NAN, NAN) for place, share in enumerate(SHARES, 1)]
+    text = as_tex.variance(pd.DataFrame(shares, columns=["measure", "share", "seeds", "mean", "low", "high"]))
+    assert is_whole(text)
+    assert r"mean error & 10.0 & 20.0 & 30.0 \\" in text

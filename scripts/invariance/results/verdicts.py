@@ -61,7 +61,7 @@ def verdict_below(number: float, low: float, high: float, threshold: float) -> s
     return verdict_above(-number, -high, -low, -threshold)
 
 
-SIDES = {"above": verdict_above, "below": verdict_below}
+DIRECTIONS = {"above": verdict_above, "below": verdict_below}
 
 
 def judge(
@@ -74,7 +74,8 @@ def judge(
     """The record of one claim, as in claims.json.
 
     Args:
-        claim: `id`, `statement`, `study`, `unit`, `rule`, `supported` and `reads`, as the catalogue has them.
+        claim: `id`, `statement`, `study`, `unit`, `rule`, `direction` and `reads`, as in the catalogue. Fields of the
+            settings may stand in the unit, as in "within {small_shift} pixels".
         measure: what the claim measures. It gets the tables and columns that `reads` names, and no more.
         tables: by name, such as "architectures-runs".
         settings: of this claim, in the config.
@@ -87,9 +88,10 @@ def judge(
     measured = measure(chosen, {**settings, "confidence": confidence})
     found = measured.decisive
     if not isinstance(found, Decided):
-        found = decided_over_seeds(found, claim["supported"], settings["threshold"], confidence)
+        found = decided_over_seeds(found, claim["direction"], settings["threshold"], confidence)
     return {
-        **{key: claim[key] for key in ("id", "statement", "study", "unit", "rule")},
+        **{key: claim[key] for key in ("id", "statement", "study", "rule")},
+        "unit": claim["unit"].format_map(settings),
         "number": found.number,
         "low": None if math.isnan(found.low) else found.low,
         "high": None if math.isnan(found.high) else found.high,
@@ -112,7 +114,7 @@ def only(tables: Tables, name: str, columns: Sequence[str]) -> pd.DataFrame:
     return tables[name][list(columns)]
 
 
-def decided_over_seeds(values: Sequence[float], side: str, threshold: float, confidence: float) -> Decided:
+def decided_over_seeds(values: Sequence[float], direction: str, threshold: float, confidence: float) -> Decided:
     """The mean over seeds with its t-interval; the claim says that it is "above" or "below" the threshold.
 
     Raises:
@@ -121,7 +123,7 @@ def decided_over_seeds(values: Sequence[float], side: str, threshold: float, con
     if not len(values) or pd.isna(values).any():
         raise CellsMissingError("a grid of more than one shift")
     interval = t_interval(values, confidence)
-    verdict = SIDES[side](interval.mean, interval.low, interval.high, threshold)
+    verdict = DIRECTIONS[direction](interval.mean, interval.low, interval.high, threshold)
     return Decided(interval.mean, interval.low, interval.high, threshold, verdict)
 
 

@@ -1,10 +1,11 @@
 """The measures by groups of classes, as TeX."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from invariance.paper.tex import formatted, tabular, with_gaps
+from invariance.paper import tex
+from invariance.paper.tex import formatted, with_gaps
 from invariance.results.labels import label
 
 COLUMNS = {
@@ -17,7 +18,7 @@ COLUMNS = {
 }
 
 
-def classes(summary: pd.DataFrame) -> str:
+def tabular(summary: pd.DataFrame) -> str:
     """Measures by groups of classes: one row per training and group, means over seeds; models are named if several."""
     keys = ["model", "training", "group", "shown"]
     means = summary.pivot_table(index=keys, columns="measure", values="mean", sort=False)
@@ -35,12 +36,12 @@ def classes(summary: pd.DataFrame) -> str:
     ]
     above = [r" & & & \multicolumn{3}{c}{Error (\%)} & & & \\", r"\cmidrule(lr){4-6}"]
     header = ["Training", "Digits", "Translated", *COLUMNS.values()]
-    return tabular("lll" + "r" * len(COLUMNS), header, with_gaps(rows), above)
+    return tex.tabular("lll" + "r" * len(COLUMNS), header, with_gaps(rows), above)
 
 
-def numbers(study: str, summary: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
     """Every measure of every cell and group of classes over seeds, as classes/<cell>/<group>/<measure>/<statistic>."""
-    for row in summary.itertuples():
-        key = f"classes/{study}/{row.model}/{row.training}/{row.group}/{row.measure}"
+    for row in tables[f"{study}-classes"].itertuples():
+        key = f"classes/{row.study}/{row.model}/{row.training}/{row.group}/{row.measure}"
         for statistic in ("mean", "low", "high", "best", "worst"):
             yield f"{key}/{statistic}", formatted(row.measure, getattr(row, statistic))

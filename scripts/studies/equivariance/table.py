@@ -2,19 +2,20 @@
 
 import pandas as pd
 
-from invariance.paper.tex import small, tabular, with_gaps
+from invariance.paper import tex
+from invariance.paper.tex import small, with_gaps
 from invariance.results.labels import LAYERS, in_order, label
 
 PLACES = {"everywhere": "everywhere", "inside": "inside", "background": "inside", "border": "border"}
 
 
-def equivariance(table: pd.DataFrame) -> str:
+def tabular(errors: pd.DataFrame) -> str:
     """Relative equivariance errors by kind of layer, each layer alone, and of invariance at the heads.
 
     Inside are the places that see neither padding nor seam, or see them on an empty background. The borders of strided
     layers that are moved by no multiple of their stride are left out: two causes meet there.
     """
-    rows = table[(table.scope == "layer") | (table.place == "head")]
+    rows = errors[(errors.scope == "layer") | (errors.place == "head")]
     head = rows.place == "head"
     multiple = rows["shift"] % rows.total_stride.where(head, rows.stride) == 0
     alike = (rows.kind == "fully_connected") | (rows.stride == 1) & ~head
@@ -36,4 +37,4 @@ def equivariance(table: pd.DataFrame) -> str:
         r"\cmidrule(lr){7-8}\cmidrule(lr){9-10}",
     ]
     header = ["Layer", "Padding", "Stride", "Shift", "Where", "Theory", *["Median", "Largest"] * 2]
-    return tabular("llrlllrrrr", header, with_gaps(cells), above)
+    return tex.tabular("llrlllrrrr", header, with_gaps(cells), above)

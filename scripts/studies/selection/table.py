@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from invariance.paper.tex import number, tabular, with_gaps
+from invariance.paper import tex
+from invariance.paper.tex import number, with_gaps
 from invariance.results.labels import label
 
 TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
@@ -24,7 +25,7 @@ def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
     return taken
 
 
-def selection(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
+def tabular(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
     """What each setting that was tried reached on the validation images; in bold what Simard's table is made with.
 
     Args:
@@ -49,4 +50,4 @@ def selection(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> 
         cells = [f"\\textbf{{{cell}}}" if setting in taken else cell for cell in cells]
         rows.append((f"{label(model)}, {label(distortion)}", cells))
     header = ["Model, training", "Schedule", "Rate", "Averaged", "Epochs", r"Error (\%)", "Loss", "Seeds"]
-    return tabular("lllrrlrr", header, with_gaps(rows))
+    return tex.tabular("lllrrlrr", header, with_gaps(rows))

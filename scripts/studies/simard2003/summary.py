@@ -26,7 +26,7 @@ COMPARISONS = [
 
 def published(
     summary: pd.DataFrame,
-    published: pd.DataFrame,
+    table1: pd.DataFrame,
     labels: np.ndarray,
     trainings: Mapping[str, Mapping[str, Any]],
     confidence: float,
@@ -35,13 +35,13 @@ def published(
 
     Args:
         summary: `over_seeds` of the study.
-        published: columns model, training, error_percent (Simard et al. 2003, Table 1).
+        table1: columns model, training, error_percent (Simard et al. 2003, Table 1).
         labels: (test images,); their number is for Wilson's interval.
         trainings: for each training its `distortion` and `loss`.
         confidence: of the intervals.
     """
     errors = summary[summary.measure == "test_error"].drop(columns=["study", "measure"])
-    table = errors.merge(published[["model", "training", "error_percent"]], on=["model", "training"], how="left")
+    table = errors.merge(table1[["model", "training", "error_percent"]], on=["model", "training"], how="left")
     table = table.rename(columns={"error_percent": "published"})
     table["loss"] = [trainings[name]["loss"] for name in table.training]
     table["distortion"] = [trainings[name]["distortion"] for name in table.training]

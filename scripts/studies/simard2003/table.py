@@ -34,7 +34,7 @@ def long_runs(tables: Mapping[str, pd.DataFrame]) -> str:
     return published(pd.concat(rows for _, rows in models))
 
 
-def pairs(pairs: pd.DataFrame) -> str:
+def pairs(table: pd.DataFrame) -> str:
     """What each training saves over another, paired over seeds, and McNemar's test."""
     rows = [
         (
@@ -46,18 +46,19 @@ def pairs(pairs: pd.DataFrame) -> str:
                 f"${p_value(row.mcnemar_p)}$",
             ),
         )
-        for row in pairs.itertuples()
+        for row in table.itertuples()
     ]
     header = ["Model", "Training / against", "Error saved", "Only one right", "McNemar $p$"]
     return tabular("lllcr", header, with_gaps(rows))
 
 
-def numbers(study: str, published: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
     """Published errors, and the paired differences between trainings."""
     if study != "simard2003":
-        return  # it repeats some cells in another way, under the same names
-    for row in published[published.published.notna()].itertuples():
+        return  # it repeats some of these cells in another way, and would take their keys
+    table = tables[f"{study}-published"]
+    for row in table[table.published.notna()].itertuples():
         yield f"published/{row.model}/{row.training}", number(row.published, 1)
-    for row in pairs.itertuples():
+    for row in tables[f"{study}-pairs"].itertuples():
         for name in ("difference", "low", "high", "mcnemar_p"):
             yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))

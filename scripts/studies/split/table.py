@@ -1,6 +1,6 @@
 """How the variance splits, as TeX."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -17,8 +17,8 @@ def variance(shares: pd.DataFrame) -> str:
     return tabular("llll", ["Measure", "Architecture", "Augmentation", "Interaction"], rows)
 
 
-def numbers(study: str, shares: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
     """Each share of the variance of each measure over seeds, as variance/<study>/<measure>/<share>/<statistic>."""
-    for row in shares.itertuples():
+    for row in tables[f"{study}-variance"].itertuples():
         for statistic in ("mean", "low", "high"):
             yield f"variance/{study}/{row.measure}/{row.share}/{statistic}", number(getattr(row, statistic))

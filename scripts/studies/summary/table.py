@@ -10,7 +10,7 @@ from invariance.paper.tex import escape, number, small, tabular, whole, with_gap
 from invariance.results.labels import label
 
 
-def claims(claims: Sequence[Mapping[str, Any]]) -> str:
+def claims(judged: Sequence[Mapping[str, Any]]) -> str:
     """Claim, decisive number with interval and unit, threshold, verdict."""
     rows = [
         (
@@ -23,7 +23,7 @@ def claims(claims: Sequence[Mapping[str, Any]]) -> str:
             small(claim["threshold"]) if is_rounding(claim) else f"{claim['threshold']:g}",
             f"\\textbf{{{claim['verdict']}}}",
         )
-        for claim in claims
+        for claim in judged
     ]
     columns = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}l>{\raggedright\arraybackslash}p{0.22\linewidth}rl"
     return tabular(columns, ["", "Claim", "Number", "Unit", "Threshold", "Verdict"], rows)

@@ -24,9 +24,10 @@ def runs(positions: pd.DataFrame, cards: Mapping[str, Mapping[str, Any]]) -> pd.
     )
 
 
-def summary(positions: pd.DataFrame, cards: Mapping[str, Mapping[str, Any]], confidence: float) -> pd.DataFrame:
-    """The MEASURES of each cell over seeds; `positions` and `cards` as of `runs`."""
-    return over_seeds(runs(positions, cards), CELL, MEASURES, confidence)
+def summary(positions: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The MEASURES of each cell over seeds; `positions` as of `runs`."""
+    measured = pd.DataFrame(trained | position_measures(told) for trained, told in by_trained_model(positions))
+    return over_seeds(measured, CELL, MEASURES, confidence)
 
 
 def position_measures(positions: pd.DataFrame) -> dict[str, float]:

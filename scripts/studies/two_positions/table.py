@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from invariance.paper.tex import number, small, tabular, with_interval
+from invariance.paper import tex
+from invariance.paper.tex import number, small, with_interval
 from invariance.results.labels import label
 
 
-def positions(summary: pd.DataFrame) -> str:
+def tabular(summary: pd.DataFrame) -> str:
     """How well positions are told: one row per model and training, with the lowest and highest seed, and drift."""
     table = summary.set_index(["model", "training", "measure"])
     rows = []
@@ -16,4 +17,4 @@ def positions(summary: pd.DataFrame) -> str:
         between = f"{number(told.worst)}--{number(told.best)}"
         rows.append((label(model), with_interval(told["mean"], told.low, told.high), between, *map(small, drifts)))
     header = ["Model", r"Position told (\%)", "Worst--best", "Drift", "Drift, float64"]
-    return tabular("lllrr", header, rows)
+    return tex.tabular("lllrr", header, rows)

@@ -1,0 +1,45 @@
+"""The tables that are about the whole plan: claims, settings, distortions."""
+
+import json
+
+import pandas as pd
+
+from invariance.paper.numbers import claim_results, distortion_results
+from judging import CONFIG
+from printed import is_whole, rows_of
+from studies.summary.table import SETTINGS, claims, distortions, settings
+
+
+def test_numbers_of_the_size_of_rounding_are_powers_of_ten():
+    claim = {"id": "C3", "unit": "relative error where theory says 0", "statement": "S.", "verdict": "supported"}
+    claim |= {"number": 1.5e-16, "low": 1e-16, "high": 1.5e-16, "threshold": 1e-12, "details": {"exact_cases": 1234.0}}
+    results = dict(claim_results([claim]))
+    assert results["claims/C3/number"] == r"$1.5\times10^{-16}$"
+    assert results["claims/C3/details/exact_cases"] == "1{,}234"
+    assert r"& $1.5\times10^{-16}$ & relative error where theory says 0 & $1.0\times10^{-12}$ &" in claims([claim])
+    other = claim | {"unit": "points", "number": 0.001, "threshold": 0.5}
+    assert dict(claim_results([other]))["claims/C3/number"] == "0.00"
+
+
+def test_settings_tabular_leaves_out_what_the_config_leaves_out():
+    run = json.loads(json.dumps(CONFIG))
+    whole = settings(run)
+    assert len(rows_of(whole)) == 1 + len(SETTINGS) + 4
+    del run["distortions"]["affine"]
+    less = settings(run)
+    assert is_whole(less)
+    assert len(rows_of(less)) == len(rows_of(whole)) - 4
+    rate = run["studies"]["simard2003"]["optimisation"]["learning_rate"]
+    assert f"Learning rate, Simard's table & {rate} & ours; Simard: 0.005" in less
+
+
+def test_distortions_on_two_canvases_are_kept_apart():
+    """The same distortion on Simard's canvas and on that of the shift studies is two datasets."""
+    row = {"rms_x": 1.3, "rms_y": 1.2, "largest": 6.0, "net_translation": 0.78, "ink_lost": 1.0}
+    summary = pd.DataFrame([row | {"audit_mean": 2e-5, "audit_largest": 1.0}] * 2)
+    summaries = {"29/elastic": summary, "40/elastic": summary.assign(largest=7.0)}
+    text = distortions(summaries)
+    assert is_whole(text)
+    assert r"$29\times29$ & elastic & 2 & 1.30 & 1.20 & 6.0 & " in text
+    assert r"$40\times40$ & elastic & 2 & 1.30 & 1.20 & 7.0 & " in text
+    assert dict(distortion_results(summaries))["distortions/elastic/max"] == "6.0"  # on the first canvas

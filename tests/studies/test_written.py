@@ -1,0 +1,312 @@
+"""What the paper prints of the real config, from made-up evaluations through the scripts: every key, every table."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import derive
+import judge_claims
+import summarise
+import tabulate
+import write_numbers
+import write_provenance
+from invariance.command_line import function_named
+from invariance.data.images import shift_grid
+from invariance.paper import tex
+from invariance.plan.catalogue import RUNS, Catalogue
+from invariance.plan.plan import Cell, Plan
+from invariance.record.artefacts import read_json, save_array, sha256_of, write_json
+from invariance.record.manifest import VERSIONED, write_manifest
+from judging import CLAIMS, PLANS
+from printed import PAPER, is_whole, keys_of_the_paper, rows_of
+from rolled import made_up_equivariance
+from studies import declared
+from studies.summary.table import STAGES
+
+TEST_IMAGES, SHIFTED = 30, 12
+
+
+def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> None:
+    """The grid of one trained model, with predictions that are worse the further the shift."""
+    random = np.random.default_rng([cell.seed, len(cell.model), len(cell.training)])
+    shifts = shift_grid(max_shift)
+    reach = np.array([max(abs(dx), abs(dy)) for dx, dy in shifts])
+    slope = 0.01 if cell.training == "translated" else 0.1
+    wrong = random.random((len(shifts), SHIFTED)) < 0.05 + slope * reach[:, None]
+    predictions = np.where(wrong, (labels[:SHIFTED] + 1) % 10, labels[:SHIFTED]).astype(np.uint8)
+    grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
+        n=SHIFTED,
+        accuracy=(~wrong).mean(axis=1),
+        consistency=(predictions == predictions[len(shifts) // 2]).mean(axis=1),
+        logit_drift=reach * 1e-6 * (1 + random.random()),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grid.to_csv(path, index=False)
+    np.save(path.with_suffix(".predictions.npy"), predictions)
+    test_wrong = random.random(TEST_IMAGES) < 0.1
+    np.save(path.with_suffix(".test.npy"), np.where(test_wrong, (labels + 1) % 10, labels).astype(np.uint8))
+
+
+def make_up_positions(path: Path, cell: Cell, positions: list) -> None:
+    """What one trained model tells of positions."""
+    told = pd.DataFrame(positions, columns=["dx", "dy"]).assign(
+        n=TEST_IMAGES, accuracy=0.9, logit_drift=1e-6 * cell.seed
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told.assign(float64_drift=1e-15).to_csv(path, index=False)
+
+
+def make_up_distortions(plan: Plan) -> None:
+    """The summary of every distorted dataset of a plan."""
+    for path in map(Path, plan.summaries.values()):
+        path.parent.mkdir(parents=True)
+        columns = {"rms_x": 1.3, "rms_y": 1.2, "largest": 6.02, "net_translation": 0.78, "ink_lost": 1.0}
+        rows = [{"copy": copy, "images": 100, **columns, "audit_mean": 2e-5, "audit_largest": 1} for copy in (0, 1)]
+        pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def made_up_reference(dataset: str, claims: list[dict]) -> dict:
+    """Reference numbers whose cost is that of every stage, an hour each."""
+    stages = [{"stage": stage, "jobs": 1200, "core_seconds": 3600.0, "share": 0.125} for stage in STAGES]
+    return {
+        "dataset": dataset,
+        "config_sha256": "0" * 64,
+        "confidence": 0.95,
+        "machine": {"processor": "A processor", "cores": 2},
+        "claims": [{"id": claim["id"], "core_minutes": 5.0} for claim in claims],
+        "cells": [],
+        "compute": {
+            "stages": stages,
+            "jobs": 9600,
+            "core_seconds": 28800.0,
+            "start_up_share": 0.125,
+            "replayed_seconds": {"1": 28800.0, "2": 14400.0, "4": 7200.0, "8": 3600.0},
+        },
+    }
+
+
+def make_up_evaluations(plan: Plan, labels: np.ndarray) -> None:
+    """What every cell of a plan was evaluated to, and its card."""
+    for study, settings in plan["studies"].items():
+        for cell in plan.of(study):
+            if plan.tells_positions(study):
+                make_up_positions(Path(plan.position_files(study)[str(cell)]), cell, settings["positions"])
+            elif not Path(plan.evaluated_file(cell)).exists():
+                make_up_grid(Path(plan.evaluated_file(cell)), cell, settings["max_shift"], labels)
+            parameters = 132_540 if cell.model == "simard_cnn" else 1_000
+            write_json(plan.trained_file(cell, "card.json"), {"parameters": parameters})
+
+
+def make_tables(plan: Plan, catalogue: Catalogue) -> None:
+    """Every table and claims.json, by the pipeline's own scripts."""
+    for study in plan.shifted_studies:
+        names = [name.format(study=study) for name in RUNS]
+        runs, ring_runs, summary, rings = (Path(plan.file(f"tables/{name}.csv")) for name in names)
+        outputs = {"runs": runs, "ring_runs": ring_runs, "summary": summary, "rings": rings}
+        summarise.main(inputs=plan.summary_inputs(study), measures=plan["measures"], **outputs)
+    for name, table in catalogue.tables.items():
+        path = Path(plan.file(f"tables/{name}.csv"))
+        if name == "equivariance":
+            made_up_equivariance().to_csv(path, index=False)
+        elif not table.on_request:
+            function, settings = function_named(table.target), table.settings(plan, table.study)
+            derive.main(function=function, inputs=table.arguments(plan), settings=settings, output=path)
+    judge_claims.main(
+        claims=catalogue.claim_records,
+        tables=catalogue.claim_tables,
+        confidence=plan["measures"]["confidence"],
+        output=Path(plan.file("claims.json")),
+    )
+
+
+def make_tex(plan: Plan, catalogue: Catalogue) -> None:
+    """Every table as TeX and numbers.tex, by the pipeline's own scripts."""
+    reference = Path(plan.file("reference.json"))
+    write_json(reference, made_up_reference(plan.dataset, read_json(plan.file("claims.json"))))
+    for name, made in catalogue.tabulars.items():
+        inputs = {"reference": str(reference)} if name == "compute" else made.arguments(plan)
+        tabulate.main(function=function_named(made.target), inputs=inputs, output=Path(plan.file(f"tables/{name}.tex")))
+    output = Path(plan.file("tables/numbers.tex"))
+    inputs, numbers = catalogue.number_inputs, catalogue.numbers
+    write_numbers.main(inputs=inputs, numbers=numbers, reference=reference, output=output)
+    listed = [Path(plan.file("claims.json")), *map(Path, catalogue.table_files)]
+    write_provenance.main(root=Path(plan.file("")), artefacts=listed, output=Path(plan.file("tables/provenance.tex")))
+
+
+@pytest.fixture(scope="module", params=list(PLANS))
+def tables(request, tmp_path_factory) -> Path:
+    """results/<dataset>/tables of every cell of config.yaml, as the pipeline's own scripts make them."""
+    folder, plan = tmp_path_factory.mktemp(request.param), PLANS[request.param]
+    (folder / "paper").symlink_to(PAPER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        labels = (np.arange(TEST_IMAGES) % 10).astype(np.uint8)
+        save_array(plan.file("source/test-labels.npy"), labels)
+        write_json(plan.file("config.json"), plan)
+        make_up_evaluations(plan, labels)
+        make_up_distortions(plan)
+        catalogue = Catalogue(plan, declared())
+        make_tables(plan, catalogue)
+        make_tex(plan, catalogue)
+    return folder / plan.file("tables")
+
+
+def results_of(tables: Path) -> list[tuple[str, str]]:
+    lines = (tables / "numbers.tex").read_text().splitlines()
+    matches = [re.fullmatch(r"\\result\{([^{}#%\\]+)\}\{(.*)\}", line) for line in lines]
+    assert all(matches), [line for line, match in zip(lines, matches, strict=True) if not match]
+    return [match.groups() for match in matches]
+
+
+def test_every_key_of_the_paper_is_written(tables):
+    asked = {key for key in keys_of_the_paper() if not key.startswith("compute/")}  # a reference may be committed
+    assert len(asked) > 50
+    assert asked <= {key for key, _ in results_of(tables)}
+
+
+def test_every_table_of_the_paper_is_written(tables):
+    text = "\n".join(path.read_text() for path in sorted(PAPER.glob("sections/*.tex")))
+    asked = set(re.findall(r"\\artefacttable\{([\w-]+)\}", text)) | set(re.findall(r"artefacts/tables/([\w-]+)", text))
+    assert len(asked) > 5
+    committed = {"reference-selection", "reference-long"}  # of overlays, as far as there are any
+    assert asked - committed <= {path.stem for path in tables.glob("*.tex")}
+    for name in asked & committed:
+        assert f"\\ifartefact{{tables/{name}.tex}}" in text
+
+
+def test_keys_are_unique(tables):
+    keys = [key for key, _ in results_of(tables)]
+    assert sorted({key for key in keys if keys.count(key) > 1}) == []
+
+
+def test_values_are_safe_in_text(tables):
+    """Braces balance, no special character stands alone, and nothing is the word for a number that is not one."""
+    for key, value in results_of(tables):
+        assert value != "", key
+        assert not re.search(r"(?<!\\)[&%#_]|\bnan\b|None", re.sub(r"\$[^$]*\$", "", value)), (key, value)
+        assert value.count("{") == value.count("}"), (key, value)
+        assert value.count("$") % 2 == 0, (key, value)
+
+
+def test_numbers_are_those_of_the_tables(tables):
+    results = dict(results_of(tables))
+    runs = pd.read_csv(tables / "simard2003-runs.csv")
+    errors = runs[(runs.model == "simard_cnn") & (runs.training == "elastic")].test_error
+    cell = "simard2003/simard_cnn/elastic/test_error"
+    assert results[f"{cell}/mean"] == f"{errors.mean():.2f}"
+    assert (results[f"{cell}/best"], results[f"{cell}/worst"]) == (f"{errors.min():.2f}", f"{errors.max():.2f}")
+    assert results[f"{cell}/seeds"] == results["simard2003/seeds"] == str(len(errors))
+    assert results["published/simard_cnn/elastic"] == "0.4"
+    assert "published/simard_cnn/none" not in results
+    assert results["parameters/simard2003/simard_cnn"] == "132{,}540"
+    rings = pd.read_csv(tables / "architectures-ring-runs.csv")
+    near = rings[(rings.model == "stn") & (rings.training == "translated") & (rings.ring == 2)]
+    assert results["rings/architectures/stn/translated/2/accuracy"] == f"{near.accuracy.mean():.2f}"
+    assert results["distortions/elastic/rms"] == f"{np.sqrt((1.3**2 + 1.2**2) / 2):.2f}"
+    assert results["distortions/elastic/max"] == "6.0"
+    assert results["test_images"] == str(TEST_IMAGES)
+    assert results["confidence"] == "95"
+    assert results["config_hash"] == sha256_of(tables.parent / "config.json")[:12]
+    for claim in read_json(tables.parent / "claims.json"):
+        assert results[f"claims/{claim['id']}/verdict"] == claim["verdict"]
+        number = tex.small if claim["id"] == "C3" else tex.number
+        assert results[f"claims/{claim['id']}/number"] == number(claim["number"])
+
+
+def test_config_values_are_those_of_the_config(tables):
+    results, run = dict(results_of(tables)), read_json(tables.parent / "config.json")
+    assert results["dataset"] == run["dataset"]
+    assert ("MNIST" in results["dataset_name"]) == (run["dataset"] == "mnist")
+    channels = run["models"]["stride_fc"]["channels"]
+    assert results["config/models/stride_fc/channels"] == ", ".join(str(count) for count in channels)
+    assert (
+        float(results["config/distortions/elastic/elastic/alpha"]) == run["distortions"]["elastic"]["elastic"]["alpha"]
+    )
+    for claim, values in run["claims"].items():
+        assert {name: float(results[f"claims/{claim}/{name}"]) for name in values} == values
+    for study, values in run["studies"].items():
+        assert results[f"{study}/canvas"] == str(values["canvas"])
+        assert results[f"{study}/epochs"] == str(values["optimisation"]["epochs"])
+    train_images = run["datasets"][run["dataset"]]["train_images"]
+    assert results["train_images"].replace("{,}", "") == str(train_images)
+
+
+def test_all_claims_of_the_config_are_measured_by_its_cells(tables):
+    claims = read_json(tables.parent / "claims.json")
+    assert [claim["id"] for claim in claims] == list(CLAIMS)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Tabulars
+
+
+def test_every_tabular_fits_its_columns(tables):
+    names = [path.stem for path in sorted(tables.glob("*.tex")) if path.stem != "numbers"]
+    assert len(names) >= 13
+    for name in names:
+        assert is_whole((tables / f"{name}.tex").read_text()), name
+
+
+def test_tabulars_hold_every_cell_and_are_grouped(tables):
+    run = read_json(tables.parent / "config.json")
+    for study in ("architectures", "augmentation_range"):
+        text = (tables / f"{study}.tex").read_text()
+        cells = {cell[1:3] for cell in Plan(run).of(study)}
+        assert len(rows_of(text)) == 2 + len(cells)
+        trainings = {training for _, training in cells}  # a gap between groups, where a group has several rows
+        assert text.count(r"\addlinespace") == (len(trainings) - 1 if len(trainings) < len(cells) else 0)
+        assert not re.search(r"(?<!-)--(?!-)", text)  # every cell has every measure
+    simard = (tables / "simard2003.tex").read_text()
+    assert len(rows_of(simard)) == 1 + len({cell[1:3] for cell in Plan(run).of("simard2003")})
+    assert simard.count(r"\addlinespace") == 1
+    assert "nan" not in simard
+    claims = (tables / "claims.tex").read_text()
+    assert re.findall(r"^(C\d+) &", claims, flags=re.MULTILINE) == list(CLAIMS)
+
+
+def test_numbers_by_class_and_shares_are_those_of_the_tables(tables):
+    results = dict(results_of(tables))
+    runs = pd.read_csv(tables / "class_transfer-class-runs.csv")
+    low = runs[(runs.training == "low_translated") & (runs.group == "5-9")]
+    key = "classes/class_transfer/stride_fc/low_translated/5-9"
+    assert results[f"{key}/mean_error/mean"] == f"{low.mean_error.mean():.2f}"
+    assert results[f"{key}/mean_called_other/worst"] == f"{low.mean_called_other.max():.2f}"
+    shares = pd.read_csv(tables / "split-variance-seeds.csv")
+    of_error = shares[shares.measure == "mean_error"].augmentation
+    assert results["variance/split/mean_error/augmentation/mean"] == f"{of_error.mean():.2f}"
+    assert results["two_positions/stride_gap/placed/accuracy/mean"] == "90.00"
+    assert results["parameters/two_positions/stride_gap"] == "1{,}000"
+
+
+def test_table_by_class_has_a_row_for_each_training_and_group(tables):
+    text = (tables / "class_transfer.tex").read_text()
+    first, second = rows_of(text)[2:4]
+    runs = pd.read_csv(tables / "class_transfer-class-runs.csv")
+    of = runs[(runs.training == "centred") & (runs.group == "0-4")]
+    shown = [cell.strip() for cell in first.removesuffix(r"\\").split("&")]
+    assert shown[:5] == ["centred", "0--4", "no", f"{of.clean_error.mean():.2f}", f"{of.mean_error.mean():.2f}"]
+    assert shown[7] == f"{of.mean_called_other.mean():.2f}"
+    assert second.startswith(" & 5--9 & no & ")
+    assert len(rows_of(text)) == 2 + 2 * 4
+
+
+def test_provenance_lists_files_below_the_root_with_their_hashes(tables):
+    text = (tables / "provenance.tex").read_text()
+    for name in ("claims.json", "tables/simard2003-runs.csv"):
+        digest = sha256_of(tables.parent / name)[:12]
+        assert rf"\nolinkurl{{{name}}} & \texttt{{{digest}}} " in text
+    assert text.count(r"\nolinkurl") == len(list(tables.glob("*.csv"))) + 1
+
+
+def test_manifest_names_every_artefact_with_its_hash(tables, tmp_path):
+    root = tables.parent
+    artefacts = sorted(tables.glob("*.csv"))
+    write_manifest(artefacts, root / "config.json", root / "manifest.json", tmp_path / "log")
+    manifest = read_json(root / "manifest.json")
+    assert manifest["artefacts"] == {f"tables/{path.name}": sha256_of(path) for path in artefacts}
+    assert manifest["config"] == read_json(root / "config.json")
+    assert set(manifest["versions"]) == {*VERSIONED, "python"}
+    assert manifest["versions"]["torch"] == dict(results_of(tables))["versions/torch"]
