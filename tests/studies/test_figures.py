@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+import warnings
 from itertools import product
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from studies.two_positions import two_positions
 RING_COLUMNS = ["study", "model", "training", "ring", "measure", "seeds", "mean", "low", "high"]
 SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
 STUDIES = Path(draw.__file__).parent / "studies"
+FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)]
 NAN = float("nan")
 
 
@@ -155,11 +157,15 @@ def test_heat_maps_are_in_percent_with_dx_to_the_right_and_dy_down():
     cells = [("stride_fc", "centred"), ("mlp", "centred"), ("stride_fc", "translated")]
     figure = heat_maps.draw(shifts_of(cells, seeds=2, reach=2))
     assert [axes.get_title().splitlines()[0] for axes in panels(figure)] == ["stride, FC", "MLP", "stride, FC"]
-    image = panels(figure)[0].images[0]
-    assert image.get_extent() == [-2.5, 2.5, 2.5, -2.5]
-    assert image.get_clim() == (0, 100)
+    axes = panels(figure)[0]
+    (mesh,) = axes.collections
+    assert mesh.get_clim() == (0, 100)
     expected = [[51 - 10 * dx - dy for dx in range(-2, 3)] for dy in range(-2, 3)]
-    np.testing.assert_allclose(image.get_array(), expected)
+    np.testing.assert_allclose(mesh.get_array(), expected)
+    assert axes.yaxis_inverted()
+    for axis in (axes.xaxis, axes.yaxis):
+        ticks = dict(zip((text.get_text() for text in axis.get_ticklabels()), axis.get_ticklocs(), strict=True))
+        assert ticks == {"\N{MINUS SIGN}2": 0.5, "\N{MINUS SIGN}1": 1.5, "0": 2.5, "1": 3.5, "2": 4.5}
     assert len(figure.axes) == 4  # one colour bar for all
 
 
@@ -220,7 +226,8 @@ def test_augmentation_range_draws_radius_and_accuracy():
     np.testing.assert_allclose(line.get_xdata(orig=False), [0, 3, 6])
     np.testing.assert_allclose(line.get_ydata(orig=False), [1, 4, 7])
     np.testing.assert_allclose([bar[:, 1] for bar in bars[:2]], [(0.5, 1.5), (3.5, 4.5)])
-    np.testing.assert_array_equal(first.lines[0].get_data(), [[0, 6], [0, 6]])
+    np.testing.assert_array_equal(first.lines[0].get_data(), [[0, 7], [0, 7]])
+    assert first.get_ylim()[1] > 7  # a radius beyond the grid is not cut off
     assert len(series(second)) == 3
     assert [text.get_text() for text in second.get_legend().get_texts()] == ["0", "3", "6"]
 
@@ -262,7 +269,11 @@ def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_
     hollow = {place: bar.get_facecolor()[:3] == (1, 1, 1) for place, bar in bars.items()}
     assert hollow == {-0.2: True, 0.2: True, 0.8: False, 1.2: True}
     assert bars[-0.2].get_edgecolor() == bars[0.8].get_edgecolor() != bars[0.2].get_edgecolor()
-    assert sorted(y for line in errors.lines for y in line.get_ydata()) == [0, 1, 10, 11, 20, 21, 30, 31]
+    *points, clean = errors.collections
+    seeds = np.concatenate([group.get_offsets() for group in points])
+    assert sorted(seeds[:, 1]) == [0, 1, 10, 11, 20, 21, 30, 31]
+    np.testing.assert_allclose(sorted(set(seeds[:, 0])), [-0.2, 0.2, 0.8, 1.2])
+    assert [segment[:, 1].tolist() for segment in clean.get_segments()] == [[1, 1]] * 4
     assert sorted(bar.get_height() for bar in called.patches) == [0.25, 5.25, 10.25, 15.25]
     assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low digits\ntranslated"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -290,7 +301,7 @@ def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
     np.testing.assert_allclose([bar[:, 1] for bar in series(lines)[1][1]], [(29, 31), (2, 4)])
     assert [text.get_text() for text in lines.get_xticklabels()] == ["no distortion", "translated"]
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [(0, 20)] * 2 + [(20, 75)] * 2 + [(95, 5)] * 2
-    assert [text.get_text() for text in bars.texts] == ["20%", "20%", "75%", "75%"]  # 5% has no room
+    assert [text.get_text() for text in bars.texts if text.get_text()] == ["20%"] * 2 + ["75%"] * 2  # 5% has no room
     assert [text.get_text() for text in bars.get_legend().get_texts()] == [
         "architecture",
         "augmentation",
@@ -309,8 +320,9 @@ def test_split_without_shares_still_draws_the_errors():
 def test_two_positions_draws_every_seed_beside_chance():
     told, drifts = panels(two_positions.draw(told_of(["stride_gap", "stride_gap_circular"])))
     assert [bar.get_width() for bar in told.patches] == [60.5, 80.5]
-    *seeds, chance = told.lines
-    assert [line.get_xdata().tolist() for line in seeds] == [[60, 61], [80, 81]]
+    (chance,) = told.lines
+    seeds = np.concatenate([points.get_offsets() for points in told.collections])
+    assert seeds.tolist() == [[60, 0], [61, 0], [80, 1], [81, 1]]
     assert set(chance.get_xdata()) == {50}
     single, double = drifts.lines
     assert list(zip(single.get_xdata(), single.get_ydata(), strict=True)) == [(1, 0), (1, 0), (0.1, 1), (0.1, 1)]
@@ -372,15 +384,17 @@ def test_summary_shows_every_verdict_and_the_errors_that_it_rests_on():
     tables = {"architectures": errors_of(cells), "augmentation_range": radii_of([0, 3])}
     forest, *others = panels(summary.draw(claims, tables))
     # C4 was not judged, and C2 has no table.
-    assert [text.get_text().split()[1:3] for text in forest.texts[:2]] == [
-        ["\N{MULTIPLICATION SIGN}", "$\\bf{refuted}$"],
-        ["?", "$\\bf{undecided}$"],
+    assert [text.get_text() for text in forest.texts] == [
+        "$\\bf{C1}$ \N{MULTIPLICATION SIGN} $\\bf{refuted}$   The statement of C1.",
+        "$\\bf{C7}$ ? $\\bf{undecided}$   The statement of C7.",
+        "The same networks, shown translations in training",
     ]
     assert [text.get_text() for text in forest.get_yticklabels()] == ["stride, FC", "STN, Simard's CNN", "stride, FC"]
-    means = [(line.get_xdata(orig=False)[0], bars[0][:, 0].tolist()) for line, bars in series(forest)]
-    assert means == [(40, [39, 41])] * 3
-    hollow = [line for line in forest.lines if line.get_marker() == "o"]
-    assert [line.get_xdata(orig=False)[0] for line in hollow] == [1, 2, 4]
+    ((line, bars),) = series(forest)
+    assert line.get_xdata(orig=False).tolist() == [40] * 3
+    assert [bar[:, 0].tolist() for bar in bars] == [[39, 41]] * 3
+    (hollow,) = (line for line in forest.lines if line.get_marker() == "o")
+    assert hollow.get_xdata(orig=False).tolist() == [1, 2, 4]
     reach, place, share = others
     np.testing.assert_allclose(series(reach)[0][0].get_ydata(orig=False), [1, 4])
     assert [bar.get_width() for bar in place.patches] == [90, 90]
@@ -403,8 +417,15 @@ def test_the_summary_of_equivariance_tells_strides_and_borders_apart():
     columns = ["kind", "padding", "stride", "scope", "place", "shift", "error"]
     tables = {"architectures": errors_of([("mlp", "centred")]), "equivariance": pd.DataFrame(rows, columns=columns)}
     _, axes = panels(summary.draw([claim_of("C3", "supported")], tables))
-    largest = [line.get_xdata(orig=False)[0] for line in axes.lines if line.get_marker() == "s"]
-    assert largest == [1e-16, 1e-16, 0.5, 0.5]
+    (largest,) = (line for line in axes.lines if line.get_marker() == "s")
+    assert largest.get_xdata(orig=False).tolist() == [1e-16, 1e-16, 0.5, 0.5]
+
+
+def test_the_summary_without_the_table_of_architectures_shows_the_other_claims():
+    tables = {"augmentation_range": radii_of([0, 3])}
+    forest, reach = panels(summary.draw([claim_of("C1", "refuted"), claim_of("C8", "supported")], tables))
+    assert not forest.texts
+    np.testing.assert_allclose(series(reach)[0][0].get_ydata(orig=False), [1, 4])
 
 
 def test_equivariance_draws_medians_and_ranges_trained_and_not():
@@ -417,7 +438,9 @@ def test_equivariance_draws_medians_and_ranges_trained_and_not():
     np.testing.assert_allclose(trained.get_ydata(orig=False), [1.21e-16] * 4)
     np.testing.assert_allclose(bars[0][:, 1], [1e-16, 1.2e-16])
     np.testing.assert_allclose(strided[1][0].get_ydata(orig=False), [0.605, 1.21e-16] * 2)
-    assert trained.get_linestyle() != untrained.get_linestyle()
+    _, *lines = first.lines
+    assert [line.get_markerfacecolor() == "white" for line in lines[::2]] == [True, False, True, False]
+    assert lines[0].get_linestyle() != lines[2].get_linestyle()
     inside, border = (series(zeros)[place][0].get_ydata(orig=False) for place in (1, 3))
     assert (max(inside), min(border)) == pytest.approx((1.21e-16, 0.605))
     assert [text.get_text() for text in heads.get_legend().get_texts()] == [
@@ -427,6 +450,18 @@ def test_equivariance_draws_medians_and_ranges_trained_and_not():
     ]
     np.testing.assert_allclose(series(heads)[3][0].get_ydata(orig=False), [0.605] * 3 + [1.21e-16])
     np.testing.assert_allclose(series(heads)[5][0].get_ydata(orig=False), [1.21e-16] * 4)
+
+
+def test_equivariance_draws_kinds_of_layers_that_have_no_label():
+    table = made_up_equivariance(seeds=1)
+    new = {"max_pool": "max_pool_3", "fully_connected": "readout"}
+    *_, halving, heads = panels(equivariance.draw(table.replace({"kind": new})))
+    names = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (halving, heads)]
+    assert names == [
+        ["average pooling", "blur pooling", "polyphase sampling", "max pool 3"],
+        ["readout", "GAP, strides", "GAP, polyphase"],
+    ]
+    np.testing.assert_allclose(series(halving)[7][0].get_ydata(orig=False), [0.55, 1.1e-16] * 2)
 
 
 @pytest.mark.filterwarnings("error")
@@ -455,6 +490,7 @@ def single_figures():
         "accuracy_vs_shift": accuracy_vs_shift.draw(rings),
         "heat_maps": heat_maps.draw(shifts_of(cell, seeds=1, reach=0)),
         "simard_table": simard_table.draw(one),
+        "equivariance": equivariance.draw(made_up_equivariance(seeds=1)[:1]),
         "augmentation_range": augmentation_range.draw(radii_of([0], seeds=1), rings),
         "training_length": training_length.draw(lengths_of([4], seeds=1), PUBLISHED),
         "class_transfer": class_transfer.draw(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
@@ -463,12 +499,31 @@ def single_figures():
     }
 
 
-@pytest.mark.filterwarnings("error")
-def test_one_of_each_is_enough(tmp_path):
-    for name, figure in single_figures().items():
-        style.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", "mnist")
+def save_all(folder: Path, dataset: str) -> dict:
+    """Draw and save every figure from as little as there may be; a warning is an error."""
+    with mpl.rc_context(), warnings.catch_warnings(action="error"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "0")
+        style.style()
+        figures = single_figures()
+        for name, figure in figures.items():
+            style.save(figure, folder / f"{name}.pdf", folder / f"{name}.png", dataset)
+    return figures
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> dict:
+    """For each dataset a folder of all figures, and the figures."""
+    folders = {dataset: tmp_path_factory.mktemp(dataset) for dataset in ("mnist", "digits")}
+    return {dataset: (folder, save_all(folder, dataset)) for dataset, folder in folders.items()}
+
+
+def test_one_of_each_is_enough(saved):
+    folder, figures = saved["mnist"]
+    assert sorted(figures) == sorted(path.stem for path in FIGURES)
+    for name, figure in figures.items():
         assert all(not bars for axes in panels(figure) for _, bars in series(axes)), name
-        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.filterwarnings("error")
@@ -488,23 +543,21 @@ def test_heat_maps_of_any_number_of_cells(count):
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "digits"])
-def test_only_figures_of_the_digits_say_so(tmp_path, dataset):
-    for name, figure in single_figures().items():
-        style.save(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png", dataset)
+def test_only_figures_of_the_digits_say_so(saved, dataset):
+    for name, figure in saved[dataset][1].items():
         notes = [text for text in figure.texts if text.get_text() == "demo on 8x8 digits, not MNIST"]
         assert len(notes) == (dataset == "digits"), name
         assert figure.get_figwidth() == style.TEXT_WIDTH
 
 
-def test_the_same_figure_is_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    for run in ("one", "two"):
-        for name, figure in single_figures().items():
-            style.save(figure, tmp_path / f"{name}-{run}.pdf", tmp_path / f"{name}-{run}.png", "digits")
-    for name, kind in product(single_figures(), ("pdf", "png")):
-        one, two = ((tmp_path / f"{name}-{run}.{kind}").read_bytes() for run in ("one", "two"))
-        assert one == two, name
-        assert not any(word in one for word in (b"CreationDate", b"Matplotlib", b"/Type3")), name
+def test_the_same_figure_is_the_same_bytes(saved, tmp_path):
+    save_all(tmp_path, "digits")
+    files = sorted(saved["digits"][0].iterdir())
+    assert len(files) == 2 * len(FIGURES)
+    for file in files:
+        content = file.read_bytes()
+        assert content == (tmp_path / file.name).read_bytes(), file.name
+        assert not any(word in content for word in (b"CreationDate", b"Matplotlib", b"/Type3")), file.name
 
 
 def outputs(folder: Path) -> dict:
@@ -555,9 +608,6 @@ def test_a_figure_that_there_is_not_is_named(tmp_path, name):
 def test_a_figure_says_what_it_is_drawn_from(tmp_path):
     with pytest.raises(InputError, match=r"--inputs: table; studies\.split\.split is drawn from table, shares"):
         draw.main(figure="studies.split.split", inputs={"table": "table.csv"}, **outputs(tmp_path))
-
-
-FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search("^def draw", path.read_text(), re.MULTILINE)]
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)

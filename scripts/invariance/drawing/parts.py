@@ -1,14 +1,13 @@
-"""Shared parts of figures."""
+"""Parts that several figures share: lines with given intervals, rows with names, axes of pixels and percentages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from invariance.drawing.style import COLOURS
 from invariance.record.artefacts import InputError
 
 PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span of an axis, ticks
@@ -23,15 +22,23 @@ def interval(rows: pd.DataFrame, highest: float = np.inf) -> np.ndarray:
     return np.clip([rows["mean"] - low, high - rows["mean"]], 0, None)
 
 
+def mean_line(axes: Axes, x: Sequence[float], rows: pd.DataFrame, highest: float = 100, **look) -> ErrorbarContainer:
+    """Draw the means of `rows` against `x`, with their intervals up to `highest`; return the legend's handle.
+
+    By Matplotlib: seaborn draws only intervals that it computes, and these cover the uncertainty over images too.
+    """
+    return axes.errorbar(x, rows["mean"], yerr=interval(rows, highest), **{"elinewidth": 0.8, "capsize": 2} | look)
+
+
 def dodge(series: int, width: float = 0.36) -> np.ndarray:
     """Small offsets, one for each series, that keep the intervals at one abscissa apart."""
     return np.linspace(-width / 2, width / 2, series) if series > 1 else np.zeros(series)
 
 
-def whole_pixels(axes: Axes, largest: int) -> None:
-    """Give the abscissa a tick at every whole pixel from 0 to `largest`, with room for dodged points."""
-    axes.set_xlim(-0.35, max(largest, 1) + 0.35)
-    axes.xaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
+def whole_pixels(axes: Axes, largest: int, axis: str = "x") -> None:
+    """Give the axis, x or y, a tick at every whole pixel from 0 to `largest`, with room for dodged points."""
+    largest = max(largest, 1)
+    axes.set(**{f"{axis}lim": (-0.35, largest + 0.35), f"{axis}ticks": range(largest + 1)})
 
 
 def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
@@ -42,29 +49,16 @@ def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
     below = 100 - rows["mean"].min()
     reach = min(np.nanmax([below, (100 - rows["low"].astype(float)).max()]), 2 * below)
     span, step = next((span, step) for span, step in PERCENT_STEPS if span >= reach or span == 100)
-    axes.set_ylim(100 - 1.02 * span, 100 + 0.03 * span)
-    axes.set_yticks(np.arange(100, 99.99 - span, -step)[::-1])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.grid(axis="y", color="0.9", linewidth=0.5)
+    axes.set(ylim=(100 - 1.02 * span, 100 + 0.03 * span), yticks=np.arange(100, 99.99 - span, -step)[::-1])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(axis="y")
 
 
-def ring_line(axes: Axes, rows: pd.DataFrame, offset: float, look: dict) -> object:
-    """Draw the mean against ring, with its interval, `offset` pixels to the right; return the line's handle."""
-    rows = rows.sort_values("ring")
-    return axes.errorbar(
-        rows["ring"] + offset, rows["mean"], yerr=interval(rows, 100), elinewidth=0.6, capsize=0, **look
-    )
-
-
-def bar_look(number: int, hollow: bool = False) -> dict:
-    """Face, edge and hatching of the bars of a series; each has its own grey too."""
-    colour = COLOURS[(2, 3, 4, 1)[number % 4]]
-    return {
-        "facecolor": "white" if hollow else colour,
-        "edgecolor": colour,
-        "hatch": ("", "////", "....", "xxxx")[number % 4] if hollow else None,
-        "linewidth": 1,
-    }
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows 0, 1, ... of the ordinate, the first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
 
 
 def legend_below(figure: Figure, handles: Mapping[str, object], columns: int) -> None:
@@ -74,7 +68,11 @@ def legend_below(figure: Figure, handles: Mapping[str, object], columns: int) ->
 
 
 def numbered(trainings: Iterable[str], kind: str, unit: str) -> list[int]:
-    """The numbers n of trainings that are all named <kind>_n."""
+    """The numbers n of trainings that are all named <kind>_n.
+
+    Raises:
+        InputError: one is not.
+    """
     numbers = []
     for training in trainings:
         prefix, _, number = training.partition("_")

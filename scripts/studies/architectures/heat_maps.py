@@ -1,12 +1,17 @@
-"""Accuracy over the shift grid: a panel for each model and training, in the order given, on one colour scale.
+"""Heat maps: accuracy over the shift grid, a panel for each model and training, on one colour scale.
+
+Panels are in the order given, and show means over seeds.
 
 Inputs:
-    grids: columns model, training, seed, dx, dy (pixels; right and down are positive), accuracy (0..1).
+    grids: one row per trained model and shift: model, training, seed, dx, dy (pixels; right and down are positive),
+        accuracy (0..1).
 """
 
 import textwrap
 
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from invariance.drawing.style import new_figure
@@ -17,37 +22,37 @@ COLUMNS: dict[str, list[str]] = {"grids": ["dx", "dy", "accuracy"]}
 
 def draw(grids: pd.DataFrame) -> Figure:
     """Draw the figure."""
-    cells = list(dict.fromkeys(zip(grids["model"], grids["training"], strict=True)))
+    cells = grids.groupby(["model", "training"], sort=False)
     rows = -(-len(cells) // 6)
     columns = -(-len(cells) // rows)
+    small = columns > 3
     side = min(2.6, 5.1 / columns - 0.12)
-    narrow = columns > 3
-    figure = new_figure(0.45 + rows * (side + (0.6 if narrow else 0.42)), layout="compressed")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    reach = max(int(grids["dx"].abs().max()), int(grids["dy"].abs().max()))
-    for axes, (model, training) in zip(panels.flat, cells, strict=False):
-        cell = grids[(grids["model"] == model) & (grids["training"] == training)]
-        grid = 100 * cell.pivot_table(index="dy", columns="dx", values="accuracy", aggfunc="mean")
-        extent = (grid.columns[0] - 0.5, grid.columns[-1] + 0.5, grid.index[-1] + 0.5, grid.index[0] - 0.5)
-        image = axes.imshow(grid, cmap="viridis", vmin=0, vmax=100, interpolation="none", extent=extent)
+    figure = new_figure(0.45 + rows * (side + (0.6 if small else 0.42)), layout="compressed")
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for number, (axes, ((model, training), cell)) in enumerate(zip(panels.flat, cells, strict=False)):
+        heat_map(axes, 100 * cell.pivot_table(index="dy", columns="dx", values="accuracy"))
         name = textwrap.fill(label(model), 16 if columns > 4 else 40)
-        axes.set_title(f"{name}\ntrained {label(training)}", fontsize=7 if narrow else 8)
-        axes.tick_params(labelsize=6.5 if narrow else 8)
-        axes.set_xticks(grid_ticks(reach))
-        axes.set_yticks(grid_ticks(reach))
-        axes.spines[:].set_visible(True)
-    used, spare = panels.flat[: len(cells)], panels.flat[len(cells) :]
-    for axes in used[-columns:]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("$dx$, right (px)" if narrow else "$dx$, to the right (px)")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("$dy$, down (px)")
-    for axes in spare:
+        axes.set_title(f"{name}\ntrained {label(training)}", fontsize=7 if small else 8)
+        lowest, leftmost = number + columns >= len(cells), number % columns == 0
+        axes.set(xlabel="$dx$, right (px)" if lowest else "", ylabel="$dy$, down (px)" if leftmost else "")
+        axes.tick_params(labelsize=6.5 if small else 8, labelbottom=lowest, labelleft=leftmost)
+    used = list(panels.flat[: len(cells)])
+    for axes in panels.flat[len(cells) :]:
         axes.remove()
-    figure.colorbar(image, ax=list(used), label="accuracy (%)", aspect=30 if rows > 1 else 12, pad=0.02)
+    colours = figure.colorbar(used[0].collections[0], ax=used, aspect=30 if rows > 1 else 12, pad=0.02)
+    colours.set_label("accuracy (%)")
+    colours.outline.set_visible(False)
     return figure
 
 
-def grid_ticks(reach: int) -> list[int]:
-    """Ticks of a shift axis: 0 and, both ways, half and all of its reach in whole pixels."""
-    return sorted({-reach, -(reach // 2), 0, reach // 2, reach})
+def heat_map(axes: Axes, grid: pd.DataFrame) -> None:
+    """Draw a grid of percentages, (dy, dx), with ticks at 0 and, both ways, at half and all of its reach."""
+    # Edges in the colour of their cell: without any, viewers of the PDF show white lines between cells.
+    edges = {"linecolor": "face", "linewidths": 0.1}
+    sns.heatmap(grid, vmin=0, vmax=100, cmap="viridis", square=True, cbar=False, ax=axes, **edges)
+    for axis, shifts in ((axes.xaxis, grid.columns), (axes.yaxis, grid.index)):
+        reach = shifts.max()
+        ticks = sorted({-reach, -(reach // 2), 0, reach // 2, reach})
+        names = [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks]
+        axis.set_ticks([shifts.get_loc(tick) + 0.5 for tick in ticks], names, rotation=0)
+    axes.spines[:].set_visible(True)

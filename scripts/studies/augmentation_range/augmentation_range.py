@@ -3,8 +3,8 @@
 The first panel has a line for each model, and every model then has a panel with a line for each range.
 
 Inputs:
-    table: columns model, training (range_<pixels>), measure, mean, low, high; the measure `radius` is in pixels.
-    rings: as for `accuracy_vs_shift`; of its measures only accuracy is drawn.
+    table: over seeds: model, training (range_<pixels>), measure, mean, low, high; `radius`, in pixels, is drawn.
+    rings: over seeds: model, training, ring (pixels), measure, mean, low, high; `accuracy`, in percent, is drawn.
 """
 
 import numpy as np
@@ -12,9 +12,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
 
-from invariance.drawing.parts import dodge, interval, numbered, percent_axis, ring_line, whole_pixels
+from invariance.drawing.parts import dodge, mean_line, numbered, percent_axis, whole_pixels
 from invariance.drawing.style import DASHES, look_of, new_figure
 from invariance.results.labels import MODELS, in_order, label
 
@@ -30,16 +29,12 @@ def draw(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
     Raises:
         InputError: a training is not named range_<pixels>.
     """
-    radius = table[table["measure"] == "radius"]
-    radius = radius.assign(range=numbered(radius["training"], "range", "pixels")).sort_values("range")
-    accuracy = rings[rings["measure"] == "accuracy"]
-    accuracy = accuracy.assign(range=numbered(accuracy["training"], "range", "pixels"))
+    accuracy = with_range(rings, "accuracy").sort_values("ring", kind="stable")
     models = in_order(accuracy["model"], MODELS)
-    largest = int(max(accuracy["ring"].max(), accuracy["range"].max()))
-
     figure = new_figure(2.7)
     first, *others = figure.subplots(1, 1 + len(models), squeeze=False)[0]
-    radius_panel(first, radius, largest)
+    radius_panel(first, table, int(max(accuracy["ring"].max(), accuracy["range"].max())))
+    first.legend(loc="upper left", borderaxespad=0)
     for axes, model in zip(others, models, strict=True):
         range_panel(axes, accuracy[accuracy["model"] == model])
         if len(models) > 1:
@@ -47,39 +42,41 @@ def draw(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
     return figure
 
 
-def radius_panel(axes: Axes, radius: pd.DataFrame, largest: int) -> None:
-    """Draw the radius of invariance against the training range, with the line where both are equal."""
+def with_range(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The rows of a measure, with the range of their training as a column, `range`."""
+    rows = table[table["measure"] == measure]
+    return rows.assign(range=numbered(rows["training"], "range", "pixels"))
+
+
+def radius_panel(axes: Axes, table: pd.DataFrame, largest: int = 0) -> None:
+    """Draw the radius of invariance against the training range, with the line where both are equal.
+
+    Args:
+        axes: where to draw.
+        table: as the figure's.
+        largest: pixels that the axes reach at least.
+    """
+    radius = with_range(table, "radius").sort_values("range")
     models = in_order(radius["model"], MODELS)
+    largest = int(max(largest, radius["range"].max(), radius["mean"].max()))
     axes.plot([0, largest], [0, largest], color="0.5", linewidth=0.8, linestyle=DASHES[1], label="radius $= r$")
     for model, offset in zip(models, dodge(len(models), 0.2), strict=True):
-        rows = radius[radius["model"] == model]
-        look = look_of(model, models, MODELS)
-        axes.errorbar(
-            rows["range"] + offset,
-            rows["mean"],
-            yerr=interval(rows, largest),
-            elinewidth=0.8,
-            capsize=2,
-            label=label(model),
-            **look,
-        )
-    axes.set_ylim(-0.35, max(largest, 1) + 0.35)
-    axes.yaxis.set_major_locator(FixedLocator(range(max(largest, 1) + 1)))
-    whole_pixels(axes, largest)
-    axes.set_xlabel("range of training translations $r$ (px)")
-    axes.set_ylabel("radius of invariance (px)")
-    axes.legend(loc="upper left", borderaxespad=0)
+        rows, look = radius[radius["model"] == model], look_of(model, models, MODELS)
+        mean_line(axes, rows["range"] + offset, rows, largest, label=label(model), **look)
+    for axis in "xy":
+        whole_pixels(axes, largest, axis)
+    axes.set(xlabel="range of training translations $r$ (px)", ylabel="radius of invariance (px)")
 
 
 def range_panel(axes: Axes, accuracy: pd.DataFrame) -> None:
     """Draw one model's accuracy against shift size, a line for each training range, darker for larger ones."""
     ranges = sorted(accuracy["range"].unique())
     colours = sns.color_palette("viridis_r", as_cmap=True)(np.linspace(0.2, 1, len(ranges)))
-    for position, (pixels, offset) in enumerate(zip(ranges, dodge(len(ranges), 0.24), strict=True)):
-        look = look_of(str(pixels), map(str, ranges), ()) | {"color": colours[position]}
-        ring_line(axes, accuracy[accuracy["range"] == pixels], offset, look).set_label(str(pixels))
+    for pixels, colour, offset in zip(ranges, colours, dodge(len(ranges), 0.24), strict=True):
+        rows = accuracy[accuracy["range"] == pixels]
+        look = look_of(pixels, ranges, ()) | {"color": colour, "elinewidth": 0.6, "capsize": 0}
+        mean_line(axes, rows["ring"] + offset, rows, label=str(pixels), **look)
     percent_axis(axes, accuracy)
     whole_pixels(axes, int(accuracy["ring"].max()))
-    axes.set_xlabel(r"shift size $\max(|dx|, |dy|)$ (px)")
-    axes.set_ylabel("accuracy (%)")
+    axes.set(xlabel=r"shift size $\max(|dx|, |dy|)$ (px)", ylabel="accuracy (%)")
     axes.legend(title="$r$ (px)", title_fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))

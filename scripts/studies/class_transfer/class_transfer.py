@@ -4,49 +4,60 @@ Bars are means over seeds and points the seeds; a bar is hollow where the traini
 line across a bar is the error of the unshifted images.
 
 Inputs:
-    runs: columns training, seed, group, shown (distorted, partly or plain), and in percent clean_error, mean_error
-        and mean_called_other.
+    runs: one row per trained model and group: training, seed, group, shown (distorted, partly or plain), and in percent
+        clean_error, mean_error, mean_called_other.
 """
 
-import itertools
-
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from invariance.drawing.parts import bar_look, legend_below
-from invariance.drawing.style import INK, new_figure
+from invariance.drawing.parts import legend_below
+from invariance.drawing.style import COLOURS, INK, new_figure
 from invariance.results.labels import in_order, label
 
 COLUMNS: dict[str, list[str]] = {
     "runs": ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
 }
+MEASURES = {"mean_error": "error of shifted images (%)", "mean_called_other": "called a digit of another group (%)"}
+SHOWN = {"distorted": "translated", "plain": "centred only", "partly": "partly translated"}
 
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Draw the figure."""
     trainings, groups = in_order(runs["training"], ()), in_order(runs["group"], ())
-    width = 0.8 / len(groups)
+    order = {"x": "training", "hue": "group", "order": trainings, "hue_order": groups, "legend": False}
     figure = new_figure(3.1)
-    errors, called = figure.subplots(1, 2)
-    handles = {}
-    for (number, group), (place, training) in itertools.product(enumerate(groups), enumerate(trainings)):
-        rows = runs[(runs["group"] == group) & (runs["training"] == training)]
-        x, shown = place + (number - (len(groups) - 1) / 2) * width, rows["shown"].iloc[0]
-        look = bar_look(number, hollow=shown == "plain")
-        for axes, measure in ((errors, "mean_error"), (called, "mean_called_other")):
-            bar = axes.bar(x, rows[measure].mean(), 0.9 * width, **look)
-            axes.plot(np.full(len(rows), x), rows[measure], ".", color=INK, markersize=4, zorder=3)
-            name = {"distorted": "translated", "plain": "centred only"}.get(shown, "partly translated")
-            handles.setdefault(f"digits {group}, {name} in training", bar)
-        clean = errors.hlines(rows["clean_error"].mean(), x - 0.45 * width, x + 0.45 * width, INK, linewidth=1.4)
-    for axes in (errors, called):
+    panels = figure.subplots(1, 2)
+    handles, ends = {}, []
+    for axes, (measure, name) in zip(panels, MEASURES.items(), strict=True):
+        sns.barplot(runs, y=measure, errorbar=None, gap=0.1, ax=axes, **order)
+        for number, (group, bars) in enumerate(zip(groups, axes.containers, strict=True)):
+            for training, bar in zip(trainings, bars, strict=True):
+                rows = runs[(runs["training"] == training) & (runs["group"] == group)]
+                shown = rows["shown"].iloc[0]
+                bar.set(**bar_look(number, hollow=shown == "plain"))
+                handles[f"digits {group}, {SHOWN[shown]} in training"] = bar
+                ends.append((rows["clean_error"].mean(), bar.get_x(), bar.get_x() + bar.get_width()))
+        sns.stripplot(
+            runs, y=measure, dodge=True, jitter=False, palette=[INK] * len(groups), size=2.7, ax=axes, **order
+        )
         axes.set_xticks(range(len(trainings)), ["\n".join(label(name).rsplit(" ", 1)) for name in trainings])
         axes.tick_params(axis="x", length=0)
+        axes.set(xlabel="", ylabel=name)
         axes.set_ylim(bottom=0)
-        axes.grid(axis="y", color="0.9", linewidth=0.5)
-        axes.set_axisbelow(True)
-    errors.set_ylabel("error of shifted images (%)")
-    called.set_ylabel("called a digit of another group (%)")
+        axes.grid(axis="y")
+    clean = panels[0].hlines(*zip(*ends[: len(ends) // 2], strict=True), INK, linewidth=1.4)
     legend_below(figure, dict(sorted(handles.items())) | {"error of unshifted images": clean}, 2)
     return figure
+
+
+def bar_look(number: int, hollow: bool) -> dict:
+    """Face, edge and hatching of the bars of a group; each has its own grey too."""
+    colour = COLOURS[(2, 3, 4, 1)[number % 4]]
+    return {
+        "facecolor": "white" if hollow else colour,
+        "edgecolor": colour,
+        "hatch": ("", "////", "....", "xxxx")[number % 4] if hollow else None,
+        "linewidth": 1,
+    }

@@ -1,8 +1,9 @@
-"""Mean error over shifts of every architecture with every augmentation, and how the variance splits.
+"""Mean error over shifts of every architecture with every augmentation, and how the variance splits between them.
 
 Inputs:
-    table: columns model, training, measure, mean, low, high; of its measures `mean_error`, in percent, is drawn.
-    shares: columns measure, share, mean (percent); no rows where some architecture lacks an augmentation.
+    table: over seeds: model, training, measure, mean, low, high; `mean_error`, in percent, is drawn.
+    shares: over seeds: measure, share (the source of variance), mean (percent); no rows where some architecture lacks
+        an augmentation.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from invariance.drawing.parts import dodge, interval
+from invariance.drawing.parts import dodge, mean_line, name_rows
 from invariance.drawing.style import COLOURS, look_of, new_figure
 from invariance.results.labels import MEASURES, MODELS, TRAININGS, in_order, label
 
@@ -19,61 +20,49 @@ COLUMNS: dict[str, list[str]] = {
     "shares": ["measure", "share", "mean"],
 }
 MAY_BE_EMPTY = ["shares"]
+BARS = [(COLOURS[2], ""), (COLOURS[4], "////"), (COLOURS[3], "....")]  # colour and hatching of each source
+ROOM = 8  # percent: a narrower bar has no room for its number
 
 
 def draw(table: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     """Draw the figure."""
-    errors = table[table["measure"] == "mean_error"]
-    models, trainings = in_order(errors["model"], MODELS), in_order(errors["training"], TRAININGS)
     figure = new_figure(2.9)
-    lines, bars = figure.subplots(1, 2, width_ratios=(1, 1))
+    lines, bars = figure.subplots(1, 2)
+    error_lines(lines, table[table["measure"] == "mean_error"])
+    share_bars(bars, shares)
+    return figure
+
+
+def error_lines(axes: Axes, errors: pd.DataFrame) -> None:
+    """Draw the error against the augmentation, a line for each architecture."""
+    models, trainings = in_order(errors["model"], MODELS), in_order(errors["training"], TRAININGS)
     for model, offset in zip(models, dodge(len(models), 0.12), strict=True):
         rows = errors[errors["model"] == model].set_index("training").reindex(trainings)
         look = look_of(model, models, MODELS)
-        places = np.arange(len(trainings)) + offset
-        lines.errorbar(
-            places, rows["mean"], yerr=interval(rows, 100), elinewidth=0.8, capsize=2, label=label(model), **look
-        )
-    lines.set_xticks(range(len(trainings)), [label(training) for training in trainings])
-    lines.set_xlim(-0.35, len(trainings) - 0.65)
-    lines.set_ylim(bottom=0)
-    lines.set_xlabel("augmentation")
-    lines.set_ylabel("mean error over shifts (%)")
-    lines.grid(axis="y", color="0.9", linewidth=0.5)
+        mean_line(axes, np.arange(len(trainings)) + offset, rows, label=label(model), **look)
+    axes.set_xticks(range(len(trainings)), map(label, trainings))
+    axes.set(xlabel="augmentation", ylabel="mean error over shifts (%)", xlim=(-0.35, len(trainings) - 0.65))
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y")
     if models:
-        lines.legend(loc="best")
-    share_bars(bars, shares)
-    return figure
+        axes.legend(loc="best")
 
 
 def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
     """Draw one stacked bar for each measure: the share of each source of variance."""
     measures, sources = in_order(shares["measure"], MEASURES), in_order(shares["share"], ())
-    left = np.zeros(len(measures))
-    hatches = ("", "////", "....")
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    left = np.zeros(len(measures))
     for number, source in enumerate(sources):
         means = shares[shares["share"] == source].set_index("measure")["mean"].reindex(measures).to_numpy()
-        colour = COLOURS[(2, 4, 3)[number % 3]]
-        axes.barh(
-            range(len(measures)),
-            means,
-            0.5,
-            left=left,
-            color=colour,
-            edgecolor="white",
-            hatch=hatches[number % 3],
-            label=source,
-        )
-        for place, (start, share) in enumerate(zip(left, means, strict=True)):
-            if share > 8:
-                axes.text(start + share / 2, place, f"{share:.0f}%", ha="center", va="center", bbox=paper)
+        colour, hatch = BARS[number % len(BARS)]
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": source}
+        bars = axes.barh(range(len(measures)), means, 0.5, left=left, **look)
+        texts = [f"{share:.0f}%" if share > ROOM else "" for share in means]
+        axes.bar_label(bars, texts, label_type="center", bbox=paper)
         left += means
-    axes.set_yticks(range(len(measures)), [label(measure).replace(" ", "\n", 1) for measure in measures])
-    axes.set_ylim(max(len(measures), 1) - 0.5, -0.5)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("share of the variance (%)")
-    axes.tick_params(axis="y", length=0)
+    name_rows(axes, [label(measure).replace(" ", "\n", 1) for measure in measures])
+    axes.set(xlim=(0, 100), xlabel="share of the variance (%)")
     axes.spines["left"].set_visible(False)
     if sources:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(sources), columnspacing=1)

@@ -1,16 +1,18 @@
-"""The short answer on less than a page: what shifts cost each kind of network, and a small panel for other claims.
+"""The answer at a glance: what shifts cost each kind of network, and a small panel for each other claim.
 
 A claim that was not judged, and one whose table is not there, is left out.
 
 Inputs:
     claims: the entries of claims.json.
-    tables: `architectures` (columns model, training, measure, mean, low, high) and, as far as they are there,
-        `simard2003-published`, `augmentation_range` and `equivariance`.
+    tables: by stem, those that there are of
+        architectures and augmentation_range: over seeds: model, training, measure, mean, low, high (percent; pixels);
+        simard2003-published: as for `simard_table`;
+        equivariance: one row per measured error: kind, padding, stride, scope, place, shift (pixels), error (relative).
 """
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from invariance.drawing.parts import interval, numbered
+from invariance.drawing.parts import interval, name_rows
 from invariance.drawing.style import COLOURS, DASHES, INK, new_figure
 from invariance.results.labels import label
 from studies.augmentation_range.augmentation_range import radius_panel
-from studies.simard2003.simard_table import simard_rows
+from studies.simard2003.simard_table import error_rows
 
 MEASURE_COLUMNS = ["model", "training", "measure", "mean", "low", "high"]
 COLUMNS: dict[str, list[str]] = {
@@ -31,9 +33,8 @@ COLUMNS: dict[str, list[str]] = {
     "simard2003-published": ["model", "training", "published", "mean", "low", "high", "best", "worst"],
     "equivariance": ["kind", "padding", "stride", "scope", "place", "shift", "error"],
 }
-
 # Under each claim the cells of `architectures` that it is about.
-SUMMARY_ROWS = {
+FOREST = {
     "C1": [("stride_fc", "centred"), ("mlp", "centred")],
     "C4": [("stride_gap", "centred")],
     "C5": [("phase_averaged", "centred"), ("polyphase_gap_circular", "centred")],
@@ -41,32 +42,34 @@ SUMMARY_ROWS = {
     "C7": [("stn", "centred")],
     "translated": [("stride_fc", "translated"), ("stn", "translated")],
 }
+TRANSLATED = "The same networks, shown translations in training"
 GLYPHS = {"supported": "\N{CHECK MARK}", "refuted": "\N{MULTIPLICATION SIGN}", "undecided": "?"}
-SUMMARY_COLUMNS = 3
+PANEL_COLUMNS = 3
 LINE_HEIGHT, PANEL_HEIGHT = 0.145, 1.55  # inches
 
 
 def draw(claims: Sequence[Mapping[str, Any]], tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the figure."""
     judged = {claim["id"]: claim for claim in claims}
-    panels = {
-        name: panel for name, panel in SUMMARY_PANELS.items() if name in judged and panel.table in (None, *tables)
-    }
-    places = summary_places(judged, tables["architectures"])
-    rows = -(-len(panels) // SUMMARY_COLUMNS)
-    heights = [0.75 + LINE_HEIGHT * max(places.values(), default=0), *[PANEL_HEIGHT] * rows]
+    panels = [
+        (judged[name], *panel) for name, panel in PANELS.items() if name in judged and panel[1] in (None, *tables)
+    ]
+    errors = tables.get("architectures", pd.DataFrame(columns=MEASURE_COLUMNS))
+    places = forest_places(judged, errors)
+    rows = -(-len(panels) // PANEL_COLUMNS)
+    heights = [0.78 + LINE_HEIGHT * max(places.values(), default=0), *[PANEL_HEIGHT] * rows]
     figure = new_figure(sum(heights))
-    parts = figure.subfigures(1 + rows, 1, height_ratios=heights, squeeze=False)[:, 0]
-    draw_forest(parts[0].subplots(), places, judged, tables["architectures"])
-    fields = [field for part in parts[1:] for field in part.subfigures(1, SUMMARY_COLUMNS)]
-    for field, (name, panel) in zip(fields, panels.items(), strict=False):
+    top, *parts = figure.subfigures(1 + rows, 1, height_ratios=heights, squeeze=False)[:, 0]
+    draw_forest(top.subplots(), places, judged, errors)
+    fields = [field for part in parts for field in part.subfigures(1, PANEL_COLUMNS)]
+    for field, (claim, draw_panel, table) in zip(fields, panels, strict=False):
         axes = field.subplots()
-        panel.draw(axes, judged[name], tables.get(panel.table))
-        statement = textwrap.fill(judged[name]["statement"], 46)
-        field.suptitle(f"{verdict_text(judged[name])}\n{statement}", x=0.02, ha="left", fontsize=7.5, linespacing=1.1)
+        draw_panel(axes, claim["details"], tables.get(table))
+        statement = textwrap.fill(claim["statement"], 46)
+        field.suptitle(f"{verdict_text(claim)}\n{statement}", x=0.02, ha="left", fontsize=7.5, linespacing=1.1)
         axes.tick_params(labelsize=7)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.label.set_size(7)
+        axes.xaxis.label.set_size(7)
+        axes.yaxis.label.set_size(7)
     return figure
 
 
@@ -75,11 +78,11 @@ def verdict_text(claim: Mapping[str, Any]) -> str:
     return rf"$\bf{{{claim['id']}}}$ {GLYPHS[claim['verdict']]} $\bf{{{claim['verdict']}}}$"
 
 
-def summary_places(judged: Mapping[str, Any], table: pd.DataFrame) -> dict[str | tuple[str, str], float]:
+def forest_places(judged: Mapping[str, Any], errors: pd.DataFrame) -> dict[str | tuple[str, str], float]:
     """Where things stand below each other, in lines: claims by id, each before those of its cells that there are."""
-    there = set(zip(table["model"], table["training"], strict=True))
+    there = set(zip(errors["model"], errors["training"], strict=True))
     places, place = {}, 0.0
-    for name, cells in SUMMARY_ROWS.items():
+    for name, cells in FOREST.items():
         found = [cell for cell in cells if cell in there]
         if found and (name in judged or name == "translated"):
             places[name] = place = place + 0.3
@@ -91,75 +94,60 @@ def summary_places(judged: Mapping[str, Any], table: pd.DataFrame) -> dict[str |
 
 
 def draw_forest(
-    axes: Axes, places: Mapping[str | tuple[str, str], float], judged: Mapping[str, Any], table: pd.DataFrame
+    axes: Axes, places: Mapping[str | tuple[str, str], float], judged: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Draw, line below line, claims with their verdicts, and errors of cells unshifted and under shifts."""
-    values = table.set_index(["model", "training", "measure"])[["mean", "low", "high"]]
-    handles = {}
+    cells = {place: line for line, place in places.items() if not isinstance(line, str)}
     for line, place in places.items():
         if isinstance(line, str):
-            text = "The same networks, shown translations in training"
-            if line in judged:
-                text = f"{verdict_text(judged[line])}   {judged[line]['statement']}"
+            text = f"{verdict_text(judged[line])}   {judged[line]['statement']}" if line in judged else TRANSLATED
             axes.text(0.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-            continue
-        clean, moved, worst = (
-            values.reindex([(*line, measure)]) for measure in ("clean_error", "mean_error", "worst_error")
-        )
-        axes.plot([*clean["mean"], *worst["mean"]], [place] * 2, color="0.75", linewidth=0.8, zorder=1)
-        handles["worst shift"] = axes.plot(worst["mean"], [place], "|", color=INK, markersize=7)[0]
-        handles["mean over shifts, 95% interval over seeds"] = axes.errorbar(
-            moved["mean"], [place], xerr=interval(moved, 100), fmt="s", color=COLOURS[1], elinewidth=1.2, markersize=4.5
-        )
-        handles["unshifted"] = axes.plot(
-            clean["mean"], [place], "o", markerfacecolor="none", markeredgecolor=COLOURS[2], markersize=6.5, zorder=4
-        )[0]
-    cells = {place: label(line[0]) for line, place in places.items() if not isinstance(line, str)}
-    axes.set_yticks(list(cells), list(cells.values()))
-    axes.set_ylim(max(places.values(), default=0) + 0.6, -0.3)
-    axes.set_xscale("log")
-    axes.set_xlim(0.4, 115)
+    values = errors.set_index(["measure", "model", "training"])[["mean", "low", "high"]]
+    clean, moved, worst = (
+        values.reindex([(f"{name}_error", *cell) for cell in cells.values()]) for name in ("clean", "mean", "worst")
+    )
+    axes.hlines(list(cells), clean["mean"], worst["mean"], color="0.75", linewidth=0.8, zorder=1)
+    look = {"fmt": "s", "color": COLOURS[1], "elinewidth": 1.2, "markersize": 4.5}
+    hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 6.5, "zorder": 4}
+    handles = {
+        "unshifted": axes.plot(clean["mean"], list(cells), "o", **hollow)[0],
+        "mean over shifts, 95% interval over seeds": axes.errorbar(
+            moved["mean"], list(cells), xerr=interval(moved, 100), **look
+        ),
+        "worst shift": axes.plot(worst["mean"], list(cells), "|", color=INK, markersize=7)[0],
+    }
+    axes.set_yticks(list(cells), [label(model) for model, _ in cells.values()])
+    axes.tick_params(axis="y", length=0)
     ticks = [0.5, 1, 2, 5, 10, 20, 50, 100]
+    axes.set(xscale="log", xlim=(0.4, 115), ylim=(max(places.values(), default=0) + 0.6, -0.5))
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("test error (%), of the images that are shifted", labelpad=1)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="0.92", linewidth=0.5)
+    axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    if handles:
-        axes.legend(
-            list(handles.values())[::-1],
-            list(handles)[::-1],
-            loc="lower right",
-            bbox_to_anchor=(1, 0.99),
-            ncols=3,
-            borderaxespad=0,
-        )
+    corner = {"loc": "lower right", "bbox_to_anchor": (1, 0.99), "borderaxespad": 0}
+    axes.legend(handles.values(), handles, ncols=3, **corner)
 
 
-def level_rows(axes: Axes, rows: Sequence[tuple[str, float, float, float]], quantity: str) -> None:
+def level_rows(axes: Axes, rows: Sequence[tuple[str, float, float | None, float | None]], quantity: str) -> None:
     """Draw bars below each other, each (name, length, low, high); ends that are NaN or None draw no interval."""
-    table = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
-    table = table.astype({"mean": float, "low": float, "high": float})
-    axes.barh(table.index, table["mean"], 0.55, color=COLOURS[2])
-    ends = interval(table, 100)
-    axes.errorbar(table["mean"], table.index, xerr=ends, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
-    axes.set_yticks(table.index, table["name"])
-    axes.set_ylim(len(table) - 0.5, -0.5)
+    names, *numbers = zip(*rows, strict=True)
+    table = pd.DataFrame(dict(zip(("mean", "low", "high"), numbers, strict=True)), dtype=float)
+    bars = {"color": COLOURS[2], "ecolor": INK, "error_kw": {"elinewidth": 1}, "capsize": 2}
+    axes.barh(table.index, table["mean"], 0.55, xerr=interval(table, 100), **bars)
+    name_rows(axes, names)
     axes.set_xlim(left=0)
     axes.set_xlabel(quantity)
-    axes.tick_params(axis="y", length=0)
 
 
-def gain_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+def gain_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
     """C2: errors of Simard's network by training, with the published ones."""
-    rows = table[table["model"] == "simard_cnn"]
-    simard_rows(axes, rows)
+    error_rows(axes, table[table["model"] == "simard_cnn"])
     axes.set_xlim(left=0)
     axes.set_xlabel("test error (%); diamonds: published")
 
 
-def equivariance_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+def equivariance_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
     """C3: relative errors of single convolutions, from the smallest to the largest, by what theory says of them."""
     alone = table[(table["scope"] == "layer") & (table["kind"] == "convolution")]
     whole, multiple = alone["place"].isin(["inside", "everywhere"]), alone["shift"] % alone["stride"] == 0
@@ -169,45 +157,36 @@ def equivariance_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame
         "stride 2, odd shifts": whole & ~multiple & (alone["stride"] == 2),
         "at a zero border": multiple & (alone["place"] == "border") & (alone["padding"] == "zeros"),
     }
-    for place, chosen in enumerate(kinds.values()):
-        errors = alone["error"][chosen].dropna().clip(lower=1e-17)
-        if len(errors):
-            axes.plot([errors.min(), errors.max()], [place] * 2, color="0.6", linewidth=1.5, zorder=1)
-            axes.plot(errors.max(), place, "s", color=COLOURS[1], markersize=4.5, clip_on=False)
-    axes.set_yticks(range(len(kinds)), list(kinds))
-    axes.set_ylim(len(kinds) - 0.5, -0.5)
-    axes.set_xscale("log")
-    axes.set_xlim(1e-17, 10)
+    errors = pd.DataFrame(
+        {name: alone["error"][rows].agg(["min", "max"]).clip(1e-17) for name, rows in kinds.items()}
+    ).T
+    axes.hlines(range(len(errors)), errors["min"], errors["max"], color="0.6", linewidth=1.5, zorder=1)
+    axes.plot(errors["max"], range(len(errors)), "s", color=COLOURS[1], markersize=4.5)
+    name_rows(axes, list(kinds))
+    axes.set(xscale="log", xlim=(1e-18, 10), xlabel="relative error, the largest")
     axes.xaxis.set_major_locator(LogLocator(numticks=4))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("relative error, the largest")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="0.92", linewidth=0.5)
+    axes.grid(axis="x")
 
 
-def reach_panel(axes: Axes, claim: Mapping[str, Any], table: pd.DataFrame) -> None:
+def reach_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
     """C8: radius of invariance against the range of training translations."""
-    radius = table[table["measure"] == "radius"]
-    radius = radius.assign(range=numbered(radius["training"], "range", "pixels")).sort_values("range")
-    radius_panel(axes, radius, int(max(radius["range"].max(), radius["mean"].max())))
-    axes.get_legend().remove()
-    axes.set_xlabel("training translations up to (px)")
-    axes.set_ylabel("radius (px)")
+    radius_panel(axes, table)
+    axes.set(xlabel="training translations up to (px)", ylabel="radius (px)")
 
 
-def carried_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+def carried_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C9: errors under shifts of digits by what was translated in training, mean over both halves of the digits."""
     names = {"centred": "none shown moved", "unseen": "others shown moved", "translated": "all shown moved"}
     rows = []
     for part, name in names.items():
-        errors = [claim["details"][f"{half}_translated_{part}_error"] for half in ("low", "high")]
+        errors = [details[f"{half}_translated_{part}_error"] for half in ("low", "high")]
         rows.append((name, float(np.mean(errors)), np.nan, np.nan))
     level_rows(axes, rows, "error under shifts (%)")
 
 
-def place_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+def place_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C10: how often a position is told, from the lowest to the highest seed, beside chance."""
-    details = claim["details"]
     rows = [
         (name, *(details[f"{name}_{end}accuracy"] for end in ("", "min_", "max_"))) for name in ("zeros", "circular")
     ]
@@ -216,26 +195,20 @@ def place_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
     axes.set_xlim(0, 102)
 
 
-def shares_panel(axes: Axes, claim: Mapping[str, Any], _: None) -> None:
+def shares_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C11: the shares of the variance of the mean error."""
-    details = claim["details"]
     names = ("architecture", "augmentation", "interaction")
     rows = [(name, *(details[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in names]
     level_rows(axes, rows, "share of the variance (%)")
+    axes.set_xlim(0, 100)
 
 
-class SummaryPanel(NamedTuple):
-    """A small panel of the summary: what draws it, and the table that it needs beside its claim."""
-
-    draw: Callable[[Axes, Mapping[str, Any], pd.DataFrame | None], None]
-    table: str | None = None
-
-
-SUMMARY_PANELS = {
-    "C3": SummaryPanel(equivariance_panel, "equivariance"),
-    "C2": SummaryPanel(gain_panel, "simard2003-published"),
-    "C8": SummaryPanel(reach_panel, "augmentation_range"),
-    "C9": SummaryPanel(carried_panel),
-    "C10": SummaryPanel(place_panel),
-    "C11": SummaryPanel(shares_panel),
+# What draws the panel of a claim, and the table that it needs beside the claim's details.
+PANELS = {
+    "C3": (equivariance_panel, "equivariance"),
+    "C2": (gain_panel, "simard2003-published"),
+    "C8": (reach_panel, "augmentation_range"),
+    "C9": (carried_panel, None),
+    "C10": (place_panel, None),
+    "C11": (shares_panel, None),
 }

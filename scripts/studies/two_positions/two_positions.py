@@ -3,19 +3,22 @@
 Every seed is a point, and a bar reaches to their mean. A difference of nothing is drawn on the left edge.
 
 Inputs:
-    runs: columns model, seed, chance and accuracy (percent), drift and float64_drift (standard deviations).
+    runs: one row per trained model: model, seed, chance and accuracy (percent), drift and float64_drift (standard
+        deviations of the logits).
 """
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from invariance.drawing.parts import bar_look, legend_below
+from invariance.drawing.parts import legend_below, name_rows
 from invariance.drawing.style import COLOURS, DASHES, INK, new_figure
 from invariance.results.labels import MODELS, in_order, label
 
 COLUMNS: dict[str, list[str]] = {"runs": ["model", "seed", "chance", "accuracy", "drift", "float64_drift"]}
+NOTHING = 1e-17  # where a difference of 0 is drawn
+LOOKS = {"drift": ("float32", "o", COLOURS[2]), "float64_drift": ("float64", "D", COLOURS[1])}
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -23,32 +26,22 @@ def draw(runs: pd.DataFrame) -> Figure:
     models = in_order(runs["model"], MODELS)
     figure = new_figure(0.95 + 0.4 * len(models))
     told, drifts = figure.subplots(1, 2, sharey=True)
-    for place, model in enumerate(models):
-        rows = runs[runs["model"] == model]
-        told.barh(place, rows["accuracy"].mean(), 0.5, **bar_look(0))
-        told.plot(rows["accuracy"], np.full(len(rows), place), ".", color=INK, markersize=5, zorder=3)
+    rows = {"data": runs, "y": "model", "order": models}
+    sns.barplot(x="accuracy", errorbar=None, width=0.5, color=COLOURS[2], saturation=1, ax=told, **rows)
+    sns.stripplot(x="accuracy", jitter=False, color=INK, size=3, clip_on=False, ax=told, **rows)
     chance = told.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
-    told.set_xlim(0, 102)
-    told.set_xlabel("position told rightly (%)")
-    told.set_yticks(range(len(models)), [label(model) for model in models])
-    told.set_ylim(len(models) - 0.5, -0.5)
-    told.tick_params(axis="y", length=0)
+    told.set(xlim=(0, 102), xlabel="position told rightly (%)", ylabel="")
 
-    places = [models.index(model) for model in runs["model"]]
-    looks = {"drift": ("o", COLOURS[2], "float32"), "float64_drift": ("D", COLOURS[1], "float64")}
     handles = {"chance": chance}
-    for measure, (marker, colour, name) in looks.items():
-        drawn = runs[measure].clip(lower=1e-17)
-        handles[name] = drifts.plot(
-            drawn, places, marker, markerfacecolor="none", markeredgecolor=colour, linestyle="none", clip_on=False
-        )[0]
-    drifts.set_xscale("log")
-    drifts.set_xlim(1e-17, 1e2)
+    places = runs["model"].map(models.index)
+    for measure, (name, marker, colour) in LOOKS.items():
+        look = {"markerfacecolor": "none", "markeredgecolor": colour, "clip_on": False}
+        (handles[name],) = drifts.plot(runs[measure].clip(lower=NOTHING), places, marker, **look)
+    drifts.set(xscale="log", xlim=(NOTHING, 1e2), xlabel="largest difference of a logit (sd)")
     drifts.xaxis.set_major_locator(LogLocator(numticks=6))
-    drifts.set_xlabel("largest difference of a logit (sd)")
-    drifts.tick_params(axis="y", length=0)
+    name_rows(told, [label(model) for model in models])
     for axes in (told, drifts):
-        axes.grid(axis="x", color="0.9", linewidth=0.5)
-        axes.set_axisbelow(True)
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
     legend_below(figure, handles, 3)
     return figure
