@@ -21,12 +21,8 @@ from invariance.record.dependencies import code_of
 from running import ROOT
 
 TRUNK = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool", "padding": "zeros", "head": "fc"}
+LIBRARY = ROOT / "scripts/invariance"
 MODELS = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]
-
-
-@pytest.fixture(autouse=True)
-def _in_the_project(monkeypatch):
-    monkeypatch.chdir(ROOT)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -91,9 +87,8 @@ def test_declarations_are_read_without_torch():
 
 def parts(settings: dict) -> set[str]:
     """Families, layers and the like among the files of a network, by their names."""
-    prefix = "scripts/invariance/"
-    assert all((ROOT / file).is_file() for file in network_files(settings))
-    found = {file.removeprefix(prefix).removesuffix(".py") for file in network_files(settings)}
+    assert all(Path(file).is_file() for file in network_files(settings))
+    found = {file.removeprefix(f"{LIBRARY}/").removesuffix(".py") for file in network_files(settings)}
     return {name for name in found if name.startswith(("layers/", "networks/")) and "__init__" not in name}
 
 
@@ -125,9 +120,9 @@ def test_a_phase_average_is_made_of_the_network_that_it_averages_too():
 
 @pytest.mark.parametrize("script", ["train", "evaluate"])
 def test_scripts_import_no_family_and_no_layer_that_some_networks_lack(script):
-    optional = {ROOT / "scripts/invariance/networks" / f"{family}.py" for family in families()}
+    optional = {LIBRARY / "networks" / f"{family}.py" for family in families()}
     shared = {"__init__", "images_last", "window"}
-    optional |= {path for path in (ROOT / "scripts/invariance/layers").glob("*.py") if path.stem not in shared}
+    optional |= {path for path in (LIBRARY / "layers").glob("*.py") if path.stem not in shared}
     assert not optional & {Path(file) for file in code_of(ROOT / f"scripts/{script}.py")}
 
 
@@ -139,16 +134,16 @@ def test_a_users_network_is_made_of_what_it_imports(tmp_path):
     (tmp_path / "unused.py").write_text("")
     files = network_files({"family": "file", "file": str(tmp_path / "net.py"), "class": "Net"})
     assert {str(tmp_path / "net.py"), str(tmp_path / "parts.py")} == {file for file in files if "scripts" not in file}
-    assert {"scripts/invariance/networks/file.py", "scripts/invariance/layers/max_pool.py"} <= set(files)
-    assert "scripts/invariance/layers/blur_pool.py" not in files
+    assert {f"{LIBRARY}/networks/file.py", f"{LIBRARY}/layers/max_pool.py"} <= set(files)
+    assert f"{LIBRARY}/layers/blur_pool.py" not in files
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"family": "cnn"}, r"no family 'cnn'; allowed: file, mlp, "),
-        (TRUNK | {"downsampling": "max_pool_4x4"}, r"max_pool_4x4\.py: cannot be read .*No such file"),
-        ({"family": "file", "file": "nowhere.py", "class": "Net"}, r"nowhere\.py: cannot be read .*No such file"),
+        (TRUNK | {"downsampling": "max_pool_4x4"}, r"max_pool_4x4\.py: no such file"),
+        ({"family": "file", "file": "nowhere.py", "class": "Net"}, r"nowhere\.py: no such file"),
     ],
 )
 def test_what_does_not_exist_is_told(settings, message):
@@ -191,7 +186,7 @@ from studies.equivariance.evaluation import equivariance
 
 assert "max_pool_3x3" in layer_names()
 model = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool_3x3", "padding": sys.argv[1], "head": "fc"}
-assert "scripts/invariance/layers/max_pool_3x3.py" in network_files(model)
+assert str(Path("scripts/invariance/layers/max_pool_3x3.py").absolute()) in network_files(model)
 images, weights = Path("images.npy"), Path("weights.safetensors")
 optimisation = json.loads(sys.argv[2])
 train.main(
@@ -266,6 +261,7 @@ def test_a_layer_that_lacks_something_is_refused_in_words(name, tmp_path, monkey
             "    def forward(self, maps): return nn.functional.max_pool2d(maps, 3, 2)\n"
         )
     monkeypatch.setattr(declarations, "LAYERS", tmp_path)
+    monkeypatch.setattr("invariance.networks.building.layer_names", declarations.layer_names.__wrapped__)
     monkeypatch.setattr(invariance.layers, "__path__", [str(tmp_path), *invariance.layers.__path__])
     with pytest.raises(InputError, match=BAD_LAYERS[name][2]):
         build_model(TRUNK | {"downsampling": name}, 32)

@@ -441,8 +441,7 @@ def test_script_writes_what_plain_loops_find(averaged, tmp_path):
     save_weights(model, tmp_path / "weights.safetensors")
     out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
     evaluate_script.main(
-        model=TRUNK,
-        average_phases=averaged,
+        model={"family": "phase_average", "of": TRUNK} if averaged else TRUNK,
         weights=tmp_path / "weights.safetensors",
         images=tmp_path / "images.npy",
         labels=tmp_path / "labels.npy",

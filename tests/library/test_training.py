@@ -322,7 +322,7 @@ def digest(model: nn.Module) -> str:
 def test_training_is_the_same_in_another_process_with_another_hash_seed():
     """Sets and dicts of strings are ordered by PYTHONHASHSEED; nothing may depend on it."""
     code = "import test_training as t; t.training.one_thread(); print(t.digest(t.trained()[0]))"
-    path = os.pathsep.join([str(Path(__file__).resolve().parents[1]), str(Path(train_script.__file__).parent)])
+    path = os.pathsep.join([str(Path(__file__).resolve().parent), str(Path(train_script.__file__).parent)])
     environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == digest(trained()[0])

@@ -48,6 +48,7 @@ class Patches:
 
     Attributes:
         height, width: of the output.
+        sampling: where each row and column of the padded maps is read, kernel, and stride.
         blocks: for each block its first row, its columns in the output seen as a matrix (o, height * width * n), and
             where its patches go, as a matrix (c * kernel * kernel, places) and the same memory as an array
             (c * kernel * kernel, rows, width, n). All blocks use one memory, in turn.
@@ -57,27 +58,18 @@ class Patches:
         self, shape: torch.Size, dtype: torch.dtype, kernel: int, stride: int, padding: int, mode: str
     ) -> None:
         channels, height, width, images = shape
-        self.kernel, self.stride = kernel, stride
-        self.rows, self.columns = (padded_indices(size, padding, mode) for size in (height, width))
-        self.height = (len(self.rows) - kernel) // stride + 1
-        self.width = (len(self.columns) - kernel) // stride + 1
+        rows, columns = (padded_indices(size, padding, mode) for size in (height, width))
+        self.sampling = rows, columns, kernel, stride
+        self.height, self.width = ((len(indices) - kernel) // stride + 1 for indices in (rows, columns))
         depth, row = channels * kernel**2, self.width * images
         most_rows = max(1, PATCH_BYTES // (depth * row * dtype.itemsize))
         block_rows = -(-self.height // -(-self.height // most_rows))
         memory = scratch(depth * block_rows * row, dtype)
         self.blocks: list[tuple[int, slice, Tensor, np.ndarray]] = []
         for first in range(0, self.height, block_rows):
-            rows = min(block_rows, self.height - first)
-            array = memory[: depth * rows * row].view(depth, rows, self.width, images)
-            self.blocks.append((first, slice(first * row, (first + rows) * row), array.flatten(1), array.numpy()))
-
-    def gather(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
-        """Copy the patches of a block from the maps."""
-        gather_patches(maps, self.rows, self.columns, self.kernel, self.stride, first, array)
-
-    def add_to(self, maps: np.ndarray, first: int, array: np.ndarray) -> None:
-        """Add the patches of a block to the maps, each where it would be copied from."""
-        add_patches(array, self.rows, self.columns, self.kernel, self.stride, first, maps)
+            count = min(block_rows, self.height - first)
+            array = memory[: depth * count * row].view(depth, count, self.width, images)
+            self.blocks.append((first, slice(first * row, (first + count) * row), array.flatten(1), array.numpy()))
 
 
 patches_of = functools.lru_cache(maxsize=64)(Patches)
@@ -103,7 +95,7 @@ class PatchProduct(torch.autograd.Function):
         weights, outputs = weight.flatten(1), output.flatten(1)
         map_array, output_array = maps.numpy(), outputs.numpy()
         for first, places, matrix, array in patches.blocks:
-            patches.gather(map_array, first, array)
+            gather_patches(map_array, *patches.sampling, first, array)
             torch.mm(weights, matrix, out=outputs[:, places])
             if bias is not None:
                 add_bias_and_rectify(output_array, places.start, places.stop, bias.numpy())
@@ -125,11 +117,11 @@ class PatchProduct(torch.autograd.Function):
         map_array = maps.numpy()
         for first, places, matrix, array in ctx.patches.blocks:
             slopes = gradients[:, places]
-            ctx.patches.gather(map_array, first, array)
+            gather_patches(map_array, *ctx.patches.sampling, first, array)
             weight_gradient.addmm_(slopes, matrix.t())
             if maps_gradient is not None:
                 torch.mm(weights.t(), slopes, out=matrix)
-                ctx.patches.add_to(maps_gradient.numpy(), first, array)
+                add_patches(array, *ctx.patches.sampling, first, maps_gradient.numpy())
         return maps_gradient, weight_gradient.view_as(weight), bias_gradient, None, None, None
 
 

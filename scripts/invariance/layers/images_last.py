@@ -10,11 +10,19 @@ Sums may be reordered by the compiler, always in the same way; not-a-number is p
 function by its own file, so that it may use nothing from another module of ours.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 from torch import Tensor, nn
 
-compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
+FAST = ("contract", "reassoc", "nsz", "arcp")
+
+
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a function, once; numba finds it again by its file and name alone, so the name holds the options, too."""
+    function.__qualname__ += f"-{'-'.join(FAST)}"
+    return njit(cache=True, fastmath=set(FAST), error_model="numpy")(function)
 
 
 def as_images_last(maps: Tensor) -> Tensor:

@@ -66,13 +66,6 @@ def build_layer(name: str, mode: str) -> nn.Module:
     return layer
 
 
-def output_side(layers: list[nn.Module], side: int) -> int:
-    """Side of the maps behind these layers, for maps of `side` pixels in front of them."""
-    for layer in layers:
-        side = window_of(layer).output_side(side)
-    return side
-
-
 def count_parameters(model: nn.Module) -> int:
     """Number of trainable numbers."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -6,7 +6,8 @@ from invariance.layers.batch_norm import BatchNormReLU
 from invariance.layers.conv import Conv
 from invariance.layers.global_average_pool import GlobalAveragePool
 from invariance.layers.linear import Linear
-from invariance.networks.building import CLASSES, build_layer, output_side
+from invariance.layers.window import window_of
+from invariance.networks.building import CLASSES, build_layer
 
 OPTIONS = {
     "channels": {
@@ -49,6 +50,8 @@ def build(canvas: int, channels: list[int], downsampling: str, padding: str, hea
     if head == "gap":
         layers += [GlobalAveragePool(), Linear(maps, CLASSES)]
     else:
-        features = maps * output_side(layers, canvas) ** 2
-        layers += [nn.Flatten(), Linear(features, 100), nn.ReLU(), Linear(100, CLASSES)]
+        side = canvas
+        for layer in layers:
+            side = window_of(layer).output_side(side)
+        layers += [nn.Flatten(), Linear(maps * side**2, 100), nn.ReLU(), Linear(100, CLASSES)]
     return nn.Sequential(*layers)
