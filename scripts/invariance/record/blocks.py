@@ -1,4 +1,4 @@
-"""Generated parts of README.md and docs/: a command writes each one between two marks, so its numbers are never typed."""
+"""Generated parts of README.md and docs/: a command writes each between two marks, so no number is typed."""
 
 from pathlib import Path
 
