@@ -41,10 +41,10 @@ test: setup ## set up, then run the tests
 	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
-	@$(in_venv) python -m pytest -m smoke tests/test_smoke.py --log-cli-level=INFO $(PYTEST)
+	@$(in_venv) python -m pytest -m smoke tests/pipeline/test_smoke.py --log-cli-level=INFO $(PYTEST)
 
 same-bytes: setup ## set up, then run the same as `make smoke` twice, and compare every file
-	@$(in_venv) python -m pytest -m smoke tests/test_same_bytes.py $(PYTEST)
+	@$(in_venv) python -m pytest -m smoke tests/promises/test_same_bytes.py $(PYTEST)
 
 reference: setup ## set up, then record the numbers of the whole run that is in this folder: paper/reference/
 	@$(in_venv) python scripts/record_reference.py --results results/$(DATASET) --logs logs/$(DATASET) \

@@ -176,7 +176,7 @@ then the same make command again${tex:+ (the list includes LaTeX, which is missi
 
     $command
 
-Everything else can be built without it, and set-up goes on. README, \"Without LaTeX\", says how.
+Everything else can be built without it, and set-up goes on. docs/configuration.md, \"Without LaTeX\", says how.
 "
 }
 

@@ -72,7 +72,7 @@ def build(paper: Path, tables: Sequence[Path], figures: Sequence[Path], output: 
 def unmeasured_claims(tables: Sequence[Path]) -> list[str]:
     """The claims to which numbers.tex, if it is among `tables`, gives a threshold and no verdict.
 
-    The config asks for them, and the data did not decide them: see `CellsMissingError` in invariance/claims.py.
+    The config asks for them, and the data did not decide them: see `CellsMissingError` in results/verdicts.py.
     """
     numbers = "".join(path.read_text(encoding="utf-8") for path in tables if path.name == "numbers.tex")
     asked, judged = (

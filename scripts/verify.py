@@ -2,7 +2,7 @@
 
     python scripts/verify.py --reference paper/reference/mnist.json --results results/mnist
 
-Exit status 1 when something drifted or is missing. How intervals are compared is written in invariance/reference.py.
+Exit status 1 when something drifted or is missing. invariance/record/reference.py says how intervals are compared.
 """
 
 from pathlib import Path

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ CEILING_OF = {
 }
 OURS, CEILING = "ours", "ceiling"
 PARTS = "elastic, parts of ours"
-PLAIN = "plain PyTorch"
+PLAIN, TUTORIAL = "plain PyTorch", "PyTorch tutorial"
 
 Row = dict[str, Any]
 
@@ -166,18 +166,42 @@ def parsed(column: str, text: str) -> object:
 
 
 def markdown(rows: Sequence[Row], machine: Mapping[str, Any]) -> str:
-    """The tables of the README, with what they were measured on."""
+    """The tables of docs/speed.md, with what they were measured on."""
     return "\n\n".join(
         [
             machine_text(rows, machine),
             "Making distorted images, 29x29:",
             distorting_table(rows),
             parts_text(rows),
-            "Training, images a second through one epoch:",
+            "Training, images per second through one epoch:",
             learning_table([row for row in rows if row["loop"] == "training"]),
-            "Evaluating, images a second:",
+            "Evaluating, images per second:",
             learning_table([row for row in rows if row["loop"] == "evaluating"]),
         ]
+    )
+
+
+def headline(rows: Sequence[Row]) -> str:
+    """How many times as fast as its peers each of our loops is, in a sentence."""
+
+    def ours_to(loop: str, wanted: Callable[[str], bool]) -> list[float]:
+        """For each task of a loop, the ratio of ours to the fastest of the wanted contenders."""
+        ratios: dict[str, float] = {}
+        for row in rows:
+            task, contender = row["task"], row["contender"]
+            if row["loop"] == loop and task not in (CEILING, PARTS) and contender != OURS and wanted(contender):
+                ratios[task] = min(row["ratio"], ratios.get(task, math.inf))
+        return list(ratios.values())
+
+    def span(ratios: Sequence[float]) -> str:
+        return f"{min(ratios):.2g} to {max(ratios):.2g} times"
+
+    (tutorial,) = ours_to("training", TUTORIAL.__eq__)
+    return (
+        f"On one core, distorting is {span(ours_to('distorting', lambda _: True))} as fast as the fastest peer "
+        f"library; training is {span(ours_to('training', PLAIN.__eq__))} as fast as plain PyTorch, and {tutorial:.0f} "
+        f"times as fast as the PyTorch tutorial; evaluating is {span(ours_to('evaluating', PLAIN.__eq__))} as fast as "
+        "plain PyTorch."
     )
 
 
@@ -244,7 +268,7 @@ def parts_text(rows: Sequence[Row]) -> str:
 
 
 def learning_table(rows: Sequence[Row]) -> str:
-    """A line for each network, ours beside plain PyTorch, then a line for every other peer."""
+    """One row per network, ours beside plain PyTorch, then one row per other peer."""
     header = ["", "ours", PLAIN, "ours, times as fast", "ours, % of product", "ours, % of cache copy"]
     lines, others = [header, ["---"] * len(header)], []
     tasks = [row["task"] for row in rows if row["task"] != CEILING]

@@ -14,9 +14,10 @@ import yaml
 from torch import nn
 
 import summarise_speed
-import write_readme
+import write_speed
 from invariance.networks.building import build_model, count_parameters
 from invariance.record.artefacts import InputError, write_json
+from invariance.record.blocks import block_of
 from running import ROOT, fresh_copy, snakemake
 from speed import operations, report, surroundings
 from speed.data import settings_of, tiled_digits, validation_digits
@@ -336,17 +337,31 @@ def test_summarise_writes_everything_and_refuses_two_machines(tmp_path, monkeypa
         summarise_speed.main()
 
 
-def test_the_block_of_the_readme_is_what_the_committed_results_give():
-    readme = (ROOT / "README.md").read_text()
-    current = readme.partition(write_readme.BEGIN)[2].partition(write_readme.END)[0].strip()
-    assert current == write_readme.block(ROOT / "docs"), "run: python benchmarks/write_readme.py --keep"
+def test_the_docs_say_what_the_committed_results_do():
+    written = write_speed.tables_block(write_speed.DOCS), write_speed.speed_block(write_speed.DOCS)
+    found = block_of(write_speed.DOCS / "speed.md", "benchmark"), block_of(write_speed.README, "speed")
+    assert found == written, "run: python benchmarks/write_speed.py --keep"
 
 
-def test_a_readme_without_marks_is_refused():
-    with pytest.raises(InputError, match="must hold"):
-        write_readme.with_block("text", "block")
-    marked = f"before\n{write_readme.BEGIN}\nold\n{write_readme.END}\nafter\n"
-    assert "old" not in write_readme.with_block(marked, "new")
+def test_the_headline_takes_the_fastest_peer():
+    ratios = {
+        ("distorting", "elastic", "ours"): 1,
+        ("distorting", "elastic", "slow"): 30,
+        ("distorting", "elastic", "fast"): 3,
+        ("distorting", "translation", "fast"): 2,
+        ("distorting", report.PARTS, "warp"): 0.4,
+        ("training", "mlp", "plain PyTorch"): 1.26,
+        ("training", "mlp", "PyTorch tutorial"): 33.4,
+        ("evaluating", "mlp", "plain PyTorch"): 0.74,
+        ("evaluating", "mlp", "plain PyTorch, batches of 128"): 0.5,
+        ("evaluating", "stn", "plain PyTorch"): 2,
+    }
+    rows = [dict(zip(("loop", "task", "contender"), key, strict=True), ratio=ratio) for key, ratio in ratios.items()]
+    assert report.headline(rows) == (
+        "On one core, distorting is 2 to 3 times as fast as the fastest peer library; training is 1.3 to 1.3 times as "
+        "fast as plain PyTorch, and 33 times as fast as the PyTorch tutorial; evaluating is 0.74 to 2 times as fast as "
+        "plain PyTorch."
+    )
 
 
 # Set-up --------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Bad input as a person would type it: what is told, how soon, and that nothing was started or written.
 
-tests/test_configuration.py has what is told of each bad value; here it is the command lines, Snakemake's and the
-scripts' own.
+tests/library/test_configuration.py has what is said of each bad value; here it is the command lines, Snakemake's and
+the scripts' own.
 """
 
 import importlib
