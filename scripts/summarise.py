@@ -7,7 +7,7 @@ import pandas as pd
 
 from invariance.command_line import json_mapping, run
 from invariance.record.artefacts import load_array, read_json
-from invariance.results.reading import read_table, trained_model
+from invariance.results.reading import read_table, require_trained_model
 from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, write_table
 
 
@@ -35,7 +35,7 @@ def main(
     labels, confidence = load_array(inputs["labels"]), measures["confidence"]
     of_runs, of_rings = [], []
     for label, path in inputs["grids"].items():
-        grid, trained = read_table(path), trained_model(label)
+        trained, grid = require_trained_model(label), read_table(path)
         found = run_measures(
             grid,
             load_array(Path(path).with_suffix(".predictions.npy")),

@@ -14,8 +14,9 @@ from scipy import stats
 
 import summarise
 from invariance.data.images import shift_grid
+from invariance.record.artefacts import InputError
 from invariance.results.measures import consistency, pairwise_consistency
-from invariance.results.reading import trained_model
+from invariance.results.reading import require_trained_model, trained_model
 from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, write_table
 from judging import runs_of
 
@@ -117,6 +118,8 @@ def test_trained_models_are_named_in_labels():
 @pytest.mark.parametrize("text", ["", "a/b/c", "a/b/c/d", "a/b/c/-1", "a//c/1", "a/b/c/1/2", "a/b/c/\u0663"])
 def test_what_names_no_trained_model(text):
     assert trained_model(text) is None
+    with pytest.raises(InputError, match="allowed: study/model/training/seed"):
+        require_trained_model(text)
 
 
 def test_tables_are_written_alike_everywhere(tmp_path):

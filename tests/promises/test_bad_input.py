@@ -184,6 +184,15 @@ TRAINING = {
     },
 }
 SHIFTS = {"canvas": 32, "max_shift": 1, "shift_images": 10}
+CELL = "simard2003/mlp/none/0"
+GRIDS = {"grids": {CELL: "other.csv"}, "cards": {CELL: "cut.json"}, "labels": "labels.npy"}
+
+
+def grids(paths: dict[str, str]) -> dict[str, str]:
+    """The option --inputs with other grids."""
+    return {"--inputs": json.dumps(GRIDS | {"grids": paths})}
+
+
 GOOD = {
     "distort": {
         "--images": "images.npy",
@@ -216,19 +225,22 @@ GOOD = {
         "--test-predictions": "out/t.npy",
     },
     "summarise": {
-        "--cells": "simard2003/mlp/none/0",
-        "--grids": "other.csv",
-        "--cards": "cut.json",
-        "--labels": "labels.npy",
+        "--inputs": json.dumps(GRIDS),
         "--measures": '{"radius_consistency": 95, "pairwise_pairs": 5, "confidence": 0.95}',
         "--runs": "out/a.csv",
         "--ring-runs": "out/b.csv",
         "--summary": "out/c.csv",
         "--rings": "out/d.csv",
     },
+    "derive": {
+        "--function": "studies.split.summary:variance",
+        "--inputs": '{"runs": "other.csv"}',
+        "--settings": '{"confidence": 0.95}',
+        "--output": "out/a.csv",
+    },
     "judge_claims": {
-        "--tables": "other.csv",
-        "--claims": '{"C1": {"threshold": 1}}',
+        "--tables": '{"architectures-runs": "other.csv"}',
+        "--claims": '{"C1": {"function": "studies.architectures.claims:nothing"}}',
         "--confidence": "0.95",
         "--output": "out/claims.json",
     },
@@ -260,7 +272,11 @@ GOOD = {
         "--output": "out/a.gz",
     },
     "build_paper": {"--paper": "folder", "--output": "out/paper.pdf"},
-    "write_tex study": {"--summary": "empty.csv", "--output": "out/a.tex"},
+    "tabulate": {
+        "--function": "studies.split.table:variance",
+        "--inputs": '{"shares": "empty.csv"}',
+        "--output": "out/a.tex",
+    },
 }
 
 # The script, what is changed on its good command line (None leaves an option away), and what is told.
@@ -323,17 +339,19 @@ BAD = [
     ("evaluate", {"--shifts": json.dumps(SHIFTS | {"max_shift": 1.5})}, "max_shift: 1.5; allowed: a whole number"),
     ("summarise", {}, "other.predictions.npy: no such file"),
     ("summarise", {"--measures": "{}"}, "radius_consistency: missing; allowed: a number, 0 or more"),
-    ("summarise", {"--cells": "simard2003/mlp/none"}, "argument --cells: 'simard2003/mlp/none'; allowed: study/model"),
-    ("summarise", {"--cells": "simard2003/mlp/none/x"}, "argument --cells: 'simard2003/mlp/none/x'; allowed: study/m"),
-    ("summarise", {"--grids": "none.csv"}, "none.csv: no such file"),
-    ("summarise", {"--grids": "empty.csv"}, "empty.csv: not a CSV file (No columns to parse from file)"),
-    ("summarise", {"--grids": "binary.csv"}, "binary.csv: not a CSV file ("),
-    ("summarise", {"--labels": "none.npy"}, "none.npy: no such file"),
-    ("judge_claims", {"--claims": "{"}, "argument --claims: '{' is not JSON"),
-    ("judge_claims", {"--claims": "3"}, "argument --claims: '3' is no mapping; allowed: one with names"),
-    ("judge_claims", {"--confidence": "high"}, "argument --confidence: invalid float value: 'high'"),
-    ("judge_claims", {"--tables": "none.csv"}, "none.csv: no such file"),
-    ("judge_claims", {"--tables": "quote.csv"}, "quote.csv: not a CSV file (Error tokenizing data."),
+    ("summarise", {"--inputs": '{"grids": 3}'}, "grids: 3; allowed: a mapping"),
+    ("summarise", grids({"simard2003/mlp/none": "other.csv"}), "'simard2003/mlp/none'; allowed: study/model"),
+    ("summarise", grids({"simard2003/mlp/none/x": "other.csv"}), "'simard2003/mlp/none/x'; allowed: study/m"),
+    ("summarise", grids({CELL: "none.csv"}), "none.csv: no such file"),
+    ("summarise", grids({CELL: "empty.csv"}), "empty.csv: not a CSV file (No columns to parse from file)"),
+    ("summarise", grids({CELL: "binary.csv"}), "binary.csv: not a CSV file ("),
+    ("summarise", {"--inputs": json.dumps(GRIDS | {"labels": "none.npy"})}, "none.npy: no such file"),
+    ("judge_claims", {}, "'studies.architectures.claims:nothing' names no function; allowed: <module>:<function>"),
+    ("judge_claims", {"--claims": "{"}, "'{' is not JSON"),
+    ("judge_claims", {"--claims": "3"}, "'3' is no mapping; allowed: one with names"),
+    ("judge_claims", {"--confidence": "high"}, 'unable to convert "high" into float'),
+    ("judge_claims", {"--tables": '{"split-runs": "none.csv"}'}, "none.csv: no such file"),
+    ("judge_claims", {"--tables": '{"split-runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
     ("draw simard_table", {}, "other.csv: lacks the columns model, training, published, mean"),
     ("draw simard_table", {"--table": "binary.csv"}, "binary.csv: not a CSV file ("),
     ("draw simard_table", {"--dataset": "cifar"}, "argument --dataset: invalid choice: 'cifar' (choose from"),
@@ -360,7 +378,14 @@ BAD = [
     ("download", {"--attempts": "0"}, "attempts: 0 must be 1 or more"),
     ("build_paper", {}, "paper.tex: no such file; --paper names the folder that holds it"),
     ("build_paper", {"--paper": None}, "the following arguments are required: --paper"),
-    ("write_tex study", {}, "empty.csv: not a CSV file (No columns to parse from file)"),
+    ("tabulate", {}, "empty.csv: not a CSV file (No columns to parse from file)"),
+    ("tabulate", {"--inputs": '{"runs": "other.csv"}'}, "missing a required argument: 'shares'; it takes shares"),
+    ("tabulate", {"--inputs": '{"shares": "a.txt"}'}, "shares: 'a.txt'; allowed: the path of a .csv, .json, .npy or"),
+    ("tabulate", {"--function": "os:getcwd"}, "'os:getcwd' names no function; allowed: <module>:<function>, as"),
+    ("derive", {"--function": "studies.split.summary:x"}, "'studies.split.summary:x' names no function; allowed: <mod"),
+    ("derive", {"--function": "studies.splt.summary:x"}, "'studies.splt.summary:x' names no function; allowed: <mod"),
+    ("derive", {"--settings": '{"confidnce": 0.95}'}, "missing a required argument: 'confidence'; it takes runs, con"),
+    ("derive", {"--inputs": '{"runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
 ]
 
 

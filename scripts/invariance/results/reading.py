@@ -55,6 +55,18 @@ def trained_model(label: str) -> dict[str, str | int] | None:
     return {"study": parts[0], "model": parts[1], "training": parts[2], "seed": int(parts[3])}
 
 
+def require_trained_model(label: str) -> dict[str, str | int]:
+    """Parse study/model/training/seed.
+
+    Raises:
+        InputError: the label is of another form.
+    """
+    found = trained_model(label)
+    if found is None:
+        raise InputError(f"{label!r}; allowed: study/model/training/seed, such as simard2003/mlp/none/0")
+    return found
+
+
 def read_file(name: str, path: Any, columns: list[str], at_least: int) -> Any:
     """Read one file by its suffix."""
     suffix = Path(path).suffix if isinstance(path, str | Path) else None

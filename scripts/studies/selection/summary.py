@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from invariance.results.reading import trained_model
+from invariance.results.reading import require_trained_model
 from invariance.results.tables import CELL, over_seeds
 
 SETTINGS = ["epochs", "schedule", "learning_rate", "averaging"]  # of `optimisation`, beside the distortion
@@ -23,5 +23,5 @@ def validation(cards: Mapping[str, Mapping[str, Any]], confidence: float) -> pd.
     for label, card in cards.items():
         training, final = card["training"], card["final"]
         settings = {"distortion": training["distortion"]} | {key: training["optimisation"][key] for key in SETTINGS}
-        rows.append(trained_model(label) | settings | {measure: final[measure] for measure in MEASURES})
+        rows.append(require_trained_model(label) | settings | {measure: final[measure] for measure in MEASURES})
     return over_seeds(pd.DataFrame(rows), [*CELL, "distortion", *SETTINGS], MEASURES, confidence)
