@@ -4,7 +4,7 @@ import importlib
 import inspect
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from invariance.command_line import json_mapping, run
 from invariance.drawing.style import save, style
@@ -15,7 +15,7 @@ from invariance.results.reading import read_inputs
 def main(
     *,
     figure: str,
-    dataset: Literal["mnist", "digits"],
+    dataset: str,
     inputs: Annotated[dict[str, Any], json_mapping()],
     output: Path,
     png: Path,
@@ -24,7 +24,7 @@ def main(
 
     Args:
         figure: Module that draws the figure, such as studies.architectures.heat_maps.
-        dataset: What the inputs were made from.
+        dataset: What the inputs were made from; figures of `digits` say so.
         inputs: For each argument of its `draw` a path, or a mapping from labels to paths, as JSON:
             '{"rings": "results/mnist/tables/architectures-rings.csv"}'.
         output: The PDF.

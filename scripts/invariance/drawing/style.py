@@ -22,51 +22,32 @@ INK = "#1a1a1a"
 COLOURS = [
     INK,
     *(sns.color_palette("colorblind")[i] for i in (3, 0, 1, 2, 4, 9, 5, 7)),
-    "#7a5195",
-    "#8c1d40",
-    "#005f60",
-    "#9a6700",
-    "#4b5d16",
+    *("#7a5195", "#8c1d40", "#005f60", "#9a6700", "#4b5d16"),
 ]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h", "p", "d", "8"]
 SLENDER = {"P", "X", "*", "d"}  # markers that need more size to carry the same weight
 DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
+STYLE = {
+    **dict.fromkeys(["font.size", "axes.labelsize", "axes.titlesize"], 9),
+    **dict.fromkeys(["xtick.labelsize", "ytick.labelsize", "legend.fontsize"], 8),
+    **dict.fromkeys(["axes.linewidth", "xtick.major.width", "ytick.major.width"], 0.6),
+    **dict.fromkeys(["xtick.major.size", "ytick.major.size"], 3),
+    **dict.fromkeys(["axes.spines.top", "axes.spines.right", "legend.frameon"], False),
+    **dict.fromkeys(["figure.dpi", "savefig.dpi"], 150),
+    "lines.linewidth": 1.1,
+    "lines.markersize": 4,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.5,
+    "mathtext.fontset": "stix",
+    "pdf.fonttype": 42,
+}
 
 
 def style() -> None:
     """Set the style of all figures: 9 pt serif type that Matplotlib brings along, TrueType in the PDF, no display."""
     mpl.rcdefaults()
     mpl.use("Agg")
-    sns.set_theme(context="paper", style="ticks", palette="colorblind")
-    mpl.rcParams.update(
-        {
-            "font.family": "STIXGeneral",
-            "mathtext.fontset": "stix",
-            "font.size": 9,
-            "axes.labelsize": 9,
-            "axes.titlesize": 9,
-            "xtick.labelsize": 8,
-            "ytick.labelsize": 8,
-            "legend.fontsize": 8,
-            "legend.frameon": False,
-            "axes.linewidth": 0.6,
-            "xtick.major.width": 0.6,
-            "ytick.major.width": 0.6,
-            "xtick.major.size": 3,
-            "ytick.major.size": 3,
-            "lines.linewidth": 1.1,
-            "lines.markersize": 4,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.axisbelow": True,
-            "grid.color": "0.9",
-            "grid.linewidth": 0.5,
-            "axes.unicode_minus": True,
-            "pdf.fonttype": 42,
-            "figure.dpi": 150,
-            "savefig.dpi": 150,
-        }
-    )
+    sns.set_theme(context="paper", style="ticks", palette="colorblind", font="STIXGeneral", rc=STYLE)
 
 
 def save(figure: Figure, pdf: Path | str, png: Path | str, dataset: str) -> None:

@@ -63,17 +63,14 @@ def groups_of(table: pd.DataFrame) -> dict[str, dict[str, pd.Series]]:
     borderless = alone & place.isin(["inside", "everywhere"])
     pooled = head & (kind == "global_average_pool")
     polyphase = table["model"].isin(table["model"][kind == "polyphase"])
+    kinds, heads = in_order(kind[alone], LAYERS), in_order(kind[head], LAYERS)
     groups = {
         "convolution, circular padding": {f"stride {n}": circular & (stride == n) for n in sorted(stride.unique())},
-        "convolution, zero padding, behind the first layer": {
-            name: zeros & (place == name) for name in ("inside", "border")
-        },
+        "convolution, zero padding, behind the first layer": {n: zeros & (place == n) for n in ("inside", "border")},
         "downsampling, away from the border": {
-            label(name): borderless & (kind == name) for name in in_order(kind[alone], LAYERS) if name != "convolution"
+            label(name): borderless & (kind == name) for name in kinds if name != "convolution"
         },
-        "the whole network, to its head": {
-            label(name): head & (kind == name) & ~pooled for name in in_order(kind[head], LAYERS)
-        }
+        "the whole network, to its head": {label(name): head & (kind == name) & ~pooled for name in heads}
         | {"GAP, strides": pooled & ~polyphase, "GAP, polyphase": pooled & polyphase},
     }
     return {title: {name: rows for name, rows in group.items() if rows.any()} for title, group in groups.items()}

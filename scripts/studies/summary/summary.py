@@ -97,11 +97,10 @@ def draw_forest(
     axes: Axes, places: Mapping[str | tuple[str, str], float], judged: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Draw, line below line, claims with their verdicts, and errors of cells unshifted and under shifts."""
-    cells = {place: line for line, place in places.items() if not isinstance(line, str)}
-    for line, place in places.items():
-        if isinstance(line, str):
-            text = f"{verdict_text(judged[line])}   {judged[line]['statement']}" if line in judged else TRANSLATED
-            axes.text(0.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    cells = {place: line for line, place in places.items() if isinstance(line, tuple)}
+    for name in [line for line in places if isinstance(line, str)]:
+        text = f"{verdict_text(judged[name])}   {judged[name]['statement']}" if name in judged else TRANSLATED
+        axes.text(0.01, places[name], text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
     values = errors.set_index(["measure", "model", "training"])[["mean", "low", "high"]]
     clean, moved, worst = (
         values.reindex([(f"{name}_error", *cell) for cell in cells.values()]) for name in ("clean", "mean", "worst")
@@ -129,13 +128,12 @@ def draw_forest(
     axes.legend(handles.values(), handles, ncols=3, **corner)
 
 
-def level_rows(axes: Axes, rows: Sequence[tuple[str, float, float | None, float | None]], quantity: str) -> None:
-    """Draw bars below each other, each (name, length, low, high); ends that are NaN or None draw no interval."""
-    names, *numbers = zip(*rows, strict=True)
-    table = pd.DataFrame(dict(zip(("mean", "low", "high"), numbers, strict=True)), dtype=float)
+def level_rows(axes: Axes, rows: Mapping[str, Sequence[float | None]], quantity: str) -> None:
+    """Draw bars below each other, each by its name (length, low, high); ends that are None draw no interval."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high"], dtype=float)
     bars = {"color": COLOURS[2], "ecolor": INK, "error_kw": {"elinewidth": 1}, "capsize": 2}
-    axes.barh(table.index, table["mean"], 0.55, xerr=interval(table, 100), **bars)
-    name_rows(axes, names)
+    axes.barh(range(len(table)), table["mean"], 0.55, xerr=interval(table, 100), **bars)
+    name_rows(axes, list(rows))
     axes.set_xlim(left=0)
     axes.set_xlabel(quantity)
 
@@ -178,18 +176,17 @@ def reach_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
 def carried_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C9: errors under shifts of digits by what was translated in training, mean over both halves of the digits."""
     names = {"centred": "none shown moved", "unseen": "others shown moved", "translated": "all shown moved"}
-    rows = []
-    for part, name in names.items():
-        errors = [details[f"{half}_translated_{part}_error"] for half in ("low", "high")]
-        rows.append((name, float(np.mean(errors)), np.nan, np.nan))
-    level_rows(axes, rows, "error under shifts (%)")
+    errors = {
+        name: np.mean([details[f"{half}_translated_{part}_error"] for half in ("low", "high")])
+        for part, name in names.items()
+    }
+    level_rows(axes, {name: (error, None, None) for name, error in errors.items()}, "error under shifts (%)")
 
 
 def place_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C10: how often a position is told, from the lowest to the highest seed, beside chance."""
-    rows = [
-        (name, *(details[f"{name}_{end}accuracy"] for end in ("", "min_", "max_"))) for name in ("zeros", "circular")
-    ]
+    ends = ("", "min_", "max_")
+    rows = {name: [details[f"{name}_{end}accuracy"] for end in ends] for name in ("zeros", "circular")}
     level_rows(axes, rows, "told rightly (%); dashes: chance")
     axes.axvline(details["chance"], color=INK, linestyle=DASHES[1], linewidth=1)
     axes.set_xlim(0, 102)
@@ -197,8 +194,8 @@ def place_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
 
 def shares_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C11: the shares of the variance of the mean error."""
-    names = ("architecture", "augmentation", "interaction")
-    rows = [(name, *(details[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in names]
+    sources = ("architecture", "augmentation", "interaction")
+    rows = {name: [details[f"{name}{end}"] for end in ("", "_low", "_high")] for name in sources}
     level_rows(axes, rows, "share of the variance (%)")
     axes.set_xlim(0, 100)
 
