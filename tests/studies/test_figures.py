@@ -133,11 +133,13 @@ def test_models_with_global_pooling_have_panels_of_their_own():
     assert [len(series(axes)) for axes in panels(figure)[:3]] == [2, 1, 1]
     titles = [axes.get_title(loc="left") for axes in panels(figure)[:3]]
     assert titles == [
-        "trained centred\nfully connected heads",
+        "trained centred\nother heads",
         "trained centred\nglobal average pooling",
         "trained translated",
     ]
     assert figure.legends[0].get_texts()[-1].get_text() == "my model"
+    known = accuracy_vs_shift.draw(rings_of(cells[:2]))
+    assert panels(known)[0].get_title(loc="left") == "trained centred\nfully connected heads"
 
 
 def test_learning_curves_draw_the_mean_over_seeds():

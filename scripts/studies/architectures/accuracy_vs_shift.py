@@ -49,7 +49,8 @@ def training_and_head(rings: pd.DataFrame) -> dict[str, pd.DataFrame]:
         pooled = rows["model"].isin(GLOBAL_POOLING)
         title = f"trained {label(training)}"
         if pooled.any() and not pooled.all():
-            groups[f"{title}\nfully connected heads"] = rows[~pooled]
+            heads = "fully connected" if rows["model"][~pooled].isin(MODELS).all() else "other"
+            groups[f"{title}\n{heads} heads"] = rows[~pooled]
             groups[f"{title}\nglobal average pooling"] = rows[pooled]
         else:
             groups[title] = rows
