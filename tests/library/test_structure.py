@@ -2,9 +2,11 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 from invariance.record.dependencies import imported_names
 from running import ROOT
@@ -85,3 +87,10 @@ def test_no_file_is_too_long():
     lengths = {path: len(path.read_text().splitlines()) for path in MODULES}
     long = {str(path.relative_to(LIBRARY)) for path, length in lengths.items() if length > LONGEST}
     assert long == LONG
+
+
+def test_the_library_can_be_installed_whole():
+    """As pyproject.toml says it, with every wing, and nothing else of the scripts."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    found = find_packages(ROOT / build["where"][0], include=build["include"])
+    assert {"invariance", *(f"invariance.{path.parent.name}" for path in LIBRARY.glob("*/__init__.py"))} == set(found)
