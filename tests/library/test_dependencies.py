@@ -53,7 +53,7 @@ def test_training_is_made_of_models_and_weights():
 
 def test_an_edited_plot_trains_nothing():
     for script in ("train", "distort", "evaluate"):
-        drawn = {"invariance/drawing/style", "invariance/paper/tex", "invariance/results/claims"}
+        drawn = {"invariance/drawing/style", "invariance/paper/tex", "invariance/results/verdicts"}
         assert not names_of(SCRIPTS / f"{script}.py") & drawn
     assert "invariance/drawing/style" in names_of(SCRIPTS / "draw.py")
 
