@@ -1,6 +1,7 @@
 """README and docs/: short enough, links that lead somewhere, generated blocks, and recipes that can be read."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -80,9 +81,12 @@ def test_there_are_recipes():
 @pytest.mark.parametrize(
     ("name", "text"), [(name, text) for files in recipes().values() for name, text in files.items()]
 )
-def test_a_recipe_can_be_read(name, text):
+def test_a_recipe_can_be_read_and_imports_what_there_is(name, text):
     if name.endswith(".py"):
-        ast.parse(text)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
     elif name.endswith(".yaml"):
         assert set(yaml.safe_load(text)) <= set(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     else:
