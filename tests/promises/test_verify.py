@@ -117,19 +117,18 @@ def reference(tmp_path) -> Path:
     return path
 
 
-def verified(reference: Path, results: Path, monkeypatch, capsys) -> tuple[int, str]:
+def verified(reference: Path, results: Path, capsys) -> tuple[int, str]:
     """Exit status and what was printed."""
-    monkeypatch.setattr(sys, "argv", ["verify.py", "--reference", str(reference), "--results", str(results)])
     status = 0
     try:
-        verify.main()
+        verify.main(reference=reference, results=results)
     except SystemExit as left:
         status = left.code
     return status, capsys.readouterr().out
 
 
-def test_a_run_reproduces_itself(reference, tmp_path, monkeypatch, capsys):
-    status, said = verified(reference, Written().at(tmp_path), monkeypatch, capsys)
+def test_a_run_reproduces_itself(reference, tmp_path, capsys):
+    status, said = verified(reference, Written().at(tmp_path), capsys)
     assert status == 0
     assert said.endswith("\n9 reproduced, 0 drifted, 0 missing, 0 new\nreproduced\n")
     lines = [line.split() for line in said.splitlines()]
@@ -161,8 +160,8 @@ def test_a_run_reproduces_itself(reference, tmp_path, monkeypatch, capsys):
     assert "config" not in said
 
 
-def test_every_row_has_its_columns_below_one_another(reference, tmp_path, monkeypatch, capsys):
-    _, said = verified(reference, Written().at(tmp_path), monkeypatch, capsys)
+def test_every_row_has_its_columns_below_one_another(reference, tmp_path, capsys):
+    _, said = verified(reference, Written().at(tmp_path), capsys)
     rows = [line for line in said.splitlines() if line.endswith(REPRODUCED) and line.startswith("  ")]
     assert len(rows) == 9
     assert len({line.rindex(REPRODUCED) for line in rows}) == 1
@@ -225,10 +224,10 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("change", "name", "status"), DAMAGE.values(), ids=DAMAGE)
-def test_what_differs_is_told(reference, tmp_path, monkeypatch, capsys, change, name, status):
+def test_what_differs_is_told(reference, tmp_path, capsys, change, name, status):
     run = Written()
     change(run)
-    left, said = verified(reference, run.at(tmp_path), monkeypatch, capsys)
+    left, said = verified(reference, run.at(tmp_path), capsys)
     assert left == 1
     assert said.endswith("not reproduced\n")
     told = [line for line in said.splitlines() if line.startswith("  ") and line.endswith((DRIFTED, MISSING, NEW))]
@@ -248,27 +247,27 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
-def test_what_another_seed_may_change_is_reproduced(reference, tmp_path, monkeypatch, capsys, change):
+def test_what_another_seed_may_change_is_reproduced(reference, tmp_path, capsys, change):
     run = Written()
     change(run)
-    status, said = verified(reference, run.at(tmp_path), monkeypatch, capsys)
+    status, said = verified(reference, run.at(tmp_path), capsys)
     assert status == 0, said
     assert "9 reproduced, 0 drifted, 0 missing, 0 new" in said
 
 
-def test_what_only_the_run_has_is_new_and_does_no_harm(reference, tmp_path, monkeypatch, capsys):
+def test_what_only_the_run_has_is_new_and_does_no_harm(reference, tmp_path, capsys):
     run = Written()
     run.tables["simard2003"].append(row("simard2003", "mlp", "none", "test_error", 1.6, 0.1))
     run.claims.append(claim("C7", "architectures", 1.0, None, None, "undecided", "percentage points of extra error"))
-    status, said = verified(reference, run.at(tmp_path), monkeypatch, capsys)
+    status, said = verified(reference, run.at(tmp_path), capsys)
     assert status == 0
     assert "9 reproduced, 0 drifted, 0 missing, 2 new" in said
 
 
-def test_another_config_is_said(reference, tmp_path, monkeypatch, capsys):
+def test_another_config_is_said(reference, tmp_path, capsys):
     run = Written()
     run.config["audit"] = {"images": 8}
-    status, said = verified(reference, run.at(tmp_path), monkeypatch, capsys)
+    status, said = verified(reference, run.at(tmp_path), capsys)
     assert status == 0
     assert "is not that of the reference" in said
     assert "another experiment" in said
@@ -296,11 +295,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("damage", "message"), BROKEN.values(), ids=BROKEN)
-def test_what_cannot_be_read_is_one_message(reference, tmp_path, monkeypatch, capsys, damage, message):
+def test_what_cannot_be_read_is_one_message(reference, tmp_path, capsys, damage, message):
     results = Written().at(tmp_path)
     damage(reference, results)
     with pytest.raises(InputError, match=message):
-        verified(reference, results, monkeypatch, capsys)
+        verified(reference, results, capsys)
     assert capsys.readouterr().out == ""
 
 

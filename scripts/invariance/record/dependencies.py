@@ -48,6 +48,7 @@ def code_of(*scripts: Path | str, roots: Sequence[Path | str] = ()) -> list[str]
     return sorted(str(path) for path in found)
 
 
+@cache
 def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
     """The hash of all code of the scripts, and the packages that it computes with, as package==version.
 
