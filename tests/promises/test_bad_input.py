@@ -232,12 +232,6 @@ GOOD = {
         "--summary": "out/c.csv",
         "--rings": "out/d.csv",
     },
-    "derive": {
-        "--function": "studies.split.summary:variance",
-        "--inputs": '{"runs": "other.csv"}',
-        "--settings": '{"confidence": 0.95}',
-        "--output": "out/a.csv",
-    },
     "judge_claims": {
         "--tables": '{"architectures-runs": "other.csv"}',
         "--claims": '{"C1": {"function": "studies.architectures.claims:nothing"}}',
@@ -266,7 +260,7 @@ GOOD = {
         "--output": "out/a.gz",
     },
     "build_paper": {"--paper": "folder", "--output": "out/paper.pdf"},
-    "tabulate": {
+    "derive": {
         "--function": "studies.split.table:variance",
         "--inputs": '{"shares": "empty.csv"}',
         "--output": "out/a.tex",
@@ -274,6 +268,12 @@ GOOD = {
 }
 
 SAMPLES = {"--figure": "studies.simard2003.sample_distortions"}
+TO_CSV = {
+    "--function": "studies.split.summary:variance",
+    "--inputs": '{"runs": "other.csv"}',
+    "--settings": '{"confidence": 0.95}',
+    "--output": "out/a.csv",
+}
 
 # The script, what is changed on its good command line (None leaves an option away), and what is told.
 BAD = [
@@ -390,14 +390,18 @@ BAD = [
     ("download", {"--attempts": "0"}, "attempts: 0 must be 1 or more"),
     ("build_paper", {}, "paper.tex: no such file; --paper names the folder that holds it"),
     ("build_paper", {"--paper": None}, "Parameter --paper requires an argument"),
-    ("tabulate", {}, "empty.csv: not a CSV file (No columns to parse from file)"),
-    ("tabulate", {"--inputs": '{"runs": "other.csv"}'}, "missing a required argument: 'shares'; it takes shares"),
-    ("tabulate", {"--inputs": '{"shares": "a.txt"}'}, "shares: 'a.txt'; allowed: the path of a .csv, .json, .npy or"),
-    ("tabulate", {"--function": "os:getcwd"}, "'os:getcwd' names no function; allowed: <module>:<function>, as"),
-    ("derive", {"--function": "studies.split.summary:x"}, "'studies.split.summary:x' names no function; allowed: <mod"),
-    ("derive", {"--function": "studies.splt.summary:x"}, "'studies.splt.summary:x' names no function; allowed: <mod"),
-    ("derive", {"--settings": '{"confidnce": 0.95}'}, "missing a required argument: 'confidence'; it takes runs, con"),
-    ("derive", {"--inputs": '{"runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
+    ("derive", {}, "empty.csv: not a CSV file (No columns to parse from file)"),
+    ("derive", {"--inputs": '{"runs": "other.csv"}'}, "missing a required argument: 'shares'; it takes shares"),
+    ("derive", {"--inputs": '{"shares": "a.txt"}'}, "shares: 'a.txt'; allowed: the path of a .csv, .json, .npy or"),
+    ("derive", {"--function": "os:getcwd"}, "'os:getcwd' names no function; allowed: <module>:<function>, as"),
+    ("derive", TO_CSV | {"--function": "studies.split.summary:x"}, "'studies.split.summary:x' names no function"),
+    ("derive", TO_CSV | {"--function": "studies.splt.summary:x"}, "'studies.splt.summary:x' names no function"),
+    (
+        "derive",
+        TO_CSV | {"--settings": '{"confidnce": 0.95}'},
+        "missing a required argument: 'confidence'; it takes runs",
+    ),
+    ("derive", TO_CSV | {"--inputs": '{"runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
 ]
 
 

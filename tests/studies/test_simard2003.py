@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 import derive
-import tabulate
 from invariance.record.artefacts import InputError
 from invariance.results.statistics import wilson_interval
 from invariance.results.tables import CELL, MEASURES, over_seeds, write_table
@@ -209,7 +208,7 @@ def test_runs_in_several_files_become_one_table_model_by_model(tmp_path):
         pd.DataFrame(cells).to_csv(tmp_path / f"{name}.csv", index=False)
     paths = {name: str(tmp_path / f"{name}.csv") for name in ("long", "all")}
     output = tmp_path / "table.tex"
-    tabulate.main(function=as_tex.long_runs, inputs={"tables": paths}, output=output)
+    derive.main(function=as_tex.long_runs, inputs={"tables": paths}, output=output)
     shown = [[cell.strip() for cell in line.split("&")[:2]] for line in rows_of(output.read_text())[1:]]
     assert shown == [
         ["MLP", "elastic"],

@@ -10,7 +10,6 @@ import pytest
 import derive
 import judge_claims
 import summarise
-import tabulate
 import write_numbers
 import write_provenance
 from invariance.command_line import function_named
@@ -128,7 +127,7 @@ def make_tex(plan: Plan, catalogue: Catalogue) -> None:
     write_json(reference, made_up_reference(plan.dataset, read_json(plan.file("claims.json"))))
     for name, made in catalogue.tabulars.items():
         inputs = {"reference": str(reference)} if name == "compute" else made.arguments(plan)
-        tabulate.main(function=function_named(made.target), inputs=inputs, output=Path(plan.file(f"tables/{name}.tex")))
+        derive.main(function=function_named(made.target), inputs=inputs, output=Path(plan.file(f"tables/{name}.tex")))
     output = Path(plan.file("tables/numbers.tex"))
     inputs, numbers = catalogue.number_inputs, catalogue.numbers
     write_numbers.main(inputs=inputs, numbers=numbers, reference=reference, output=output)

@@ -1,7 +1,7 @@
 """The paper and what it prints, the manifest of everything that it rests on, and the reference."""
 
 
-rule tabulate:
+rule derive_tex:
     input:
         of_item("tabulars", lambda tabular, plan: tabular.files(plan)),
     output:
@@ -19,11 +19,11 @@ rule tabulate:
     params:
         function=of_item("tabulars", lambda tabular, plan: tabular.target),
         inputs=of_item("tabulars", lambda tabular, plan: json.dumps(tabular.arguments(plan))),
-        made_by=code_of_item("tabulate", "tabulars"),
+        made_by=code_of_item("derive", "tabulars"),
     message:
         "Writing the table {wildcards.table}, {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/tabulate.py --function {params.function} --inputs {params.inputs:q} --output {output:q} "
+        "python scripts/derive.py --function {params.function} --inputs {params.inputs:q} --output {output:q} "
         "> {log:q} 2>&1"
 
 

@@ -1,7 +1,6 @@
 """The records of a run: its resolved config, the SHA-256 of every artefact with the versions behind them, a check."""
 
 import importlib.metadata
-import json
 import platform
 from collections.abc import Collection
 from pathlib import Path
@@ -9,12 +8,6 @@ from pathlib import Path
 from invariance.record.artefacts import InputError, read_json, require_unaltered, sha256_of, write_json, write_text
 
 VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas", "matplotlib", "snakemake")
-
-
-def write_config(config: str, output: Path | str, log: Path | str) -> None:
-    """Write the resolved config of a run, JSON text in the order of its tables, to `output`."""
-    write_json(output, json.loads(config), sort_keys=False)
-    write_text(log, f"wrote {output}\n")
 
 
 def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:

@@ -5,7 +5,7 @@ Every study with a training that distorts some `classes` alone is measured by gr
 
 from typing import Any
 
-from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
 from invariance.plan.plan import Plan
 
 INPUTS = {
@@ -21,13 +21,13 @@ def distorts_some_classes(plan: Plan, study: str) -> bool:
 
 
 def trainings(plan: Plan, study: str) -> dict[str, Any]:
-    """The study's trainings, of which some say which classes they distort."""
+    """The study's trainings; some name the classes that they distort."""
     return {"trainings": plan["studies"][study]["trainings"]}
 
 
 def with_confidence(plan: Plan, study: str) -> dict[str, Any]:
     """The same, and the confidence of the intervals."""
-    return {**trainings(plan, study), "confidence": plan["measures"]["confidence"]}
+    return trainings(plan, study) | confidence(plan, study)
 
 
 STUDY = Study(
@@ -61,6 +61,6 @@ STUDY = Study(
             inputs={"runs": "tables/{study}-class-runs.csv"},
         ),
     ),
-    numbers={"table:numbers": ("{study}-classes",)},
+    numbers=("table:numbers",),
     fits=distorts_some_classes,
 )

@@ -6,7 +6,7 @@ shows it.
 
 from pathlib import Path
 
-from invariance.plan.catalogue import Study, Table, Tabular
+from invariance.plan.catalogue import Study, Table, Tabular, confidence
 from invariance.plan.plan import Plan
 
 RUNS = ("selection", "strength")  # of selection.yaml; their tables are committed in paper/reference/
@@ -24,7 +24,7 @@ STUDY = Study(
             "{study}-validation",
             "summary:validation",
             {"cards": lambda plan, study: plan.trained_files(study, "card.json")},
-            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+            confidence,
             on_request=True,
         ),
     ),

@@ -8,7 +8,7 @@ of its cells in another way (long.yaml), and are set beside the same table.
 from pathlib import Path
 from typing import Any
 
-from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
 from invariance.plan.plan import Plan
 
 PUBLISHED = "paper/published.csv"
@@ -28,7 +28,7 @@ def distortion_and_loss(plan: Plan, study: str) -> dict[str, Any]:
         name: {"distortion": training["distortion"], "loss": training.get("optimisation", {}).get("loss", loss)}
         for name, training in settings["trainings"].items()
     }
-    return {"trainings": trainings, "confidence": plan["measures"]["confidence"]}
+    return {"trainings": trainings, **confidence(plan, study)}
 
 
 def histories(plan: Plan, study: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ STUDY = Study(
             "{study}-pairs",
             "summary:pairs",
             {"runs": "tables/{study}-runs.csv", "predictions": test_predictions, "labels": "source/test-labels.npy"},
-            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+            confidence,
         ),
     ),
     tabulars=(
@@ -104,6 +104,6 @@ STUDY = Study(
             inputs={"table": "tables/{study}-published.csv"},
         ),
     ),
-    numbers={"table:numbers": ("{study}-published", "{study}-pairs")},
+    numbers=("table:numbers",),
     fits=lambda plan, study: study.startswith("simard2003") and study in plan.shifted_studies,
 )

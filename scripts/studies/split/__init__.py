@@ -3,7 +3,7 @@
 The question is Kauderer-Abrams' (2017).
 """
 
-from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
 
 STUDY = Study(
     claims=(
@@ -27,7 +27,7 @@ STUDY = Study(
             "split-variance",
             "summary:variance",
             {"runs": "tables/split-runs.csv"},
-            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+            confidence,
         ),
     ),
     tabulars=(Tabular("split-variance", "table:variance", {"shares": "tables/split-variance.csv"}),),

@@ -4,7 +4,7 @@ Every study with `positions` is of this kind: its networks learn to tell at whic
 evaluated by that in place of a grid of shifts (Kayhan and van Gemert 2020, Islam 2020).
 """
 
-from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
 
 POSITIONS = {"positions": lambda plan, study: plan.position_files(study)}
 CARDS = {"cards": lambda plan, study: plan.trained_files(study, "card.json")}
@@ -28,7 +28,7 @@ STUDY = Study(
             "{study}",
             "summary:summary",
             POSITIONS,
-            lambda plan, study: {"confidence": plan["measures"]["confidence"]},
+            confidence,
         ),
     ),
     tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}.csv"}),),
