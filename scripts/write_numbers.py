@@ -36,6 +36,7 @@ def main(
     *,
     inputs: Annotated[dict[str, Any], json_mapping(config=str, claims=str, tables=dict, summaries=dict)],
     numbers: Annotated[dict[str, Any], json_mapping()],
+    scripts: Annotated[dict[str, Any], json_mapping()],
     reference: Path | None = None,
     output: Path,
 ) -> None:
@@ -46,6 +47,8 @@ def main(
             <canvas>/<distortion>: '{"config": "results/mnist/config.json", "tables": {"split": ...}, ...}'.
         numbers: For each study that has numbers of its own, the functions that write them, as JSON:
             '{"split": ["studies.split.table:numbers"]}'.
+        scripts: The script behind each figure and table of the paper, as JSON:
+            '{"figures/split": "scripts/studies/split/split.py"}'.
         reference: The committed reference of the dataset, if there is one.
         output: The file numbers.tex.
     """
@@ -62,6 +65,7 @@ def main(
             results += function_named(name)(study, tables)
     committed = read_reference(reference, config["dataset"]) if reference else None
     results += of_all.compute_results(committed)
+    results += [(f"script/{made}", escape(script)) for made, script in scripts.items()]
     write_text(output, of_all.result_lines(results))
 
 

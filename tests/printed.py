@@ -27,6 +27,9 @@ def keys_of_the_paper() -> set[str]:
         for claim in used_in_text(r"\\claimnumber\{(C\d+)\}") | used_in_text(r"\\claiminterval\{(C\d+)\}")
         for end in ("number", "low", "high")
     }
+    for kind in ("table", "figure"):
+        made = used_in_text(rf"\\artefact{kind}(?:\[[^]]*\])?\{{([\w-]+)\}}")
+        keys |= {f"script/{kind}s/{name}" for name in made - {"file", "name"}}
     return keys | {f"claims/{claim}/verdict" for claim in used_in_text(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}
 
 

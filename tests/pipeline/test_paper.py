@@ -198,6 +198,7 @@ def test_keys_are_of_known_forms():
     trainings = "|".join(config["studies"]["simard2003"]["trainings"])
     forms = [
         r"dataset|dataset_name|config_hash|confidence|(train|validation|test)_images",
+        r"script/(figures|tables)/[\w-]+",
         r"versions/(python|torch|numpy|elasticdeform|snakemake)",
         rf"claims/({'|'.join(CLAIMS)})/(verdict|number|low|high|threshold|details/\w+)",
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",

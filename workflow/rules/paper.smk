@@ -44,14 +44,15 @@ rule write_numbers:
     params:
         inputs=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].number_inputs),
         numbers=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].numbers),
+        scripts=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].scripts),
         reference=lambda wildcards, input: f"--reference {input.reference}" if input.reference else "",
         made_by=lambda wildcards: made_by("write_numbers", *CATALOGUES[wildcards.dataset].number_code(SCRIPTS)),
         versions=VERSIONS,
     message:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
-        "python scripts/write_numbers.py --inputs {params.inputs:q} --numbers {params.numbers:q} {params.reference} "
-        "--output {output:q} > {log:q} 2>&1"
+        "python scripts/write_numbers.py --inputs {params.inputs:q} --numbers {params.numbers:q} "
+        "--scripts {params.scripts:q} {params.reference} --output {output:q} > {log:q} 2>&1"
 
 
 rule write_provenance:

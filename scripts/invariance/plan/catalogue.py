@@ -286,6 +286,13 @@ class Catalogue:
         return [self.plan.file(f"tables/{name}.tex") for name in ("numbers", "provenance", *self.tabulars)]
 
     @property
+    def scripts(self) -> dict[str, str]:
+        """The script that makes each figure and table, as the paper names it below them."""
+        made = {f"figures/{name}": figure.file("scripts") for name, figure in self.figures.items()}
+        made |= {f"tables/{name}": tabular.file("scripts") for name, tabular in self.tabulars.items()}
+        return made | {"tables/provenance": "scripts/write_provenance.py"}
+
+    @property
     def provenance(self) -> list[str]:
         """What the last page of the paper lists."""
         records = [self.plan.file(name) for name in ("config.json", "claims.json")]
