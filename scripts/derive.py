@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from invariance.command_line import Function, called, json_mapping, run
 from invariance.record.artefacts import write_text
-from invariance.results.reading import read_inputs
-from invariance.results.tables import write_table
+from invariance.results.reading import read_inputs, write_table
 
 
 def main(

@@ -7,8 +7,8 @@ import pandas as pd
 
 from invariance.command_line import json_mapping, run
 from invariance.record.artefacts import load_array, read_json
-from invariance.results.reading import read_table, require_trained_model
-from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, write_table
+from invariance.results.reading import read_table, require_trained_model, write_table
+from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures
 
 
 def main(

@@ -16,8 +16,8 @@ import summarise
 from invariance.data.images import shift_grid
 from invariance.record.artefacts import InputError
 from invariance.results.measures import consistency, pairwise_consistency
-from invariance.results.reading import require_trained_model, trained_model
-from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures, write_table
+from invariance.results.reading import require_trained_model, trained_model, write_table
+from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, run_measures
 from judging import runs_of
 
 NAN = float("nan")

@@ -41,7 +41,7 @@ from invariance.record.artefacts import save_array, whole_file, write_csv, write
 from invariance.learning.checkpoints import Checkpoint
 from invariance.command_line import run
 from invariance.drawing.style import save
-from invariance.results.tables import write_table
+from invariance.results.reading import write_table
 from invariance.learning.weights import save_weights
 
 noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8))

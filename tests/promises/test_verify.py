@@ -26,7 +26,7 @@ from invariance.record.reference import (
     interval,
     read_reference,
 )
-from invariance.results.tables import write_table
+from invariance.results.reading import write_table
 from running import snakemake
 
 TEST_IMAGES, SHIFT_IMAGES = 10_000, 4_000

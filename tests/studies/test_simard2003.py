@@ -9,8 +9,9 @@ from scipy import stats
 
 import derive
 from invariance.record.artefacts import InputError
+from invariance.results.reading import write_table
 from invariance.results.statistics import wilson_interval
-from invariance.results.tables import CELL, MEASURES, over_seeds, write_table
+from invariance.results.tables import CELL, MEASURES, over_seeds
 from judging import NAN, ROOT, runs_of
 from printed import is_whole, rows_of
 from studies.simard2003 import table as as_tex

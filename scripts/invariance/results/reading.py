@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered
+from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered, whole_file
 
 
 def read_inputs(
@@ -98,3 +98,9 @@ def read_table(path: Path | str, columns: Collection[str] = (), at_least: int = 
         what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
         raise InputError(f"{path}: {what}; delete it to have it made again")
     return table
+
+
+def write_table(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a CSV file with eight significant digits and line feeds."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")

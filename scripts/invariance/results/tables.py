@@ -5,12 +5,10 @@ is a (study, model, training), and a trained model one of its seeds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from invariance.record.artefacts import whole_file
 from invariance.results.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
 from invariance.results.statistics import t_interval
 
@@ -28,12 +26,6 @@ MEASURES = [
     "radius",
     "drift",
 ]
-
-
-def write_table(path: Path | str, table: pd.DataFrame) -> None:
-    """Write a CSV file with eight significant digits and line feeds."""
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")
 
 
 def by_trained_model(table: pd.DataFrame) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
