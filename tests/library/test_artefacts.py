@@ -1,6 +1,5 @@
-"""Artefacts appear whole or not at all, are read without trust, and errors come without tracebacks."""
+"""Artefacts appear whole or not at all, and are read without trust."""
 
-import argparse
 import hashlib
 import json
 import os
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from invariance.command_line import json_argument, progress, run
 from invariance.record.artefacts import (
     InputError,
     current_umask,
@@ -294,58 +292,3 @@ def test_sha256_is_that_of_the_bytes(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "content"
     path.write_bytes(content)
     assert sha256_of(path) == sha256_of(str(path)) == hashlib.sha256(content).hexdigest()
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# The command line
-
-
-@pytest.fixture
-def environment(monkeypatch):
-    """The environment of an entry script, without SOURCE_DATE_EPOCH; whatever `run` puts there goes again."""
-    variables = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-    monkeypatch.setattr(os, "environ", variables)
-    return variables
-
-
-def test_an_input_error_is_one_message(environment, capsys):
-    def main() -> None:
-        raise InputError("config.yaml: seeds is empty; give one or more")
-
-    with pytest.raises(SystemExit) as stopped:
-        run(main)
-    assert stopped.value.code == 1
-    assert tuple(capsys.readouterr()) == ("", "error: config.yaml: seeds is empty; give one or more\n")
-
-
-def test_an_error_of_ours_keeps_its_traceback(environment):
-    with pytest.raises(TrapError):
-        run(trap)
-
-
-@pytest.mark.parametrize("before", [None, "1700000000"])
-def test_the_clock_of_the_build_is_pinned(environment, before):
-    """Whatever the user's environment says: the same artefacts must have the same bytes for everybody."""
-    if before:
-        environment["SOURCE_DATE_EPOCH"] = before
-    seen = []
-    run(lambda: seen.append(os.environ["SOURCE_DATE_EPOCH"]))
-    assert seen == ["0"]
-
-
-@settings(deadline=None)
-@given(value=JSON)
-def test_json_arguments_are_read(value):
-    assert json_argument(json.dumps(value)) == value
-
-
-@pytest.mark.parametrize("text", ["", "{", "{a: 1}", "mlp", "{'family': 'mlp'}"])
-def test_arguments_that_are_not_json_are_told(text):
-    with pytest.raises(argparse.ArgumentTypeError) as refused:
-        json_argument(text)
-    assert str(refused.value).startswith(f"{text!r} is not JSON (")
-
-
-def test_progress_goes_to_the_log(capsys):
-    progress("epoch 1")
-    assert tuple(capsys.readouterr()) == ("", "epoch 1\n")

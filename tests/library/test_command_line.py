@@ -1,0 +1,178 @@
+"""A command line is the signature of main; errors are one message without a traceback."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from invariance.command_line import Json, Natural, json_mapping, json_value, progress, run
+from invariance.record.artefacts import InputError
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | FINITE | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class TrapError(Exception):
+    """An error of ours."""
+
+
+def trap() -> None:
+    raise TrapError
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """The environment of a script, without SOURCE_DATE_EPOCH; whatever `run` puts there goes again."""
+    variables = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    monkeypatch.setattr(os, "environ", variables)
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    return variables
+
+
+@pytest.fixture
+def called(environment, monkeypatch):
+    """Run a script with all kinds of parameters on the words of a command line; what main was given."""
+
+    def call(*words: str) -> dict[str, Any]:
+        given = {}
+
+        def main(
+            *,
+            output: Path,
+            seed: Natural = 0,
+            copies: list[Path] | None = None,
+            device: Literal["auto", "cpu"] = "cpu",
+            settings: Annotated[dict[str, Any] | None, json_mapping(canvas=int, rate=float, named=dict)] = None,
+            value: Json = None,
+            stub: bool = False,
+        ) -> None:
+            given.update(locals())
+            del given["given"]
+
+        monkeypatch.setattr(sys, "argv", ["script.py", *words])
+        run(main)
+        return given
+
+    return call
+
+
+def test_an_input_error_is_one_message(environment, capsys):
+    def main() -> None:
+        raise InputError("config.yaml: seeds is empty; give one or more")
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+    assert stopped.value.code == 1
+    assert tuple(capsys.readouterr()) == ("", "error: config.yaml: seeds is empty; give one or more\n")
+
+
+def test_an_error_of_ours_keeps_its_traceback(environment):
+    with pytest.raises(TrapError):
+        run(trap)
+
+
+@pytest.mark.parametrize("before", [None, "1700000000"])
+def test_the_clock_of_the_build_is_pinned(environment, before):
+    """Whatever the user's environment says: the same artefacts must have the same bytes for everybody."""
+    if before:
+        environment["SOURCE_DATE_EPOCH"] = before
+    seen = []
+
+    def main() -> None:
+        seen.append(os.environ["SOURCE_DATE_EPOCH"])
+
+    run(main)
+    assert seen == ["0"]
+
+
+def test_words_become_values(called):
+    mapping = '{"canvas": 29, "rate": 1, "named": {}, "more": 3}'
+    words = ["--output", "a b", "--copies", "x", "y", "--seed", "7", "--stub", "--settings", mapping, "--value", "[1]"]
+    assert called(*words) == {
+        "output": Path("a b"),
+        "seed": 7,
+        "copies": [Path("x"), Path("y")],
+        "device": "cpu",
+        "settings": {"canvas": 29, "rate": 1, "named": {}, "more": 3},
+        "value": [1],
+        "stub": True,
+    }
+
+
+def test_what_is_left_away_has_its_default(called):
+    given = called("--output", "a")
+    assert (given["seed"], given["copies"], given["stub"], given["settings"]) == (0, None, False, None)
+
+
+def test_a_list_may_be_empty(called):
+    """As in a rule whose job reads no copies."""
+    assert not called("--copies", "--output", "a")["copies"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Parameter --output requires an argument"),
+        (["--output", "a", "--quickly", "3"], "Unknown option: --quickly"),
+        (["--output", "a", "--no-stub"], "Unknown option: --no-stub"),
+        (["--output", "a", "--device", "tpu"], 'Invalid value "tpu" for --device'),
+        (["--output", "a", "--seed=-1"], "Invalid value for --seed: '-1'; allowed: a whole number, at least 0"),
+        (["--output", "a", "--seed", "1e3"], "Invalid value for --seed: '1e3'; allowed"),
+        (["--output", "a", "--value", "{"], "Invalid value for --value: '{' is not JSON (Expecting property name"),
+        (["--output", "a", "--settings", "3"], "'3' is no mapping; allowed: one with canvas, rate, named"),
+        (["--output", "a", "--settings", "{}"], "canvas: missing; allowed: a whole number, 0 or more"),
+        (["--output", "a", "--settings", '{"canvas": 2.5}'], "canvas: 2.5; allowed: a whole number, 0 or more"),
+        (["--output", "a", "--settings", '{"canvas": true}'], "canvas: true; allowed: a whole number, 0 or more"),
+        (["--output", "a", "--settings", '{"canvas": 2, "rate": -1}'], "rate: -1; allowed: a number, 0 or more"),
+    ],
+)
+def test_a_wrong_command_line_is_one_message(called, capsys, words, message):
+    with pytest.raises(SystemExit) as stopped:
+        called(*words)
+    assert stopped.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in " ".join(err.split())
+    assert "--help says what this command takes" in err
+
+
+def test_several_mains_are_commands(environment, monkeypatch):
+    seen = []
+
+    def mnist(*, downloads: Path) -> None:
+        seen.append(downloads)
+
+    def digits() -> None:
+        seen.append("digits")
+
+    for words in (["digits"], ["mnist", "--downloads", "a"]):
+        monkeypatch.setattr(sys, "argv", ["script.py", *words])
+        run(mnist, digits)
+    assert seen == ["digits", Path("a")]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(value=JSON)
+def test_json_arguments_are_read(value):
+    assert json_value(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "{a: 1}", "mlp", "{'family': 'mlp'}"])
+def test_arguments_that_are_not_json_are_told(text):
+    with pytest.raises(ValueError, match="is not JSON") as refused:
+        json_value(text)
+    assert str(refused.value).startswith(f"{text!r} is not JSON (")
+
+
+def test_progress_goes_to_the_log(capsys):
+    progress("epoch 1")
+    assert tuple(capsys.readouterr()) == ("", "epoch 1\n")
