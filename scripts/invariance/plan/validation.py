@@ -153,7 +153,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
 
 def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
     """The schema of a mapping with these keys, all of them but the optional ones required, and no others."""
-    required = [name for name, its in settings.items() if its is not True and not its.get("optional")]
+    required = [name for name, its in settings.items() if its is not True and "default" not in its]
     return {
         "description": description,
         "type": "object",
