@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 import studies
-from invariance.plan import merging, reading, words
+from invariance.plan import merging, reading, validation, words
 from invariance.plan.merging import merge
 from invariance.plan.plan import Cell
 from invariance.plan.reading import MOST_PROBLEMS, load, resolve
@@ -525,9 +525,9 @@ BAD = [
         None,
         'studies.architectures.cells.phase_averaged.trainings[0]: "centred": uses the weights of '
         "stride_gap_circular, which are not trained so; allowed: nothing (cells.stride_gap_circular)",
-        'equivariance.models[5]: "stride_gap_circular": no convolutional network that architectures trains so; did you '
-        'mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, '
-        "stride_gap, polyphase_gap_circular",
+        'equivariance.models[5]: "stride_gap_circular": no network with layers to measure that architectures trains '
+        'so; did you mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, '
+        "blur_pool_fc, stride_gap, polyphase_gap_circular",
     ),
     case(
         "base_of_phase_average_untrained",
@@ -694,8 +694,8 @@ BAD = [
             f"equivariance_{name}",
             "equivariance/models",
             [model],
-            f'equivariance.models[0]: "{model}": no convolutional network that architectures trains so{meant}; '
-            "allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, stride_gap_circular, "
+            f'equivariance.models[0]: "{model}": no network with layers to measure that architectures trains so{meant}'
+            "; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, stride_gap_circular, "
             "polyphase_gap_circular",
         )
         for name, model, meant in (
@@ -709,8 +709,8 @@ BAD = [
         "equivariance_untrained_cell",
         "equivariance",
         CONFIG["equivariance"] | {"training": "translated", "models": ["stride_fc", "max_pool_fc"]},
-        'equivariance.models[1]: "max_pool_fc": no convolutional network that architectures trains so; allowed: '
-        "simard_cnn, stride_fc",
+        'equivariance.models[1]: "max_pool_fc": no network with layers to measure that architectures trains so; '
+        "allowed: simard_cnn, stride_fc",
     ),
     case(
         "equivariance_images",
@@ -803,6 +803,17 @@ BAD = [
 @pytest.mark.parametrize(("path", "value", "lines"), BAD)
 def test_bad_config_is_told_in_full(path, value, lines):
     assert problems(edited(path, value)) == lines
+
+
+def test_layers_of_a_users_own_network_may_be_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(validation, "user_file", lambda name: tmp_path / name)
+    config = edited("models/mine", {"family": "file", "file": "net.py", "class": "Net", "options": {}})
+    config["studies"]["architectures"]["cells"]["mine"] = {"trainings": ["centred"]}
+    config["equivariance"] = config["equivariance"] | {"models": ["stride_fc", "mine"]}
+    what = "no such file; allowed: a Python file, by its path from the project's folder"
+    assert problems(config) == [f'models.mine.file: "net.py": {what}']
+    (tmp_path / "net.py").touch()
+    assert problems(config) == []
 
 
 def test_real_config_is_valid():

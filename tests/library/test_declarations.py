@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 import invariance.layers
+import invariance.networks
 from invariance.networks.building import build_model
 from invariance.plan import declarations
-from invariance.plan.declarations import families, layer_names, literal, network_files
+from invariance.plan.declarations import families, is_layerwise, layer_names, literal, network_files
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
 from running import ROOT
@@ -265,3 +266,18 @@ def test_a_layer_that_lacks_something_is_refused_in_words(name, tmp_path, monkey
     monkeypatch.setattr(invariance.layers, "__path__", [str(tmp_path), *invariance.layers.__path__])
     with pytest.raises(InputError, match=BAD_LAYERS[name][2]):
         build_model(TRUNK | {"downsampling": name}, 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("import nowhere_at_all", "No module named 'nowhere_at_all'"), ("def (", "invalid syntax")]
+)
+def test_a_family_that_cannot_be_imported_is_refused_in_words(text, why, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(text)
+    monkeypatch.setattr("invariance.networks.building.families", lambda: {"mine": {}})
+    monkeypatch.setattr(invariance.networks, "__path__", [str(tmp_path), *invariance.networks.__path__])
+    with pytest.raises(InputError, match=rf"mine\.py: cannot be imported \({why}.*\); fix this file"):
+        build_model({"family": "mine"}, 32)
+
+
+def test_a_family_says_whether_its_layers_can_be_measured():
+    assert {family for family in families() if not is_layerwise(family)} == {"mlp", "phase_average", "stn"}

@@ -9,13 +9,14 @@ import importlib
 import itertools
 import math
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
 from invariance.layers.window import in_sequence, layers_of, window_of
-from invariance.plan.declarations import families, layer_file, layer_names, literal
+from invariance.plan.declarations import NETWORKS, families, layer_file, layer_names, literal
 from invariance.record.artefacts import InputError
 
 CLASSES = 10
@@ -29,19 +30,31 @@ def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
         canvas: side of the images, pixels.
 
     Raises:
-        InputError: the entry names no family, or not what its family asks for.
+        InputError: the entry names no family, or not what its family asks for, or its file cannot be imported.
     """
     options = {name: value for name, value in settings.items() if name != "family"}
     family = settings.get("family")
     try:
         if family not in families():
             raise ValueError(f"no family {family!r}")
-        return importlib.import_module(f"invariance.networks.{family}").build(canvas=canvas, **options)
+        return imported(family).build(canvas=canvas, **options)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"model {dict(settings)}: cannot be built ({error}); allowed: an entry as in `models` of config.yaml, "
             f"of the family {', '.join(families())}"
         ) from None
+
+
+def imported(family: str) -> ModuleType:
+    """The module of a family.
+
+    Raises:
+        InputError: its file cannot be imported.
+    """
+    try:
+        return importlib.import_module(f"invariance.networks.{family}")
+    except (ImportError, SyntaxError) as error:
+        raise InputError(f"{NETWORKS / family}.py: cannot be imported ({error}); fix this file") from error
 
 
 def build_layer(name: str, mode: str) -> nn.Module:

@@ -6,6 +6,7 @@ from invariance.layers.linear import Linear
 from invariance.networks.building import CLASSES
 
 OPTIONS = {"hidden": {"description": "hidden units", "type": "integer", "minimum": 1, "maximum": 100000}}
+LAYERWISE = False  # it has no maps
 
 
 def build(canvas: int, hidden: int) -> nn.Sequential:

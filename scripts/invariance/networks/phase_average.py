@@ -17,6 +17,7 @@ OPTIONS = {
         "model": True,  # in config.yaml the name of another entry of `models`; what is built holds that entry
     }
 }
+LAYERWISE = False  # its layers are those of `of`
 
 
 class PhaseAverage(nn.Module):

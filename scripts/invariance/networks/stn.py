@@ -17,6 +17,7 @@ OPTIONS = {
         "exclusiveMaximum": 48,
     }
 }
+LAYERWISE = False  # it moves each image by a shift of its own
 
 
 class TranslationTransformer(nn.Module):

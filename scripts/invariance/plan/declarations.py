@@ -52,6 +52,12 @@ def families() -> dict[str, dict[str, Any]]:
 
 
 @functools.cache
+def is_layerwise(family: str) -> bool:
+    """Whether the equivariance of a network of this family can be measured: its file does not say LAYERWISE = False."""
+    return family in families() and literal(NETWORKS / f"{family}.py", "LAYERWISE") is not False
+
+
+@functools.cache
 def layer_names() -> list[str]:
     """The layers that a trunk may halve its maps with: files with DOWNSAMPLING, the name of their class."""
     return list(declaring(LAYERS, "DOWNSAMPLING"))

@@ -1,11 +1,10 @@
-"""A plan: what is run on one data set, and what follows from it: cells, and the files of each.
+"""A plan: the settings of one data set, and what follows from them: cells and their files.
 
-A *cell* is one trained model as a study sees it. Cells that ask for the same training or the same evaluation share it:
-it is made for the first of them, and lies under that one's name.
+A *cell* is model x training x seed of a study. Cells that need the same training or the same evaluation share it: it is
+made for the first of them and stored under that name.
 """
 
 import functools
-import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +14,14 @@ from invariance.plan.merging import NAMED, in_order, merge
 from invariance.plan.words import options, show
 from invariance.record.artefacts import InputError
 
-TRAINED = ("weights.safetensors", "history.csv", "card.json")  # what a training leaves
+TRAINED = ("weights.safetensors", "history.csv", "card.json")  # files of a training
 ORDERED = {*NAMED, "claims"}  # mappings whose keys keep their order in the record of a plan
 FETCHING = {"mirrors", "timeout", "attempts"}
-EVALUATED = (".csv", ".predictions.npy", ".test.npy")  # what an evaluation over a grid of shifts leaves
+EVALUATED = (".csv", ".predictions.npy", ".test.npy")  # files of an evaluation over a grid of shifts
 
 
 class Cell(NamedTuple):
-    """One trained model of a study."""
+    """Model x training x seed of a study."""
 
     study: str
     model: str
@@ -34,15 +33,12 @@ class Cell(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Its place below results/<dataset>/models, shifts or positions."""
+        """Its folder below results/<dataset>/models, shifts or positions."""
         return f"{self.study}/{self.model}/{self.training}/seed-{self.seed}"
 
 
 class Plan(dict[str, Any]):
-    """The settings of one data set, as `config.yaml` has them, and what follows from them.
-
-    Files are named from the project's folder.
-    """
+    """The settings of one data set, as in `config.yaml`, and what follows from them; paths start at the project."""
 
     @property
     def dataset(self) -> str:
@@ -51,7 +47,7 @@ class Plan(dict[str, Any]):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The settings of the data itself."""
+        """The settings of the data set itself."""
         return self["datasets"][self.dataset]
 
     # Cells ------------------------------------------------------------------------------------------------------------
@@ -72,17 +68,17 @@ class Plan(dict[str, Any]):
         return [cell for cell in self.cells if cell.study == study]
 
     def tells_positions(self, study: str) -> bool:
-        """Whether the networks of a study tell where a digit is, and not which it is."""
+        """Whether the networks of a study predict where a digit is, not which digit it is."""
         return "positions" in self["studies"].get(study, {})
 
     @functools.cached_property
     def shifted_studies(self) -> list[str]:
-        """The studies whose networks are evaluated over a grid of shifts: all but those that tell positions."""
+        """The studies evaluated over a grid of shifts: all that do not predict positions."""
         return [study for study in self["studies"] if not self.tells_positions(study)]
 
     @functools.cached_property
     def equivariance_cells(self) -> list[Cell]:
-        """The cells whose layers are held to equivariance, model by model; none without the key or the study."""
+        """The cells whose layers are measured for equivariance; none if the config has no such key or study."""
         settings = self.get("equivariance")
         if settings is None or settings["study"] not in self["studies"]:
             return []
@@ -92,10 +88,10 @@ class Plan(dict[str, Any]):
 
     @functools.cached_property
     def weights(self) -> dict[Cell, Cell]:
-        """For each cell, the one whose weights it uses.
+        """For each cell, the cell whose weights it uses.
 
-        That of a phase_average is the model that it averages. Where a model is trained in the same way with the same
-        seed in several studies, it is trained in the first of them.
+        A phase_average uses those of the model that it averages. A model that several studies train in the same way
+        with the same seed is trained for the first of them.
         """
         first: dict[str, Cell] = {}
         used = {}
@@ -107,14 +103,14 @@ class Plan(dict[str, Any]):
 
     @functools.cached_property
     def trained(self) -> list[Cell]:
-        """The cells that are trained, each once."""
+        """The cells that are trained, without repetition."""
         return list(dict.fromkeys(self.weights.values()))
 
     @functools.cached_property
     def evaluations(self) -> dict[Cell, Cell]:
-        """For each cell that is evaluated over a grid of shifts, the one whose evaluation it uses.
+        """For each cell evaluated over a grid of shifts, the cell whose evaluation it uses.
 
-        Where the same weights are evaluated in the same way for several cells, that is done for the first of them.
+        If several cells evaluate the same weights in the same way, the first of them does it for all.
         """
         first: dict[tuple, Cell] = {}
         used = {}
@@ -130,7 +126,7 @@ class Plan(dict[str, Any]):
         return self["models"][model].get("of", model)
 
     def network(self, model: str) -> dict[str, Any]:
-        """The settings of a model; of a phase_average with those of the model that it averages in place of its name."""
+        """The settings of a model; `of` of a phase_average is replaced by the settings of that model."""
         settings = self["models"][model]
         return settings | {"of": self["models"][settings["of"]]} if "of" in settings else settings
 
@@ -141,10 +137,9 @@ class Plan(dict[str, Any]):
 
         Returns:
             distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
-            optimisation: that of the study, with that of the training and then that of the cell merged over it. Further
-            classes, where only some digits are distorted, and positions, where they are to be told. Where train_images
-            and validation_images are more than there are, what is measured on the validation images is of images
-            trained on.
+            optimisation: that of the study, overridden by the training and then by the cell. Also classes, if only some
+            digits are distorted, and positions, if they are predicted. If train_images + validation_images exceed what
+            the data set has, the validation images are among those trained on.
         """
         settings = self["studies"][study]
         images, optimisation = settings["trainings"][training], settings["optimisation"]
@@ -168,16 +163,16 @@ class Plan(dict[str, Any]):
         return {"canvas": settings["canvas"], "max_shift": settings["max_shift"], "shift_images": shift_images}
 
     def position_settings(self, study: str, model: str) -> dict[str, Any]:
-        """What it takes to ask a model where digits are: model, canvas and positions (pixels), device."""
+        """What an evaluation of predicted positions depends on: model, canvas and positions (pixels), device."""
         settings = self["studies"][study]
-        chosen = {key: settings[key] for key in ("canvas", "positions")}
-        return {"model": self["models"][model], "device": self["device"], **chosen}
+        places = {key: settings[key] for key in ("canvas", "positions")}
+        return {"model": self["models"][model], "device": self["device"], **places}
 
     @functools.cached_property
     def copies(self) -> dict[tuple[int, str], int]:
-        """How many copies the trainings read: (canvas in pixels, distortion) -> copies, in the order of first use.
+        """(canvas in pixels, distortion) -> number of copies, in the order of first use.
 
-        Trainings that share a canvas and a distortion share its copies, so the largest number asked for is made.
+        Trainings with the same canvas and distortion share copies, so this is the largest number that one reads.
         """
         copies: dict[tuple[int, str], int] = {}
         for study, model, training, _ in self.trained:
@@ -188,10 +183,10 @@ class Plan(dict[str, Any]):
         return copies
 
     def require_names(self, names: Mapping[str, str]) -> None:
-        """Hold the names in the path of a file to those of the plan: any of study, model, training, distortion.
+        """Check the study, model, training and distortion in the path of a file.
 
         Raises:
-            InputError: the first that is not there, and what is.
+            InputError: the plan has no such name.
         """
         study = self["studies"].get(names.get("study"), {})
         known = {"study": self["studies"], "model": self["models"], "distortion": self["distortions"]}
@@ -207,17 +202,17 @@ class Plan(dict[str, Any]):
     # Files ------------------------------------------------------------------------------------------------------------
 
     def file(self, path: str) -> str:
-        """An artefact, by its path below results/<dataset>."""
+        """Path of an artefact, given its path below results/<dataset>."""
         return f"results/{self.dataset}/{path}"
 
     @property
     def source_files(self) -> list[str]:
-        """The images and labels as plain arrays."""
+        """Images and labels as plain arrays."""
         return [self.file(f"source/{part}-{kind}.npy") for part in ("train", "test") for kind in ("images", "labels")]
 
     @property
     def source_command(self) -> str:
-        """The words for scripts/source.py that say how the source files are made."""
+        """Arguments of scripts/source.py that make the source files."""
         if self.dataset == "mnist":
             return f"mnist --downloads {self.file('source/download')} --output {self.file('source')}"
         counts = (f"--{part}-images {self.data[f'{part}_images']}" for part in ("train", "validation", "test"))
@@ -225,15 +220,15 @@ class Plan(dict[str, Any]):
 
     @property
     def download_files(self) -> list[str]:
-        """The published files, as downloaded; the embedded digits have none."""
+        """The downloaded files; the embedded digits have none."""
         return [self.file(f"source/download/{file}") for file in self.data.get("sha256", {})]
 
     def copy_files(self, canvas: int, distortion: str, copies: int) -> list[str]:
-        """The first so many distorted copies."""
+        """The first `copies` distorted copies."""
         return [self.file(f"distorted/{canvas}/{distortion}/copy-{copy:03d}.npy") for copy in range(copies)]
 
     def copies_read(self, study: str, model: str, training: str) -> list[str]:
-        """The copies that one training reads, one an epoch; none for the source images themselves."""
+        """The copies that one training reads, one per epoch; none if it reads the source images."""
         settings = self.training_settings(study, model, training)
         if settings["distortion"] == "none":
             return []
@@ -241,62 +236,62 @@ class Plan(dict[str, Any]):
         return self.copy_files(settings["canvas"], settings["distortion"], count)
 
     def copies_made(self, canvas: int, distortion: str) -> list[str]:
-        """All copies of one distorted data set that the studies use; the first one if none does."""
+        """All copies of one distorted data set that trainings read; the first copy if none reads any."""
         return self.copy_files(canvas, distortion, self.copies.get((canvas, distortion), 1))
 
     @property
     def summaries(self) -> dict[str, str]:
-        """The summary of each distorted data set, by "canvas/distortion": canvas by canvas, in the config's order."""
+        """The summary of each distorted data set, by "canvas/distortion", ordered by canvas, then as in the config."""
         named = list(self["distortions"])
         used = sorted(self.copies, key=lambda pair: (pair[0], named.index(pair[1])))
         return {f"{canvas}/{name}": self.file(f"distorted/{canvas}/{name}/summary.csv") for canvas, name in used}
 
     @property
     def distorted_files(self) -> list[str]:
-        """All copies, their contact sheets and summaries."""
+        """All copies, their summaries and contact sheets."""
         copies = [file for key, count in self.copies.items() for file in self.copy_files(*key, count)]
         summaries = list(self.summaries.values())
         return [*copies, *summaries, *(path.replace("summary.csv", "preview.png") for path in summaries)]
 
     def trained_file(self, cell: Cell, name: str) -> str:
-        """One of TRAINED for a cell, perhaps another's that it shares; the cell's seed need not be in the config."""
+        """One of TRAINED for a cell, which may share another cell's; its seed need not be in the config."""
         alone = cell._replace(model=self.base_model(cell.model))
         return self.file(f"models/{self.weights.get(cell, alone).folder}/{name}")
 
     def weights_file(self, study: str, model: str, training: str, seed: str | int) -> str:
-        """The weights of a cell; its seed need not be in the config."""
+        """The weights of a cell, as for `trained_file`."""
         return self.trained_file(Cell(study, model, training, int(seed)), "weights.safetensors")
 
     def trained_files(self, study: str, name: str) -> dict[str, str]:
-        """One of TRAINED for each cell of a study, by the cell's name."""
+        """One of TRAINED for each cell of a study, by the name of the cell."""
         return {str(cell): self.trained_file(cell, name) for cell in self.of(study)}
 
     @property
     def model_files(self) -> list[str]:
-        """All that the trainings leave."""
+        """All files of all trainings."""
         return [self.trained_file(cell, name) for cell in self.trained for name in TRAINED]
 
     def evaluated_file(self, cell: Cell, suffix: str = ".csv") -> str:
-        """One of EVALUATED for a cell, perhaps another's that it shares."""
+        """One of EVALUATED for a cell, which may share another cell's."""
         return self.file(f"shifts/{self.evaluations[cell].folder}{suffix}")
 
     def evaluated_files(self, study: str, suffix: str = ".csv") -> dict[str, str]:
-        """One of EVALUATED for each cell of a study, by the cell's name."""
+        """One of EVALUATED for each cell of a study, by the name of the cell."""
         return {str(cell): self.evaluated_file(cell, suffix) for cell in self.of(study)}
 
     def position_files(self, study: str) -> dict[str, str]:
-        """How well each cell of a study tells positions, by the cell's name."""
+        """The evaluation of each cell of a study that predicts positions, by the name of the cell."""
         return {str(cell): self.file(f"positions/{cell.folder}.csv") for cell in self.of(study)}
 
     @property
     def evaluation_files(self) -> list[str]:
-        """All that the evaluations leave."""
+        """All files of all evaluations."""
         grids = [self.evaluated_file(cell, suffix) for suffix in EVALUATED for cell in self.evaluations]
-        told = (self.position_files(study).values() for study in self["studies"] if self.tells_positions(study))
-        return [*dict.fromkeys(grids), *itertools.chain.from_iterable(told)]
+        studies = [study for study in self["studies"] if self.tells_positions(study)]
+        return [*dict.fromkeys(grids), *(file for study in studies for file in self.position_files(study).values())]
 
     def summary_inputs(self, study: str) -> dict[str, Any]:
-        """What scripts/summarise.py reads of a study over shifts; predictions lie beside the grids."""
+        """What scripts/summarise.py is given of a study; it finds the predictions beside the grids."""
         return {
             "grids": self.evaluated_files(study),
             "cards": self.trained_files(study, "card.json"),
@@ -315,11 +310,11 @@ class Plan(dict[str, Any]):
         path = f"paper/reference/{self.dataset}.json"
         return [path] if Path(path).exists() else []
 
-    # What is said of it -----------------------------------------------------------------------------------------------
+    # What is written about the plan -----------------------------------------------------------------------------------
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is written down of the plan.
+        """The plan as config.json records it.
 
         Names keep their order, which is that of the tables. Other keys are sorted, and how files are fetched is left
         out: neither changes a result.
@@ -335,7 +330,7 @@ class Plan(dict[str, Any]):
 
     @property
     def mentions(self) -> set[Any]:
-        """What the text of the paper speaks of: cells, grids, cells with a number of images, layers, claims."""
+        """What the paper's text mentions: cells, grids, cells with their own shift_images, layers, claims."""
         studies = self["studies"].items()
         found: set[Any] = {cell[:3] for cell in self.cells}
         found |= {

@@ -1,4 +1,4 @@
-"""What a config may hold: its schema, and what a schema cannot say; each problem in one line of words."""
+"""Checks of a config: by its schema, then for what a schema cannot express. Each problem is one line of words."""
 
 import difflib
 import functools
@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from invariance.plan.catalogue import Study
-from invariance.plan.declarations import distortion_parts, families, layer_names
+from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, user_file
 from invariance.plan.merging import NAMED
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
@@ -22,25 +22,23 @@ Schema = dict[str, Any]
 IMAGE_SIDE = 28  # pixels, of MNIST and of the enlarged digits alike
 MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
-# Files that the pipeline writes beside those that carry the name of a study: below tables/, and their logs.
+# Files that the pipeline writes beside those named after a study: below tables/, and their logs.
 TAKEN = ("claims", "compute", "config", "distortions", "equivariance", "numbers", "provenance", "settings")
 
 
 def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str, Study]) -> None:
-    """Hold both plans of a config to the schema, and then to what a schema cannot say.
+    """Check both plans of a config.
 
     Args:
-        config: as it was read, overlays merged.
-        schema_path: of the JSON schema in YAML.
-        studies: the declared studies, by folder, whose claims the config sets thresholds for.
+        config: with its overlays merged.
+        schema_path: JSON schema in YAML.
+        studies: the declared studies, by folder; the config sets the thresholds of their claims.
 
     Raises:
-        InputError: one line a problem, `key path: value: what is wrong; allowed: ...`, for the first ten; then one
+        InputError: one line per problem, `key path: value: what is wrong; allowed: ...`, for the first ten; then one
             line that says what to do.
     """
-    problems = list(
-        dict.fromkeys(str(problem) for problem in _problems(config, complete_schema(Path(schema_path), studies)))
-    )
+    problems = list(dict.fromkeys(map(str, _problems(config, complete_schema(Path(schema_path), studies)))))
     if not problems:
         return
     lines = ["the config is not valid:", *(f"  {problem}" for problem in problems[:MOST_PROBLEMS])]
@@ -53,7 +51,7 @@ def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str,
 
 
 def _problems(config: Any, schema: Schema) -> list[Problem]:
-    """All problems: of form first, then of the schema, and only in a config free of those, of meaning."""
+    """Problems of form; if there are none, those that the schema finds; if there are none, those of meaning."""
     malformed = form_problems(config)
     if not malformed and not isinstance(config.get("demo") or {}, Mapping):
         malformed = [Problem(("demo",), show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
@@ -65,9 +63,9 @@ def _problems(config: Any, schema: Schema) -> list[Problem]:
     as_written = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
     mnist, digits = {**_less(plans["mnist"], "dataset"), **as_written}, plans["digits"]
     found = list(_schema_problems(mnist, validator))
-    told = {problem.path for problem in found}
+    reported = {problem.path for problem in found}
     placed = [_placed(problem, config) for problem in _schema_problems(digits, validator)]
-    found += [problem for problem in placed if not told.intersection(_prefixes(problem.path))]
+    found += [problem for problem in placed if not reported.intersection(_prefixes(problem.path))]
     if not found:
         found += _meaning_problems(plans["mnist"])
         found += [_placed(problem, config) for problem in _meaning_problems(digits) if problem not in found]
@@ -75,7 +73,7 @@ def _problems(config: Any, schema: Schema) -> list[Problem]:
 
 
 def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
-    """A problem of the digits plan, said of the place where it was written: in `demo`, or in the config itself."""
+    """Move a problem of the digits plan to where its value was written: in `demo`, or in the config itself."""
     demo, base = config.get("demo") or {}, _less(config, "demo")
     in_demo, in_base = _depth(demo, problem.path), _depth(base, problem.path)
     if in_demo > in_base or in_demo == in_base == len(problem.path):
@@ -87,14 +85,14 @@ def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
 
 
 def _prefixes(path: KeyPath) -> Iterator[KeyPath]:
-    """The path and those above it, with and without a leading "demo"."""
+    """The path and its parents, with and without a leading "demo"."""
     for length in range(1, len(path) + 1):
         yield path[:length]
         yield path[1 : length + 1] if path[0] == "demo" else path[:length]
 
 
 def _depth(value: Any, path: KeyPath) -> int:
-    """How many steps of `path` can be taken from `value`."""
+    """How many steps of `path` exist below `value`."""
     for depth, key in enumerate(path):
         try:
             value = value[key]
@@ -118,7 +116,7 @@ NOUNS = {
     "object": "a mapping",
 }
 
-# Python's 15.0 is no whole number here: `range` would not take it. (JSON Schema itself does not tell them apart.)
+# JSON Schema counts 15.0 as an integer, but Python's `range` does not accept it.
 _StrictValidator = validators.extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
@@ -128,7 +126,7 @@ _StrictValidator = validators.extend(
 
 
 def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
-    """The schema at `path`, with what claims, networks and distortions declare of their own settings."""
+    """The schema at `path`, completed by what claims, networks and distortions declare about their settings."""
     schema = yaml.safe_load(path.read_text(encoding="utf-8"))
     claims = {claim.id: claim.settings for study in studies.values() for claim in study.claims}
     schema["properties"]["claims"]["properties"] = {
@@ -152,7 +150,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
 
 
 def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
-    """The schema of a mapping with these keys, all of them but the optional ones required, and no others."""
+    """The schema of a mapping with these keys and no others; those without a default are required."""
     required = [name for name, its in settings.items() if its is not True and "default" not in its]
     return {
         "description": description,
@@ -164,7 +162,7 @@ def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
 
 
 def _with_layers(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a family; one whose value names a layer may have those that there are, and what it says `also`."""
+    """The options of a family; an option that names a layer allows all layers, and what its `also` lists."""
     return {
         name: {"description": its["description"], "enum": [*its.get("also", []), *layer_names()]}
         if its.get("layer")
@@ -179,7 +177,7 @@ def _schema_problems(plan: Mapping[str, Any], validator: Draft202012Validator) -
 
 
 def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
-    """A subschema with what its $ref names merged in; only "#/$defs/name" is used."""
+    """A subschema with its $ref, always "#/$defs/name", merged in."""
     if not isinstance(schema, Mapping):
         return {}
     if "$ref" not in schema:
@@ -189,7 +187,7 @@ def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
 
 
 def _explained(error: ValidationError, plan: Plan, dereferenced: Callable[[Any], Schema]) -> Iterator[Problem]:
-    """An error of jsonschema, in the words of the config's reader."""
+    """Translate an error of jsonschema into plain words."""
     path, value, schema = tuple(error.absolute_path), error.instance, dereferenced(error.schema)
     if "propertyNames" in error.absolute_schema_path:
         yield Problem((*path, value), None, f"not a name; allowed: {schema['description']}")
@@ -231,7 +229,7 @@ def _wrong(keyword: str, value: Any, schema: Schema) -> str:
 
 
 def _hint(value: Any, schema: Schema) -> str:
-    """Why a number or a switch may have arrived as text."""
+    """What to do if a number or a switch arrived as text."""
     if not isinstance(value, str) or schema.get("type") not in ("integer", "number", "boolean") or len(value) > 40:
         return ""
     try:
@@ -246,7 +244,7 @@ def _hint(value: Any, schema: Schema) -> str:
 
 
 def _allowed(schema: Schema, dereferenced: Callable[[Any], Schema]) -> str:
-    """What a schema allows, in words, with its description in brackets."""
+    """What a schema allows, in words, followed by its description in brackets."""
     if "enum" in schema:
         return f"{', '.join(map(str, schema['enum']))}{_described(schema)}"
     kind = schema.get("type")
@@ -273,7 +271,7 @@ def _described(schema: Schema) -> str:
 
 
 def _meant(path: KeyPath, plan: Plan) -> str | None:
-    """The name that an incomplete entry's name resembles: an overlay that misspells a name makes a new entry."""
+    """The name that an incomplete entry's name resembles: an overlay with a misspelt name makes a new entry."""
     if len(path) < 2 or path[-2] not in NAMED:
         return None
     siblings = functools.reduce(lambda value, key: value[key], path[:-1], plan)
@@ -286,14 +284,20 @@ def _meant(path: KeyPath, plan: Plan) -> str | None:
 
 
 def _meaning_problems(plan: Plan) -> Iterator[Problem]:
-    """What a schema cannot say, of a plan that its schema allows."""
+    """Problems that a schema cannot express, in a plan that fits its schema."""
     yield from _data_problems(plan)
     yield from _distortion_problems(plan)
-    yield from _phase_average_problems(plan)
+    yield from _model_problems(plan)
     for study in plan["studies"]:
         yield from _study_problems(plan, study)
     yield from _equivariance_problems(plan)
     yield from _claim_problems(plan)
+
+
+def _too_large(path: KeyPath, value: float, most: float, what: str) -> Iterator[Problem]:
+    """A problem if `value` is above `most`, which is `what`."""
+    if value > most:
+        yield Problem(path, show(value), f"too large; allowed: at most {most}, {what}")
 
 
 def _data_problems(plan: Plan) -> Iterator[Problem]:
@@ -304,9 +308,8 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
     if total > most:
         what = f"{' + '.join(parts)} is {total}; allowed: at most {most}, all that {dataset} has"
         yield Problem(("datasets", dataset, "train_images"), show(data["train_images"]), what)
-    if plan["audit"]["images"] > data["train_images"]:
-        what = f"too large; allowed: at most {data['train_images']}, the training images of {dataset}"
-        yield Problem(("audit", "images"), show(plan["audit"]["images"]), what)
+    images = plan["audit"]["images"]
+    yield from _too_large(("audit", "images"), images, data["train_images"], f"the training images of {dataset}")
 
 
 def _distortion_problems(plan: Plan) -> Iterator[Problem]:
@@ -321,24 +324,25 @@ def _distortion_problems(plan: Plan) -> Iterator[Problem]:
             yield Problem((*path, "translation"), show(parts["translation"]), what)
 
 
-def _phase_average_problems(plan: Plan) -> Iterator[Problem]:
+def _model_problems(plan: Plan) -> Iterator[Problem]:
+    for name, model in plan["models"].items():
+        if model["family"] == "phase_average":
+            yield from _phase_average_problems(plan["models"], model["of"], ("models", name, "of"))
+        if model["family"] == "file" and not user_file(model["file"]).is_file():
+            what = "no such file; allowed: a Python file, by its path from the project's folder"
+            yield Problem(("models", name, "file"), show(model["file"]), what)
+
+
+def _phase_average_problems(models: Mapping[str, Any], of: str, path: KeyPath) -> Iterator[Problem]:
     """Phase averaging is exact only over a strided trunk that is otherwise equivariant and pools globally."""
     needed = {"family": "trunk", "downsampling": "stride", "padding": "circular", "head": "gap"}
-    for name, model in plan["models"].items():
-        if model["family"] != "phase_average":
-            continue
-        path, of = ("models", name, "of"), model["of"]
-        fitting = [
-            other
-            for other, its in plan["models"].items()
-            if all(its.get(key) == value for key, value in needed.items())
-        ]
-        if of not in plan["models"]:
-            yield Problem(path, show(of), f"no such model{options(of, fitting)}")
-        elif of not in fitting:
-            wrong = ", ".join(f"{key} {plan['models'][of].get(key, 'absent')}" for key in needed)
-            what = f"it has {wrong}; allowed: a model with {', '.join(f'{key} {needed[key]}' for key in needed)}"
-            yield Problem(path, show(of), what)
+    fitting = [name for name, its in models.items() if needed.items() <= {key: its.get(key) for key in needed}.items()]
+    if of not in models:
+        yield Problem(path, show(of), f"no such model{options(of, fitting)}")
+    elif of not in fitting:
+        wrong = ", ".join(f"{key} {models[of].get(key, 'absent')}" for key in needed)
+        what = f"it has {wrong}; allowed: a model with {', '.join(f'{key} {needed[key]}' for key in needed)}"
+        yield Problem(path, show(of), what)
 
 
 def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
@@ -346,9 +350,16 @@ def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
     if study.lower() in TAKEN:
         what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(TAKEN)}"
         yield Problem(path, None, what)
-    yield from _shift_problems(settings, path)
-    yield from _position_problems(plan, study)
-    yield from _shift_image_problems(plan, study)
+    least = IMAGE_SIDE + 2 * settings["max_shift"]
+    if settings["max_shift"] > 0 and settings["canvas"] < least:
+        what = (
+            f"too small for shifts of up to {settings['max_shift']} pixels, which would lose ink; "
+            f"allowed: at least {least}, or a smaller max_shift"
+        )
+        yield Problem((*path, "canvas"), show(settings["canvas"]), what)
+    if "positions" in settings:
+        yield from _position_problems(plan, study)
+    yield from _shift_image_problems(plan, settings, path)
     for name, training in settings["trainings"].items():
         yield from _training_problems(plan, training, (*path, "trainings", name))
     for model, cell in settings["cells"].items():
@@ -362,52 +373,34 @@ def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
             else:
                 what = f"no such training in this study{options(training, settings['trainings'])}"
                 yield Problem((*where, "trainings", index), show(training), what)
-        yield from _model_problems(plan, study, model)
-
-
-def _shift_problems(settings: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
-    least = IMAGE_SIDE + 2 * settings["max_shift"]
-    if settings["max_shift"] > 0 and settings["canvas"] < least:
-        what = (
-            f"too small for shifts of up to {settings['max_shift']} pixels, which would lose ink; "
-            f"allowed: at least {least}, or a smaller max_shift"
-        )
-        yield Problem((*path, "canvas"), show(settings["canvas"]), what)
+        yield from _canvas_problems(plan, study, model)
 
 
 def _position_problems(plan: Plan, study: str) -> Iterator[Problem]:
-    """Where positions are told, that is all that images may differ in, and the model must have learned to tell them."""
+    """If positions are predicted, images may differ in nothing else, and each model must be trained to predict them."""
     settings, path = plan["studies"][study], ("studies", study)
     most = settings["max_shift"]
-    for index, position in enumerate(settings.get("positions", [])):
+    for index, position in enumerate(settings["positions"]):
         if max(map(abs, position)) > most:
             what = f"beyond the max_shift of this study, and so might lose ink; allowed: pixels from {-most} to {most}"
             yield Problem((*path, "positions", index), show(position), what)
-    if "positions" not in settings:
-        return
     for name, training in settings["trainings"].items():
         if training["distortion"] != "none":
             what = "not in a study with positions, to which undistorted images are moved; allowed: none"
             yield Problem((*path, "trainings", name, "distortion"), show(training["distortion"]), what)
     for model in settings["cells"]:
         if plan["models"].get(model, {}).get("family") == "phase_average":
-            what = (
-                f"averages {plan['models'][model]['of']}, and learns nothing itself; allowed: a model that is trained"
-            )
+            of = plan["models"][model]["of"]
+            what = f"averages {of}, and learns nothing itself; allowed: a model that is trained"
             yield Problem((*path, "cells", model), None, what)
 
 
-def _shift_image_problems(plan: Plan, study: str) -> Iterator[Problem]:
-    settings, path = plan["studies"][study], ("studies", study)
-    most = _test_images(plan)
-    places = {(*path, "shift_images"): settings["shift_images"]}
-    for model, cell in settings["cells"].items():
-        if "shift_images" in cell:
-            places[*path, "cells", model, "shift_images"] = cell["shift_images"]
-    for place, value in places.items():
-        if value > most:
-            what = f"too large; allowed: at most {most}, the test images of {plan.dataset}"
-            yield Problem(place, show(value), what)
+def _shift_image_problems(plan: Plan, settings: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    places = {path: settings} | {(*path, "cells", model): cell for model, cell in settings["cells"].items()}
+    for place, its in places.items():
+        if "shift_images" in its:
+            most, what = _test_images(plan), f"the test images of {plan.dataset}"
+            yield from _too_large((*place, "shift_images"), its["shift_images"], most, what)
 
 
 def _test_images(plan: Plan) -> int:
@@ -417,22 +410,18 @@ def _test_images(plan: Plan) -> int:
 def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
     distortion = training["distortion"]
     if distortion == "none":
-        if "copies" in training:
-            what = "nothing to copy, as the distortion is none; allowed: no copies here (null removes it)"
-            yield Problem((*path, "copies"), show(training["copies"]), what)
-        if "classes" in training:
-            what = "no digits to distort, as the distortion is none; allowed: no classes here (null removes it)"
-            yield Problem((*path, "classes"), show(training["classes"]), what)
+        for key, what in {"copies": "nothing to copy", "classes": "no digits to distort"}.items():
+            if key in training:
+                what = f"{what}, as the distortion is none; allowed: no {key} here (null removes it)"
+                yield Problem((*path, key), show(training[key]), what)
     elif distortion not in plan["distortions"]:
         what = f"no such distortion{options(distortion, ['none', *plan['distortions']])}"
         yield Problem((*path, "distortion"), show(distortion), what)
     elif "copies" not in training:
         yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
-    data = plan.data
-    most = data["train_images"] + data["validation_images"]
-    if training.get("train_images", 0) > most:
-        what = f"too large; allowed: at most {most}, train_images + validation_images of {plan.dataset}"
-        yield Problem((*path, "train_images"), show(training["train_images"]), what)
+    most = plan.data["train_images"] + plan.data["validation_images"]
+    what = f"train_images + validation_images of {plan.dataset}"
+    yield from _too_large((*path, "train_images"), training.get("train_images", 0), most, what)
 
 
 def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterator[Problem]:
@@ -446,15 +435,14 @@ def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterato
             f"allowed: a smaller translation, or a canvas of at least {IMAGE_SIDE + 2 * shift}"
         )
         yield Problem((*path, "trainings", training, "distortion"), show(used["distortion"]), what)
+    levels = [(*path, "cells", model), (*path, "trainings", training), path]
+    places = [(*level, "optimisation", "batch") for level in levels]
+    where = next(place for place in places if _depth(plan, place) == len(place))
     batch, most = used["optimisation"]["batch"], used["train_images"]
-    if batch > most:
-        levels = [(*path, "cells", model), (*path, "trainings", training), path]
-        places = [(*level, "optimisation", "batch") for level in levels]
-        where = next(place for place in places if _depth(plan, place) == len(place))
-        yield Problem(where, show(batch), f"too large; allowed: at most {most}, the training images of {plan.dataset}")
+    yield from _too_large(where, batch, most, f"the training images of {plan.dataset}")
 
 
-def _model_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
+def _canvas_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
     """Problems of a model on the canvas of a study."""
     canvas, kind = plan["studies"][study]["canvas"], plan["models"][model]
     if kind["family"] == "stn" and kind["max_shift"] >= canvas / 2:
@@ -469,7 +457,7 @@ def _model_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
 
 
 def _borrowing_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
-    """Problems of a cell whose weights are those of another cell of the study."""
+    """Problems of a cell that uses the weights of another cell of the study."""
     cells, of = plan["studies"][study]["cells"], plan["models"][model]["of"]
     path, base = ("studies", study, "cells", model), cells.get(of, {}).get("trainings", [])
     for index, training in enumerate(cells[model]["trainings"]):
@@ -482,11 +470,11 @@ def _borrowing_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]
 
 
 def _equivariance_problems(plan: Plan) -> Iterator[Problem]:
-    """The networks whose layers are measured are to be trained, and to have layers that shifts can be seen in."""
+    """The measured networks must be trained in the study, and be of a family that is measured layer by layer."""
     settings, path = plan.get("equivariance"), ("equivariance",)
     if settings is None:
         return
-    if settings["study"] not in plan["studies"]:  # a config without that study has no such measurement
+    if settings["study"] not in plan["studies"]:  # a config without that study measures nothing
         if difflib.get_close_matches(settings["study"], plan["studies"]):
             what = f"no such study{options(settings['study'], plan['studies'])}"
             yield Problem((*path, "study"), show(settings["study"]), what)
@@ -495,25 +483,18 @@ def _equivariance_problems(plan: Plan) -> Iterator[Problem]:
     if training not in study["trainings"]:
         what = f"no such training in {settings['study']}{options(training, study['trainings'])}"
         yield Problem((*path, "training"), show(training), what)
-    fitting = [
-        model
-        for model, cell in study["cells"].items()
-        if plan["models"].get(model, {}).get("family") in ("simard_cnn", "trunk") and training in cell["trainings"]
-    ]
+    trained = [model for model, cell in study["cells"].items() if training in cell["trainings"]]
+    fitting = [model for model in trained if is_layerwise(plan["models"].get(model, {}).get("family"))]
     for index, model in enumerate(settings["models"] if training in study["trainings"] else []):
         if model not in fitting:
-            what = f"no convolutional network that {settings['study']} trains so{options(model, fitting)}"
-            yield Problem((*path, "models", index), show(model), what)
-    most = _test_images(plan)
-    if settings["images"] > most:
-        what = f"too large; allowed: at most {most}, the test images of {plan.dataset}"
-        yield Problem((*path, "images"), show(settings["images"]), what)
+            what = f"no network with layers to measure that {settings['study']} trains so"
+            yield Problem((*path, "models", index), show(model), f"{what}{options(model, fitting)}")
+    what = f"the test images of {plan.dataset}"
+    yield from _too_large((*path, "images"), settings["images"], _test_images(plan), what)
 
 
 def _claim_problems(plan: Plan) -> Iterator[Problem]:
-    """Claims whose study is not in the config are not computed, and so cannot be wrong."""
+    """Claims whose study is not in the config are not measured, and so cannot be wrong."""
     small = plan["claims"].get("C6", {}).get("small_shift", 0)
     most = plan["studies"].get("architectures", {}).get("max_shift", small)
-    if small > most:
-        what = f"too large; allowed: at most {most}, the max_shift of studies.architectures"
-        yield Problem(("claims", "C6", "small_shift"), show(small), what)
+    yield from _too_large(("claims", "C6", "small_shift"), small, most, "the max_shift of studies.architectures")
