@@ -695,8 +695,8 @@ BAD = [
             "equivariance/models",
             [model],
             f'equivariance.models[0]: "{model}": no network with layers to measure that architectures trains so{meant}'
-            "; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, stride_gap_circular, "
-            "polyphase_gap_circular",
+            "; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, "
+            "stride_gap_circular, polyphase_gap_circular",
         )
         for name, model, meant in (
             ("model", "stride_fcc", '; did you mean "stride_fc"?'),

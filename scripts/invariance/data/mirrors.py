@@ -1,14 +1,14 @@
-"""Fetch one file from the first mirror that gives it whole and unaltered.
+"""Fetch one file from the first mirror that serves it whole and unaltered.
 
-No mirror is trusted: a file becomes visible under its name only after its SHA-256 was found right. A mirror is
+No mirror is trusted: a file appears under its name only after its SHA-256 was checked. A mirror is
 
-- an https:// address of a folder (http:// only on this very machine, for tests and local copies);
-- a file:/// address of a folder;
-- a folder, relative to the working directory, or for MNIST_MIRROR to where Snakemake was called.
+- an https:// address of a folder (http:// only on this machine, for tests and local copies);
+- a folder, also as file:/// address; a relative one starts at the working directory, in MNIST_MIRROR where Snakemake
+  was called.
 
-A folder may also hold the file unpacked, packed anew, with a dot in its name (train-images.idx3-ubyte), or where
-torchvision puts it (MNIST/raw): then its content is held to the SHA-256 of the unpacked file, and packed.
-What one mirror does wrong is a MirrorError, whichever function below finds it; what all do wrong is an InputError.
+A folder may also hold the file unpacked, repacked, with a dot in its name (train-images.idx3-ubyte), or where
+torchvision puts it (MNIST/raw): then the unpacked content is checked by its own SHA-256, and packed again.
+A failing mirror raises MirrorError; if all fail, that becomes one InputError.
 """
 
 import contextlib
@@ -39,32 +39,29 @@ VARIABLE = "MNIST_MIRROR"  # environment variable: one mirror, tried before all 
 CALLED_FROM = "INVARIANCE_CALLED_FROM"  # the folder that a relative VARIABLE starts from; the Snakefile sets it
 LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million, unpacked 47.1 million
 LONGEST = 86_400  # seconds that a timeout may last
-SLOWEST = 1_000  # bytes/s, averaged over one timeout; a mirror that drips more slowly is as good as silent
-BLOCK = 1 << 16  # bytes asked for at once
+SLOWEST = 1_000  # bytes/s, averaged over one timeout; a slower mirror counts as silent
+BLOCK = 1 << 16  # bytes read at once
 LINE_EVERY = 3.0  # seconds between two lines of progress
-PAUSE = 0.5  # seconds before the second try at a mirror; doubled before each further one
 REDIRECTS = 10  # followed for one file
 
 GZIP_MAGIC = b"\x1f\x8b"
 HTML_OPENINGS = (b"<!doctype html", b"<html", b"<head", b"<body")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)  # the server asks to be tried again
+PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)  # HTTP status codes that ask for another try
 PLACES = ("", "raw", "MNIST/raw")  # where a folder may hold the files; the last two are torchvision's
 # SHA-256 of a published .gz file of MNIST -> of what it unpacks to.
+# fmt: off
 UNPACKED = {
-    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c": (
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6": (
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6": (
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
+    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609":
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c":
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6":
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6":
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+# fmt: on
 
 TWO_WAYS_ON = f"""Two ways on:
   {VARIABLE}=/folder/with/the/four/files snakemake --cores 8   if you have MNIST's four files, or another mirror
@@ -72,7 +69,7 @@ TWO_WAYS_ON = f"""Two ways on:
 
 
 class MirrorError(Exception):
-    """Why a mirror did not give the file; `passing` says that the same mirror may give it if asked again."""
+    """Why a mirror did not serve the file; if the fault is `passing`, the same mirror may serve it next time."""
 
     def __init__(self, reason: str, *, passing: bool = False):
         super().__init__(" ".join(reason.split()))
@@ -81,7 +78,7 @@ class MirrorError(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file, and what a mirror is allowed: seconds without progress, and bytes in all."""
+    """A file, and the limits of a mirror: seconds without progress, and bytes in total."""
 
     name: str
     sha256: str
@@ -98,24 +95,15 @@ def fetch(
     timeout: float = 15.0,
     attempts: int = 2,
     largest: int = LARGEST,
-    pause: float = PAUSE,
+    pause: float = 0.5,
 ) -> None:
-    """Write file `name` of the first mirror that gives it to `output`; MNIST_MIRROR is tried before `mirrors`.
+    """Write the file `name` of the first mirror that serves it to `output`, as scripts/download.py describes.
 
-    To be called in the main thread, as its deadlines are alarms.
-
-    Args:
-        name: the file's name below each mirror, such as train-images-idx3-ubyte.gz.
-        sha256: of the file, in hexadecimal.
-        mirrors: in the order in which to try them.
-        output: where the file appears, whole, once its SHA-256 was found right.
-        timeout: seconds without an answer, or without progress, before a mirror is given up.
-        attempts: tries at each mirror for faults that may pass, such as a broken connection.
-        largest: bytes after which a mirror is cut off.
-        pause: seconds before the second try.
+    The deadlines are alarms, so this must run in the main thread. `largest` is the number of bytes after which a mirror
+    is cut off, and `pause` the seconds before the second try.
 
     Raises:
-        InputError: no mirror gave the file (each is named with its reason), or an argument is wrong.
+        InputError: no mirror served the file (each is named with its reason), or an argument is wrong.
     """
     check_request(name, sha256, mirrors, timeout, attempts)
     wanted = Wanted(name, sha256, timeout, largest)
@@ -124,21 +112,16 @@ def fetch(
         progress(f"{name}: from {mirror}")
         try:
             fetch_from(mirror, wanted, output, attempts, pause)
+            return
         except MirrorError as error:
             origin = f" (from {VARIABLE})" if mirror == preferred_mirror() else ""
             failures.append(f"  {mirror}{origin}: {error}")
             progress(f"{name}: {mirror} failed: {error}")
-        else:
-            return
     raise InputError("\n".join([f"{name}: no mirror gave this file. Tried, in this order:", *failures, TWO_WAYS_ON]))
 
 
 def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, attempts: int) -> None:
-    """Refuse a request that no mirror could answer.
-
-    Raises:
-        InputError: naming the argument, its value and what is allowed.
-    """
+    """Raise InputError for a request that no mirror can answer."""
     if Path(name).name != name or name in ("", "..") or not name.isprintable():
         raise InputError(f"file name {name!r}: must be a plain name without folders, such as t10k-labels-idx1-ubyte.gz")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
@@ -154,20 +137,17 @@ def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, at
 
 
 def mirrors_in_order(mirrors: list[str]) -> list[str]:
-    """The mirror of the environment, if there is one, then the others, each once."""
+    """The mirror that the environment names, if any, then the others, without repetition."""
     return [mirror for mirror in dict.fromkeys([preferred_mirror(), *mirrors]) if mirror]
 
 
 def preferred_mirror() -> str:
-    """The mirror that the environment names; empty if it names none."""
+    """The mirror that the environment names, or an empty string."""
     return os.environ.get(VARIABLE, "").strip()
 
 
 def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, pause: float) -> None:
-    """Try one mirror, again after a short pause if its fault may pass.
-
-    The tries are counted here rather than by urllib3, which knows nothing of faults in the body.
-    """
+    """Try one mirror, and after a pause try again if its fault may pass; urllib3's retries do not cover the body."""
     for attempt in range(1, attempts + 1):
         try:
             with whole_file(output) as temporary:
@@ -175,7 +155,7 @@ def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, p
                     take_from_web(f"{mirror.rstrip('/')}/{quote(wanted.name)}", wanted, temporary)
                 else:
                     take_from_folder(folder_of(mirror), wanted, temporary)
-                progress(f"{wanted.name}: {megabytes(temporary.stat().st_size)} MB, SHA-256 as expected")
+                progress(f"{wanted.name}: {temporary.stat().st_size / 1e6:.3f} MB, SHA-256 as expected")
             return
         except MirrorError as error:
             if attempt == attempts or not error.passing:
@@ -186,7 +166,7 @@ def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, p
 
 def folder_of(mirror: str) -> Path:
     """The folder that a path or a file:/// address names."""
-    with faults_told():
+    with mirror_errors():
         if not mirror.startswith("file:"):
             start = os.environ.get(CALLED_FROM, "") if mirror == preferred_mirror() else ""
             return start / Path(mirror).expanduser()
@@ -197,19 +177,19 @@ def folder_of(mirror: str) -> Path:
 
 
 def take_from_folder(folder: Path, wanted: Wanted, temporary: Path) -> None:
-    """Write the file to `temporary`: as published if the folder holds it so, else its content packed anew."""
+    """Write the file to `temporary`: as published if the folder has it, otherwise with its content packed again."""
     unpacked = UNPACKED.get(wanted.sha256)
     faults = []
     for path in files_in(folder, wanted.name):
         place = path.relative_to(folder)
-        with faults_told(), path.open("rb") as stream:
+        with mirror_errors(), path.open("rb") as stream:
             content = stream.read(wanted.largest + 1)
         if len(content) > wanted.largest:
             faults.append(f"{place} is too large: more than {wanted.largest} bytes")
-        elif (found := digest(content)) == wanted.sha256:
+        elif (found := hashlib.sha256(content).hexdigest()) == wanted.sha256:
             temporary.write_bytes(content)
             return
-        elif digest(plain := unpack(content, wanted.largest)) == unpacked:
+        elif hashlib.sha256(plain := unpack(content, wanted.largest)).hexdigest() == unpacked:
             temporary.write_bytes(gzip.compress(plain, 6, mtime=0))
             return
         else:
@@ -219,10 +199,10 @@ def take_from_folder(folder: Path, wanted: Wanted, temporary: Path) -> None:
 
 
 def files_in(folder: Path, name: str) -> list[Path]:
-    """The files of a folder that may be `name`, packed ones first."""
+    """The files of a folder that may be `name`, packed files first."""
     plain = name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
-    with faults_told():
+    with mirror_errors():
         if not folder.is_dir():
             raise MirrorError(f"there is no folder {folder.resolve()}")
         paths = [folder / place / file for file in (name, f"{dotted}.gz", plain, dotted) for place in PLACES]
@@ -233,19 +213,15 @@ def files_in(folder: Path, name: str) -> list[Path]:
 
 
 def unpack(content: bytes, largest: int) -> bytes:
-    """What a .gz file holds, up to `largest` bytes; `content` itself if it is none, or damaged."""
+    """The content of a .gz file, up to `largest` bytes; `content` itself if it is no whole .gz file."""
     try:
         return gzip.GzipFile(fileobj=io.BytesIO(content)).read(largest)
     except (OSError, EOFError, zlib.error):
         return content
 
 
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 class Adapter(requests.adapters.HTTPAdapter):
-    """Opens connections that trust the system's certificates, or those of SSL_CERT_FILE, besides those of requests."""
+    """Trusts the system's certificates, or those of SSL_CERT_FILE, in addition to those of requests."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options, ssl_context=ssl.create_default_context())
@@ -257,7 +233,7 @@ class Adapter(requests.adapters.HTTPAdapter):
 def take_from_web(address: str, wanted: Wanted, temporary: Path) -> None:
     """Write the file to `temporary`, exactly as published."""
     with contextlib.closing(Adapter()) as adapter, temporary.open("wb") as stream:
-        with alarm(stream, wanted.timeout), faults_told():
+        with alarm(stream, wanted.timeout), mirror_errors():
             response = ask(adapter, address, wanted.timeout)
         with response, alarm(stream, wanted.timeout):
             receive(response, stream, wanted)
@@ -266,10 +242,9 @@ def take_from_web(address: str, wanted: Wanted, temporary: Path) -> None:
 
 
 def ask(adapter: Adapter, address: str, timeout: float) -> requests.Response:
-    """Ask for a file over https, or over http on this machine; its content is yet to be read.
+    """Request a file over https, or over http on this machine, without reading its content.
 
-    Redirects are followed here, one by one, because a session of requests reads the whole body of each, and would send
-    the credentials of .netrc.
+    Redirects are followed here: a session of requests would read the body of each, and send credentials of .netrc.
     """
     request = request_for(address)
     if not allowed(request.url, request.url):
@@ -277,7 +252,7 @@ def ask(adapter: Adapter, address: str, timeout: float) -> requests.Response:
     passed = []
     while True:
         proxies = {} if is_local_http(request.url) else requests.utils.get_environ_proxies(request.url)
-        # Half the time for a connection, so that the second address of a host has its turn; `alarm` sees to the rest.
+        # Half the time to connect, so that a host's second address is tried too; `alarm` limits the rest.
         limits = {"timeout": (timeout / 2, None), "verify": os.environ.get("REQUESTS_CA_BUNDLE") or True}
         response = adapter.send(request, stream=True, proxies=proxies, **limits)
         if not response.is_redirect or len(passed) == REDIRECTS:
@@ -296,32 +271,32 @@ def ask(adapter: Adapter, address: str, timeout: float) -> requests.Response:
 
 
 def request_for(address: str) -> requests.PreparedRequest:
-    """A request, whose `url` is in the form in which it will be sent, so that it can be judged by it."""
+    """A request; its `url` is normalised, as it will be sent, so that it can be checked."""
     return requests.Request("GET", address, headers={"User-Agent": "translation-invariance"}).prepare()
 
 
 def allowed(address: str, last: str) -> bool:
-    """Whether to go from the last address to this one: to https, or from http on this machine to the same."""
+    """Whether a redirect from `last` may be followed: to https, or from http on this machine to the same."""
     return urlsplit(address).scheme == "https" or (is_local_http(last) and is_local_http(address))
 
 
 def is_local_http(address: str) -> bool:
-    """Whether an address is plain http to this machine, which nobody can listen in on."""
+    """Whether an address is plain http on this machine, where nobody can intercept it."""
     parts = urlsplit(address)
     return parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
 
 
 @contextlib.contextmanager
 def alarm(stream: BinaryIO, seconds: float) -> Iterator[None]:
-    """Interrupt the block once the file of `stream` grows by fewer than SLOWEST bytes a second over `seconds`.
+    """Interrupt the block when the file of `stream` grows by fewer than SLOWEST bytes a second during `seconds`.
 
-    A socket's own timeout begins again with each byte, so that a mirror could drip a header for days.
+    A socket's own timeout restarts with each byte, so that a mirror could send one header for days.
     """
     before = 0
 
     def look(*_: object) -> None:
         nonlocal before
-        now = os.fstat(stream.fileno()).st_size  # not tell(), which may be interrupted itself
+        now = os.fstat(stream.fileno()).st_size  # tell() could itself be interrupted
         size, before = now - before, now
         if size < SLOWEST * seconds:
             fault = f"too slow: {size} bytes in" if size else "no answer within"
@@ -337,101 +312,89 @@ def alarm(stream: BinaryIO, seconds: float) -> Iterator[None]:
 
 
 def receive(response: requests.Response, stream: BinaryIO, wanted: Wanted) -> None:
-    """Copy what is answered into `stream`, with a line of progress now and then."""
+    """Copy the body, undecoded, into `stream`, with a line of progress now and then."""
     response.raw.enforce_content_length = False  # a truncated file shows in its digest
-    start = line = time.monotonic()
+    promised, start, line = promised_size(response), time.monotonic(), time.monotonic()
     try:
-        check_size(promised_size(response) or 0, wanted.largest)
-        while block := read_block(response):
+        check_size(promised, wanted.largest)
+        while True:
+            with mirror_errors():
+                block = response.raw.read1(BLOCK, decode_content=False)
+            if not block:
+                break
             stream.write(block)
             stream.flush()  # for `alarm` to see it
-            check_size(stream.tell(), wanted.largest)
-            if (now := time.monotonic()) - line > LINE_EVERY:
-                line, size = now, stream.tell()
-                total = f" of {megabytes(promised)}" if (promised := promised_size(response)) else ""
-                progress(f"{wanted.name}: {megabytes(size)}{total} MB, {size / 1e6 / (now - start):.2g} MB/s")
+            size, now = stream.tell(), time.monotonic()
+            check_size(size, wanted.largest)
+            if now - line > LINE_EVERY:
+                line, total = now, f" of {promised / 1e6:.3f}" if promised else ""
+                progress(f"{wanted.name}: {size / 1e6:.3f}{total} MB, {size / 1e6 / (now - start):.2g} MB/s")
     except MirrorError as error:
         raise MirrorError(f"{error} after {progress_of(stream.tell(), response)}", passing=error.passing) from None
 
 
-def read_block(response: requests.Response) -> bytes:
-    """The next bytes as they were sent, whatever Content-Encoding says, and as soon as some have come."""
-    with faults_told():
-        return response.raw.read1(BLOCK, decode_content=False)
-
-
 def check_size(size: int, largest: int) -> None:
-    """Cut off a mirror that sends, or promises, more than `largest` bytes."""
+    """Cut off a mirror that sends or promises more than `largest` bytes."""
     if size > largest:
         raise MirrorError(f"too large: more than {largest} bytes, cut off")
 
 
-def promised_size(response: requests.Response) -> int | None:
-    """The bytes that a mirror says will come."""
+def promised_size(response: requests.Response) -> int:
+    """Content-Length in bytes; 0 if the mirror sent none."""
     length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else None
+    return int(length) if length.isdecimal() else 0
 
 
 @contextlib.contextmanager
-def faults_told() -> Iterator[None]:
-    """Turn what can go wrong in opening or reading into a MirrorError; faults in writing are not the mirror's."""
+def mirror_errors() -> Iterator[None]:
+    """Turn errors of opening and reading, not of writing, into MirrorErrors named by the innermost system error."""
     try:
         yield
     except (OSError, ValueError, RuntimeError, http.client.HTTPException, urllib3.exceptions.HTTPError) as error:
-        raise fault_of(error) from None
+        chain = [error]
+        while cause := chain[-1].__cause__ or chain[-1].__context__:
+            chain.append(cause)
+        inner = [each for each in chain if isinstance(each, OSError)]
+        inner = [each for each in inner if not isinstance(each, requests.RequestException)]
+        raise fault_of((inner or chain)[-1]) from None
 
 
 def fault_of(error: BaseException) -> MirrorError:
-    """Name the cause of a failed connection, or of a file that cannot be read, in plain words.
-
-    It is the innermost error of the system, below those that requests and urllib3 wrap round it.
-    """
-    chain = [error]
-    while cause := chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(cause)
-    system = [each for each in chain if isinstance(each, OSError) and not isinstance(each, requests.RequestException)]
-    match (system or chain)[-1]:
-        case ssl.SSLCertVerificationError() as cause:
-            return MirrorError(f"its certificate is not trusted ({cause.verify_message})")
+    """The cause of a failed connection, or of a file that cannot be read, in plain words."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return MirrorError(f"its certificate is not trusted ({error.verify_message})")
         case TimeoutError():
             return MirrorError("no connection in time (timeout)")
-        case PermissionError() as cause:
-            return MirrorError(f"no permission to read {cause.filename or 'it'}")
-        case OSError() as cause:
-            return MirrorError(f"the connection failed ({cause.strerror or cause})", passing=True)
+        case PermissionError():
+            return MirrorError(f"no permission to read {error.filename or 'it'}")
+        case OSError():
+            return MirrorError(f"the connection failed ({error.strerror or error})", passing=True)
         case http.client.IncompleteRead():
             return MirrorError("truncated: the connection ended", passing=True)
-        case cause:
-            return MirrorError(f"not a usable address or answer ({cause})")
+    return MirrorError(f"not a usable address or answer ({error})")
 
 
 def what_came_instead(response: requests.Response, received: Path, sha256: str) -> MirrorError:
-    """Say what was received instead of the file: a web page, a truncated file (may pass), or an altered one."""
-    with received.open("rb") as stream:
-        head = stream.read(BLOCK)
-    if is_web_page(response.headers.get("Content-Type", ""), head):
+    """What was received instead of the file: a web page, a truncated file (may pass), or an altered file."""
+    if is_web_page(response.headers.get("Content-Type", ""), received.read_bytes()):
         after = f", after a redirect to {response.url}" if response.history else ""
         return MirrorError(f"answered with a web page (HTML) instead of the file{after}")
     size = received.stat().st_size
-    if size < (promised_size(response) or 0):
+    if size < promised_size(response):
         return MirrorError(f"truncated: it ended after {progress_of(size, response)}", passing=True)
     return MirrorError(f"altered: its {size} bytes have SHA-256 {sha256_of(received)}, expected {sha256}")
 
 
-def is_web_page(content_type: str, head: bytes) -> bool:
-    """Whether an answer is HTML by its opening, or by its declared type unless it opens as gzip does."""
-    if head.startswith(GZIP_MAGIC):
+def is_web_page(content_type: str, content: bytes) -> bool:
+    """Whether an answer is HTML: by its first bytes, or by its declared type unless it starts like gzip."""
+    if content.startswith(GZIP_MAGIC):
         return False
     declared = re.match(r"text/html\b|application/xhtml\+xml\b", content_type.strip().lower())
-    return bool(declared) or head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_OPENINGS)
-
-
-def megabytes(size: int) -> str:
-    """A size in millions of bytes, with three decimals for the small files of labels."""
-    return f"{size / 1e6:.1f}" if size >= 1e6 else f"{size / 1e6:.3f}"
+    return bool(declared) or content[:BLOCK].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_OPENINGS)
 
 
 def progress_of(size: int, response: requests.Response) -> str:
-    """Such as "512 of 1024 bytes", or "512 bytes" if the mirror promised none."""
+    """Such as "512 of 1024 bytes", or "512 bytes" if the mirror promised nothing."""
     promised = promised_size(response)
-    return f"{size} bytes" if promised is None else f"{size} of {promised} bytes"
+    return f"{size} of {promised} bytes" if promised else f"{size} bytes"
