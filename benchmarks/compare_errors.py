@@ -1,13 +1,12 @@
 """Do our layers and our optimiser end where torch.nn and torch.optim end? Test errors of both over several seeds.
 
-Both start from the same weights, see the same batches in the same order and follow the same schedule; what differs is
-rounding, which training amplifies until the two are as far apart as two seeds. Prints, for each seed, the test errors,
-and the interval of their difference. On real MNIST, after `snakemake data`:
+Both start from the same weights, see the same batches in the same order and follow the same schedule. Only rounding
+differs, which training amplifies until the two are as far apart as two seeds. Prints the test errors of each seed and
+the interval of their difference. On real MNIST, after `snakemake data`:
 
     python benchmarks/compare_errors.py --distortion elastic --epochs 12 --seeds 5 --output errors.csv
 """
 
-import argparse
 import math
 import sys
 from pathlib import Path
@@ -39,26 +38,33 @@ OPTIMISATION = {
 }
 
 
-def main() -> None:
-    """Train both with each seed; print and write the errors."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default="results/mnist", help="where the pipeline put its data")
-    parser.add_argument("--distortion", default="elastic", help="whose copies on 29x29 are trained on")
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--output", type=Path, required=True, help=".csv: a row a seed")
-    arguments = parser.parse_args()
+def main(
+    *,
+    results: Path = Path("results/mnist"),
+    distortion: str = "elastic",
+    epochs: int = 12,
+    seeds: int = 5,
+    output: Path,
+) -> None:
+    """Train both with each seed; print and write the errors.
 
+    Args:
+        results: Where the pipeline put its data.
+        distortion: Whose copies on 29x29 are trained on.
+        epochs: Passes over a training set.
+        seeds: How many trainings of each.
+        output: CSV with one row per seed.
+    """
     one_thread()
-    source = arguments.results / "source"
-    copies = sorted((arguments.results / f"distorted/{CANVAS}/{arguments.distortion}").glob("copy-*.npy"))
-    copies = [load_array(path, mapped=True)[:TRAINING] for path in copies[: arguments.epochs]]
+    source = results / "source"
+    copies = sorted((results / f"distorted/{CANVAS}/{distortion}").glob("copy-*.npy"))
+    copies = [load_array(path, mapped=True)[:TRAINING] for path in copies[:epochs]]
     images, labels = load_array(source / "train-images.npy"), load_array(source / "train-labels.npy")
     test = place_on_canvas(load_array(source / "test-images.npy"), CANVAS), load_array(source / "test-labels.npy")
     validation = place_on_canvas(images[-VALIDATION:], CANVAS), labels[-VALIDATION:]
-    optimisation = OPTIMISATION | {"epochs": arguments.epochs}
+    optimisation = OPTIMISATION | {"epochs": epochs}
     rows = []
-    for seed in range(arguments.seeds):
+    for seed in range(seeds):
         torch.manual_seed(seed)
         ours = build_model({"family": "simard_cnn"}, CANVAS)
         plain = SimardCNN(CANVAS)
@@ -69,7 +75,7 @@ def main() -> None:
         our_error = 100 * float((predict(ours, test[0]).argmax(axis=1) != test[1]).mean())
         rows.append((seed, our_error, error_by_torch(plain, *test)))
         progress(f"seed {seed}: ours {rows[-1][1]:.2f}%, torch.nn {rows[-1][2]:.2f}%")
-    write_csv(arguments.output, ["seed", "ours", "torch"], rows)
+    write_csv(output, ["seed", "ours", "torch"], rows)
     _, our_errors, torch_errors = np.array(rows).T
     gap = t_interval(our_errors - torch_errors, 0.95)
     progress(f"ours {our_errors.mean():.3f}%, torch.nn {torch_errors.mean():.3f}%")
@@ -79,7 +85,7 @@ def main() -> None:
 def train_by_torch(
     network: torch.nn.Module, copies: list[np.ndarray], labels: np.ndarray, optimisation: dict, seed: int
 ) -> None:
-    """What `invariance.learning.training.train` does, with torch.optim and tensors that lie as torch lays them."""
+    """What `invariance.learning.training.train` does, with torch.optim and tensors in torch's own memory order."""
     steps = optimisation["epochs"] * math.ceil(len(labels) / optimisation["batch"])
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=optimisation["momentum"], nesterov=True)
     targets, step = torch.from_numpy(labels.astype(np.int64)), 0
@@ -97,7 +103,7 @@ def train_by_torch(
 
 
 def floats(images: np.ndarray) -> torch.Tensor:
-    """Float32 (n, 1, h, w), background 0 and ink up to 1, as torch lays it out."""
+    """Float32 (n, 1, h, w), background 0 and ink up to 1, in torch's own memory order."""
     return torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).float().div(255)
 
 

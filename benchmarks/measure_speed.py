@@ -1,15 +1,18 @@
 """Measure one of the three loops, ours beside its peers, on one core: distorting, training or evaluating.
 
-Contenders take turns for several rounds, and the ceilings of the machine are measured among them. What is written down
-is raw: the seconds of every round. benchmarks/summarise_speed.py makes the table and the figure of it.
+Contenders take turns for several rounds, with the ceilings of the machine among them. The output holds the seconds of
+every round; benchmarks/summarise_speed.py makes the table and the figure from it.
 
-    python benchmarks/measure_speed.py distorting --output distorting.json
+    python benchmarks/measure_speed.py --loop distorting --output distorting.json
 """
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -18,26 +21,27 @@ from invariance.record.artefacts import write_json
 from speed import surroundings
 from speed.harness import Task, measure
 
-LOOPS = ("distorting", "training", "evaluating")
-ROUNDS = 7
+Loop = Literal["distorting", "training", "evaluating"]
 
 
-def main() -> None:
-    """Read the command line, measure, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("loop", choices=LOOPS)
-    parser.add_argument("--rounds", type=positive_integer, default=ROUNDS, help=f"default: {ROUNDS}")
-    parser.add_argument(
-        "--share", type=share, default=1.0, help="part of the usual number of images, above 0 and up to 1; default: 1"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="the JSON to write")
-    arguments = parser.parse_args()
+def main(
+    *,
+    loop: Loop,
+    rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 7,
+    share: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0,
+    output: Path,
+) -> None:
+    """Measure a loop and write the seconds.
 
+    Args:
+        loop: What to measure.
+        rounds: How often each contender takes its turn.
+        share: Part of the usual number of images, above 0 and up to 1.
+        output: The JSON to write.
+    """
     surroundings.enter()
-    tasks = [with_ceilings(task, arguments.share) for task in tasks_of(arguments.loop, arguments.share)]
-    seconds = measure(tasks, arguments.rounds, progress=progress)
+    tasks = [with_ceilings(task, share) for task in tasks_of(loop, share)]
+    seconds = measure(tasks, rounds, progress=progress)
     rows = [
         {
             "task": task.name,
@@ -51,27 +55,11 @@ def main() -> None:
         for task in tasks
         for contender in task.contenders
     ]
-    write_json(arguments.output, {"loop": arguments.loop, "machine": surroundings.machine(), "rows": rows})
+    write_json(output, {"loop": loop, "machine": surroundings.machine(), "rows": rows})
 
 
-def positive_integer(text: str) -> int:
-    """Argparse type of a number of rounds."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
-
-
-def share(text: str) -> float:
-    """Argparse type of a share."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to 1")
-    return value
-
-
-def tasks_of(loop: str, share: float) -> list[Task]:
-    """The tasks of a loop; what they import needs the packages that `surroundings` has added."""
+def tasks_of(loop: Loop, share: float) -> list[Task]:
+    """The tasks of a loop. They are imported here, because they need the packages that `surroundings` adds."""
     if loop == "distorting":
         from speed import distorting
 

@@ -1,7 +1,7 @@
-"""Write the results of the benchmark into docs/speed.md and README.md: numbers there are never typed.
+"""Write the results of the benchmark into docs/speed.md and README.md: nobody types them.
 
     snakemake --cores 1 benchmark && python benchmarks/write_speed.py
-    python benchmarks/write_speed.py --keep    from what is in docs/ already
+    python benchmarks/write_speed.py --keep    # from the results in docs/
 
 The CSV, the machine and the figure are copied from results/benchmark/ to docs/, where they are committed.
 """
@@ -26,7 +26,7 @@ def main(*, keep: bool = False) -> None:
     """Copy the results; write the tables of docs/speed.md and the sentence of the README.
 
     Args:
-        keep: Copy nothing, and write both from docs/ as it is.
+        keep: Copy nothing; use the results that docs/ has.
     """
     if not keep:
         copy_results(ROOT / "results/benchmark", DOCS)
@@ -35,7 +35,7 @@ def main(*, keep: bool = False) -> None:
 
 
 def copy_results(results: Path, docs: Path) -> None:
-    """Copy what the blocks are made from.
+    """Copy the results that the blocks are made from.
 
     Raises:
         InputError: the benchmark has not been run.
@@ -54,7 +54,7 @@ def tables_block(docs: Path) -> str:
 
 
 def speed_block(docs: Path) -> str:
-    """How fast the three loops are, in a sentence, and where that is measured."""
+    """How fast the three loops are, in a sentence, with a link to the measurement."""
     return f"{headline(read_csv(docs / 'benchmark.csv'))} [How this was measured](docs/speed.md)."
 
 

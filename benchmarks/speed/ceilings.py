@@ -1,4 +1,4 @@
-"""What the machine can do at most on one core: multiply float32 matrices, and copy memory."""
+"""The most that one core can do: multiply float32 matrices, and copy memory."""
 
 import functools
 from collections.abc import Callable
@@ -13,10 +13,10 @@ MEMORY = "memory copy"
 CACHE = "cache copy"
 CEILINGS = (MATRIX, MEMORY, CACHE)
 
-SIDE = 1536  # of the matrices: 28 MB in all, beyond the second level of cache, as a product's blocks expect
-LARGE = 256 * 2**20  # bytes; read and written, it is beyond any cache
+SIDE = 1536  # of the matrices: 28 MB in all, more than the second-level cache holds
+LARGE = 256 * 2**20  # bytes, read and written: more than any cache holds
 SMALL = 512 * 2**10  # bytes; source and target fit the second level of cache
-COPIES = 400  # of the small one, so that a call takes milliseconds
+COPIES = 400  # of the small array, so that a call takes milliseconds
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def ceilings(share: float = 1.0) -> tuple[Contender, ...]:
 
 
 def matrix_product(side: int) -> Callable[[object], None]:
-    """A call that multiplies two square float32 matrices, by the library that PyTorch brings along."""
+    """A call that multiplies two square float32 matrices, with the library inside PyTorch."""
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.rand((side, side), generator=generator) for _ in range(2))
     product = torch.empty((side, side))

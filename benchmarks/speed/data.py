@@ -1,4 +1,4 @@
-"""Images and labels for every contender: the digits inside scikit-learn, as often as needed. No download."""
+"""Images and labels for every contender: the digits inside scikit-learn, repeated as needed. No download."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from invariance.data.sources import read_digits
 from invariance.plan.reading import load, resolve
 from speed.surroundings import ROOT
 
-VALIDATION = 100  # images measured after an epoch, by ours and by the peers alike
-SIMARD = ("simard_cnn", "mlp")  # measured on Simard's canvas; the others on that of the architectures
+VALIDATION = 100  # images evaluated after an epoch, by ours and by the peers
+SIMARD = ("simard_cnn", "mlp")  # measured on Simard's canvas, the others on that of the architectures
 
 
 def tiled_digits(images: int, canvas: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,11 +32,11 @@ def study_of(model: str) -> tuple[str, str]:
 
 
 def settings_of(model: str, config: Path = ROOT / "config.yaml") -> dict:
-    """A model's entry in the config as `model`, its canvas and its `optimisation`, cut down to one epoch."""
-    run = resolve(load([config]))["mnist"]
-    training = run.training_settings(study_of(model)[0], model, study_of(model)[1])
+    """A model's entry in the config as `model`, its canvas and its `optimisation`, for one epoch."""
+    plan = resolve(load([config]))["mnist"]
+    training = plan.training_settings(study_of(model)[0], model, study_of(model)[1])
     return {
-        "model": run["models"][model],
+        "model": plan["models"][model],
         "canvas": training["canvas"],
         "optimisation": {**training["optimisation"], "epochs": 1},
     }

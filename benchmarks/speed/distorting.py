@@ -1,8 +1,8 @@
-"""Making distorted images: ours, and what else a user would reach for, each as its own documentation has it.
+"""Making distorted images: ours, and what else a user might call, each as its own documentation shows it.
 
-Every peer of the elastic field is set so that its noise moves a pixel as far as Simard's alpha says: sigma 4 and alpha
-34 pixels at 29x29. What is left of the difference is how the blur treats the border, and is in the notes. The root mean
-square displacement of every contender is read from the very fields that it makes.
+Every elastic peer is set so that its noise moves a pixel as far as Simard's settings do: sigma 4 and alpha 34 pixels at
+29x29. They still differ in how the blur treats the border, as the notes say. The root mean square displacement of every
+contender is measured on its own fields.
 """
 
 import math
@@ -42,7 +42,7 @@ STRIP = 256  # images in a tall strip; OpenCV takes fewer than 32,768 rows
 GAP = 2  # rows of background between the images of a strip
 TORCH_BATCH = 256
 FIELDS = 2000  # from which a displacement is measured
-CHECKED = 4000  # images held to the reference in float64
+CHECKED = 4000  # images compared with the reference in float64
 
 Images = np.ndarray  # uint8 (n, h, w)
 Fields = np.ndarray  # float32 (n, 2, h, w), pixels: x, then y
@@ -62,7 +62,7 @@ def contender(name: str, run: Distort, images: Images, count: int, share: float,
 
 
 def key() -> np.ndarray:
-    """Our random key; any would do."""
+    """An arbitrary random key for ours."""
     return distortions.random_key("benchmark", CANVAS, "elastic", 0)
 
 
@@ -181,7 +181,7 @@ def batched_opencv(images: Images) -> Images:
         strip[:, :CANVAS] = block
         fields[:, 0] += columns
         fields[:, 1] += columns[:, None]
-        # No image may be read from its neighbour in the strip: what lies beyond the first row of the gap is background.
+        # Beyond the first row of the gap all is background, so that no image reads its neighbour in the strip.
         np.clip(fields[:, 1], -1, CANVAS, out=fields[:, 1])
         fields[:, 1] += ((CANVAS + GAP) * np.arange(len(block), dtype=np.float32))[:, None, None]
         maps = (np.ascontiguousarray(fields[:, axis]).reshape(-1, CANVAS) for axis in (0, 1))

@@ -1,4 +1,4 @@
-"""The figure of the benchmark: images a second of every contender, on a logarithmic axis, a panel for each loop."""
+"""The figure of the benchmark: images per second of every contender, on a logarithmic axis, one panel per loop."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from invariance.drawing.style import COLOURS
 from speed.report import CEILING, OURS, PARTS, PLAIN, Row, network
 
 SIZE = (10.0, 6.4)  # inches
-# Ours is the only one that is filled, so that it stands out in grey too.
+# Only ours is filled, so that it stands out in grey too.
 LOOKS = {
     OURS: {"marker": "o", "color": COLOURS[2], "markersize": 7, "zorder": 5},
     PLAIN: {"marker": "s", "color": COLOURS[1]},
@@ -20,7 +20,7 @@ LOOKS = {
 
 
 def speed_figure(rows: Sequence[Row]) -> Figure:
-    """Distorting on the left, a panel for each distortion; training and evaluating on the right.
+    """Distorting on the left, one panel per distortion; training and evaluating on the right.
 
     Args:
         rows: of the summary, with `loop`, `task`, `contender`, `median`, `lowest`, `highest` (images a second).
@@ -37,14 +37,14 @@ def speed_figure(rows: Sequence[Row]) -> Figure:
 
 
 def contenders_of(rows: Sequence[Row], task: str) -> dict[str, list[Row]]:
-    """A line for each contender of a task, ours first, then the fastest."""
+    """One line per contender of a task, ours first, then from the fastest to the slowest."""
     contenders = [row for row in rows if row["task"] == task]
     contenders.sort(key=lambda row: (row["contender"] != OURS, -row["median"]))
     return {row["contender"]: [row] for row in contenders}
 
 
 def networks_of(rows: Sequence[Row], loop: str) -> dict[str, list[Row]]:
-    """A line for each network, with all of its contenders."""
+    """One line per network, with all of its contenders."""
     lines: dict[str, list[Row]] = {}
     for row in rows:
         if row["loop"] == loop and row["task"] != CEILING:

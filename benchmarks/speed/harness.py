@@ -1,7 +1,7 @@
 """Timing: contenders take turns, round after round, so that a slow minute of the machine falls on all of them.
 
-A ratio is taken within a round, between two calls that were made within seconds of each other; the median and the
-range are those of the rounds.
+Each ratio compares two calls of the same round, made within seconds of each other; the median and the range are over
+rounds.
 """
 
 import gc
@@ -22,10 +22,10 @@ class Contender:
 
     name: str
     run: Callable[[Any], Any]  # gets what `prepare` returned; this is what is timed
-    images: int  # that one call gets through; 1 for a ceiling
+    images: int  # of one call; 1 for a ceiling
     prepare: Callable[[], Any] = nothing  # before every call, not timed
     repeats: int = 1  # calls in a round, of which the fastest counts
-    facts: dict[str, Any] = field(default_factory=dict)  # what else is known of it: `note`, `rms`, ...
+    facts: dict[str, Any] = field(default_factory=dict)  # `note`, `rms` and the like
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Task:
 
     name: str
     contenders: Sequence[Contender]
-    flops: float = 0.0  # floating-point operations that the work takes, an image
-    moved: float = 0.0  # bytes that it reads and writes, an image
+    flops: float = 0.0  # floating-point operations per image
+    moved: float = 0.0  # bytes read and written per image
 
 
 def measure(
@@ -44,15 +44,15 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[tuple[str, str], list[float]]:
-    """Seconds that each contender took in each round: (task, contender) -> one number a round.
+    """Seconds of each contender: (task, contender) -> one number per round.
 
-    A first round warms up caches, compilers and allocators, and is not kept.
+    A first round, which is not kept, warms up caches, compilers and allocators.
     """
     seconds: dict[tuple[str, str], list[float]] = {
         (task.name, contender.name): [] for task in tasks for contender in task.contenders
     }
     gc.collect()
-    gc.freeze()  # what was made so far stays; collecting before each turn then takes no time
+    gc.freeze()  # so that collecting before each turn skips what exists already
     for number in range(rounds + 1):
         progress(f"round {number} of {rounds}" if number else "warming up")
         for task, contender in turns(tasks, number):
@@ -88,7 +88,7 @@ def median_and_range(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def speeds(images: int, seconds: Sequence[float]) -> list[float]:
-    """Images a second, round by round."""
+    """Images per second, round by round."""
     return [images / one for one in seconds]
 
 
@@ -101,8 +101,8 @@ def shares(work: float, speed: Sequence[float], ceiling: Sequence[float]) -> lis
     """Percent of a ceiling, round by round.
 
     Args:
-        work: operations or bytes, an image.
-        speed: images a second, by round.
-        ceiling: operations or bytes a second, by round.
+        work: operations or bytes per image.
+        speed: images per second, by round.
+        ceiling: operations or bytes per second, by round.
     """
     return [100 * work * one / most for one, most in zip(speed, ceiling, strict=True)]

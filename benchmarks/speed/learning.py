@@ -1,9 +1,9 @@
 """Training and evaluating: ours, and the loops that a PyTorch user writes.
 
-The plain loop has the whole training set in memory as float32 tensors, made before the clock starts, and takes batches
-by index. The tutorial loop has a Dataset and a DataLoader and distorts each image by torchvision as it comes. All start
-each call from the same kind of fresh weights, run one epoch with the optimisation of config.yaml, and measure the same
-validation images at its end. The loops of the peers keep no record of losses and errors; ours does.
+The plain loop holds the training set as float32 tensors, made before the clock starts, and takes batches by index. The
+tutorial loop has a Dataset and a DataLoader, and distorts each image with torchvision when it is read. All start each
+call from fresh weights, run one epoch with the optimisation of config.yaml, and evaluate the same validation images at
+its end. Ours also records losses and errors; the peers do not.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def floats(images: np.ndarray) -> Tensor:
 
 
 def integers(labels: np.ndarray) -> Tensor:
-    """Labels as torch wants them."""
+    """Labels as int64 tensors."""
     return torch.from_numpy(labels.astype(np.int64))
 
 
@@ -65,7 +65,7 @@ def our_model_for_inference(settings: dict) -> Callable[[], nn.Module]:
 
 
 def plain_model(network: Callable[[int], nn.Module], canvas: int) -> Callable[[], nn.Module]:
-    """Prepare a peer: fresh weights, and no wish for deterministic algorithms, which may cost time."""
+    """Prepare a peer: fresh weights, and no demand for deterministic algorithms, which may cost time."""
 
     def prepare() -> nn.Module:
         torch.use_deterministic_algorithms(False)
@@ -80,7 +80,7 @@ def plain_model(network: Callable[[int], nn.Module], canvas: int) -> Callable[[]
 
 
 def training_tasks(share: float) -> list[Task]:
-    """A task for each network, and one for Simard's network with its images distorted afresh."""
+    """One task per network, and one for Simard's network with its images distorted afresh."""
     return [*(training_task(model, share) for model in NETWORKS), distorted_task(share)]
 
 
@@ -200,7 +200,7 @@ def plain_error(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 class Digits(Dataset):
-    """Images with their labels, each transformed whenever it is asked for."""
+    """Images with their labels, each transformed when it is read."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, transform: v2.Transform) -> None:
         self.images, self.labels, self.transform = images, labels, transform
@@ -219,7 +219,7 @@ def tutorial_epoch(
     validation: tuple[Tensor, Tensor],
     optimisation: dict,
 ) -> float:
-    """One epoch as PyTorch's tutorials have it; returns the validation error in percent."""
+    """One epoch as in PyTorch's tutorials; returns the validation error in percent."""
     transform = v2.Compose(
         [
             v2.ToImage(),
@@ -244,7 +244,7 @@ def tutorial_epoch(
 
 
 def evaluating_tasks(share: float) -> list[Task]:
-    """A task for each network."""
+    """One task per network."""
     return [evaluating_task(model, share) for model in NETWORKS]
 
 

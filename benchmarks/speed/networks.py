@@ -1,6 +1,6 @@
 """The networks of the study as a PyTorch user would write them: nothing but torch.nn and torch.nn.functional.
 
-Written apart from scripts/invariance/networks on purpose: these are the peers, and stay plain whatever ours become.
+Written independently of scripts/invariance/networks: these are the peers, and stay plain however ours change.
 Each has the layers, and so the parameters, of the entry of the same name in config.yaml.
 """
 
@@ -111,7 +111,7 @@ class Trunk(nn.Module):
 
 
 def downsampler(kind: str, channels: int) -> nn.Module:
-    """What follows a convolution to halve its maps."""
+    """The layer that halves the maps of a convolution."""
     return {
         "stride": nn.Identity,
         "max_pool": lambda: nn.MaxPool2d(2),
@@ -166,7 +166,7 @@ NETWORKS = {
     "polyphase_gap_circular": lambda canvas: Trunk(canvas, "polyphase", "gap", "circular"),
     "stn": STN,
 }
-# Another way to write the same network, measured where it is worth knowing what it costs.
+# Other ways to write the same network, measured to know their cost.
 VARIANTS = {
     "blur_pool_fc": ("plain PyTorch, grouped convolution", lambda canvas: Trunk(canvas, "grouped_blur_pool", "fc")),
 }

@@ -1,8 +1,8 @@
-"""Floating-point operations and bytes that the work itself takes, counted by formula, the same for all contenders.
+"""Floating-point operations and bytes that the work itself needs, by formula, the same for all contenders.
 
-Networks. Counted are convolutions and fully connected layers, two operations for each multiplication with its addition:
-once forward, once for the gradient of the weights, and once for the gradient of the input where there is one to pass
-on (not for the images). Biases, ReLU, batch norm, pooling, sampling, loss and the update are not counted.
+Networks. Convolutions and fully connected layers count, with two operations for each multiplication with its addition:
+once forward, once for the gradient of the weights, and once for that of the input, except the images. Biases, ReLU,
+batch norm, pooling, sampling, loss and the update do not count.
 
 Bytes are those of a loop that fuses all it can: every output of a convolution, a fully connected layer or a layer that
 resamples is written once and read once; training reads it once more, and writes and reads its gradient. Parameters are
@@ -23,12 +23,12 @@ from speed.networks import GroupedBlurPool, Polyphase, SlicedBlurPool
 FLOAT = 4  # bytes
 WEIGHTED = (nn.Conv2d, nn.Linear)
 RESAMPLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, SlicedBlurPool, GroupedBlurPool, Polyphase)
-INTERPOLATION = 14  # operations a pixel: two positions, two shares, three linear interpolations, rounding
-POSITIONS = 8  # operations a pixel to find where an affine map points: two rows of a 2x3 matrix
+INTERPOLATION = 14  # operations per pixel: two positions, two shares, three linear interpolations, rounding
+POSITIONS = 8  # operations per pixel to find where an affine map points: two rows of a 2x3 matrix
 
 
 class Work(NamedTuple):
-    """What one image takes."""
+    """The work of one image."""
 
     flops: float  # floating-point operations
     moved: float  # bytes read and written

@@ -1,4 +1,4 @@
-"""From the seconds of every round to the table: summary rows, CSV, and Markdown."""
+"""From the seconds of every round to tables: summary rows, CSV and Markdown."""
 
 import csv
 import io
@@ -89,7 +89,7 @@ def contender_row(loop: str, row: Row, contenders: Mapping[str, Row]) -> Row:
         "largest_difference": row.get("largest_difference"),
         "note": row.get("note"),
     }
-    if row["task"] != PARTS:  # whose work is counted only as a whole
+    if row["task"] != PARTS:  # their work is counted only as a whole
         for column, (ceiling, work) in CEILING_OF.items():
             most = speeds(contenders[ceiling]["work"], contenders[ceiling]["seconds"])
             summarised[column] = median_and_range(shares(row[work], speed, most))[0]
@@ -97,7 +97,7 @@ def contender_row(loop: str, row: Row, contenders: Mapping[str, Row]) -> Row:
 
 
 def ceiling_row(loop: str, name: str, tasks: Iterable[Mapping[str, Row]]) -> Row:
-    """What the machine reached of one ceiling while the loop was measured, over all rounds of all tasks."""
+    """The speed of the machine at one ceiling while the loop was measured, over all rounds of all tasks."""
     speed = [one / 1e9 for task in tasks for one in speeds(task[name]["work"], task[name]["seconds"])]
     return {
         "loop": loop,
@@ -119,7 +119,7 @@ def named(names: Sequence[str], values: Sequence[float]) -> dict[str, float]:
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """Comma-separated values with COLUMNS, numbers with four significant digits, nothing where there is none."""
+    """Comma-separated values with COLUMNS, numbers with four significant digits; None is empty."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -134,7 +134,7 @@ def cell(value: object) -> object:
 
 
 def significant(value: float, digits: int) -> float:
-    """The value, rounded to so many significant digits."""
+    """The value, rounded to significant digits."""
     return round(value, digits - 1 - math.floor(math.log10(abs(value)))) if value else value
 
 
@@ -248,7 +248,7 @@ def distorting_table(rows: Sequence[Row]) -> str:
 
 
 def remark(row: Row) -> str:
-    """A contender's note; ours says how right it is."""
+    """A contender's note; ours says how accurate it is."""
     if row["mean_difference"] is None:
         return row["note"] or ""
     return (
@@ -258,7 +258,7 @@ def remark(row: Row) -> str:
 
 
 def parts_text(rows: Sequence[Row]) -> str:
-    """How our time is divided, in a sentence."""
+    """Where our time goes, in a sentence."""
     parts = {row["contender"]: 100 * row["ratio"] for row in rows if row["task"] == PARTS}
     blur = parts["fields"] - parts["random numbers"]
     return (
@@ -293,7 +293,7 @@ def learning_table(rows: Sequence[Row]) -> str:
 
 
 def network(task: str) -> str:
-    """What a network is called where people read it."""
+    """The label of a network."""
     name, comma, rest = task.partition(", ")
     return f"{MODELS.get(name, name)}{comma}{rest}"
 

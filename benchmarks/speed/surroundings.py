@@ -36,7 +36,7 @@ ENVIRONMENT = {
 
 
 def enter() -> None:
-    """Put this process into the surroundings; where its environment differs, start it again with the right one.
+    """Put this process into the surroundings; if its environment differs, start it again with the right one.
 
     Raises:
         InputError: the peers' packages are not installed.
@@ -50,13 +50,13 @@ def enter() -> None:
 
 
 def one_core() -> None:
-    """Keep this process on one core, where the system can: some libraries start threads whatever they are told."""
+    """Keep this process on one core, if the system can: some libraries ignore the limits on threads."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def one_thread() -> None:
-    """Tell the libraries that have a setting of their own."""
+    """Limit the libraries that have a setting of their own."""
     import cv2
     import torch
 
@@ -65,19 +65,19 @@ def one_thread() -> None:
 
 
 def add_packages() -> None:
-    """Make the peers' packages importable; what .venv holds goes first."""
+    """Make the peers' packages importable; those of .venv take precedence."""
     if str(PACKAGES) not in sys.path:
         sys.path.append(str(PACKAGES))
 
 
 def has_packages() -> bool:
-    """Whether the peers' packages are those of the lock file; its copy beside them was written last."""
+    """Whether the peers' packages are those of the lock file, whose copy set-up writes last."""
     stamp = PACKAGES / LOCK.name
     return stamp.is_file() and stamp.read_bytes() == LOCK.read_bytes()
 
 
 def require_packages() -> None:
-    """Refuse to go on without the peers' packages.
+    """Require the peers' packages.
 
     Raises:
         InputError: they are missing, or not those of the lock file.
@@ -90,7 +90,7 @@ def require_packages() -> None:
 
 
 def machine() -> dict:
-    """What was measured on, and with: processor, versions, settings."""
+    """Processor, versions and settings of the measurement."""
     return {
         "processor": processor(),
         "instruction_sets": instruction_sets(),
@@ -105,12 +105,12 @@ def machine() -> dict:
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The processor's name, if the system gives it."""
     return cpu_field("model name") or platform.processor() or platform.machine()
 
 
 def instruction_sets() -> list[str]:
-    """The vector instructions that the system says the processor has."""
+    """The vector instructions that the system reports."""
     known = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
     flags = (cpu_field("flags") or cpu_field("Features") or "").split()
     return [name for name in known if name in flags]

@@ -1,4 +1,4 @@
-"""The studies, one folder each: its question, its claims, and how they are measured, judged, drawn and tabulated."""
+"""The studies. Each folder holds one: its question, its claims, and how they are measured, drawn and tabulated."""
 
 import importlib
 from pathlib import Path
@@ -8,7 +8,7 @@ from invariance.record.artefacts import InputError
 
 
 def declared() -> dict[str, Study]:
-    """What each study declares of itself, by folder.
+    """The declaration of each study, by folder.
 
     Raises:
         InputError: a folder declares nothing, or two claims have one id.

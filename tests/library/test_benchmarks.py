@@ -320,21 +320,19 @@ def test_numbers_have_three_significant_digits(value, text):
     assert report.number(value) == text
 
 
-def test_summarise_writes_everything_and_refuses_two_machines(tmp_path, monkeypatch, capsys):
+def test_summarise_writes_everything_and_refuses_two_machines(tmp_path, capsys):
     files = []
     for one in example():
         files.append(tmp_path / f"{one['loop']}.json")
         write_json(files[-1], one)
-    command = ["summarise_speed.py", *map(str, files), "--output", str(tmp_path / "results")]
-    monkeypatch.setattr(sys, "argv", command)
     with mpl.rc_context():
-        summarise_speed.main()
+        summarise_speed.main(measured=files, output=tmp_path / "results")
     names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
     assert names == {"benchmark.csv", "benchmark.md", "benchmark.pdf", "benchmark.png", "machine.json"}
     assert capsys.readouterr().out == (tmp_path / "results/benchmark.md").read_text()
     write_json(files[0], json.loads(files[0].read_text()) | {"machine": {**MACHINE, "processor": "another"}})
     with pytest.raises(InputError, match="measured on different machines"):
-        summarise_speed.main()
+        summarise_speed.main(measured=files, output=tmp_path / "results")
 
 
 def test_the_docs_say_what_the_committed_results_do():
@@ -389,7 +387,8 @@ def test_missing_peers_are_told_before_anything_is_measured(tmp_path):
 
 def test_measure_without_peers_is_one_message(tmp_path):
     folder = fresh_copy(tmp_path)
-    command = [sys.executable, folder / "benchmarks/measure_speed.py", "training", "--output", tmp_path / "x.json"]
+    command = [sys.executable, folder / "benchmarks/measure_speed.py"]
+    command += ["--loop", "training", "--output", tmp_path / "x.json"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 1
     assert finished.stderr.startswith("error: the benchmark needs its peers")

@@ -139,7 +139,7 @@ BAD = {
     ),
     "draws when tested": (
         START + LAYER + FORWARD + "nn.functional.dropout(self.layer(x.flatten(1)), 0.5)",
-        r"Net: gives other logits when asked again; in evaluation mode .*draw nothing",
+        r"Net: gives other logits for the same images; in evaluation mode .*draw no random numbers",
     ),
     "not a number": (
         START + LAYER + FORWARD + "self.layer(x.flatten(1)) / 0",

@@ -20,7 +20,7 @@ from invariance.results.measures import largest_differences
 from judging import cell, judged, tables_of
 from printed import is_whole
 from studies.two_positions import summary
-from studies.two_positions.evaluation import told as told_positions
+from studies.two_positions.evaluation import evaluate
 from studies.two_positions.table import tabular
 
 TRUNK = {"family": "trunk", "channels": [3, 4, 5], "downsampling": "stride", "head": "gap"}
@@ -60,7 +60,7 @@ def evaluated(folder: Path, settings: dict, model: torch.nn.Module, positions: l
     images[:, 4:24, 6:22] = np.random.default_rng(1).integers(0, 256, (IMAGES, 20, 16))
     weights = folder / "weights.safetensors"
     save_weights(model, weights)
-    return told_positions(images=images, weights=weights, model=settings, canvas=40, positions=positions, device="cpu")
+    return evaluate(images=images, weights=weights, model=settings, canvas=40, positions=positions, device="cpu")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Speed of the three hot loops beside their peers: wall-clock measurements, which are in no manifest."""
+"""Speed of the three hot loops beside their peers: wall-clock times, which no manifest lists."""
 
 
 BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
@@ -9,7 +9,7 @@ BENCHMARK_FILES = [
 
 
 def benchmark_code(wildcards):
-    """What is measured, and what measures it. Fails while the DAG is built if the peers are not installed."""
+    """The code that is measured, and that measures. Fails while the DAG is built if the peers are not installed."""
     sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
     from speed.surroundings import require_packages
 
@@ -32,7 +32,7 @@ rule measure_speed:
         loop=one_of(BENCHMARK_LOOPS),
     conda:
         ENVIRONMENT
-    # It computes on one core. It claims all that --cores gives, so that no other job disturbs it.
+    # It computes on one core, but claims all that --cores gives, so that no other job disturbs it.
     threads: 1000
     resources:
         mem_mb=3000,
@@ -41,7 +41,7 @@ rule measure_speed:
     message:
         "Measuring {wildcards.loop} beside its peers on one core, for minutes; progress in {log}"
     shell:
-        "python benchmarks/measure_speed.py {wildcards.loop} --output {output:q} > {log:q} 2>&1"
+        "python benchmarks/measure_speed.py --loop {wildcards.loop} --output {output:q} > {log:q} 2>&1"
 
 
 rule summarise_speed:
@@ -71,4 +71,4 @@ rule summarise_speed:
     message:
         "Summarising the benchmark"
     shell:
-        "python benchmarks/summarise_speed.py {input:q} --output results/benchmark 2>&1 | tee {log:q}"
+        "python benchmarks/summarise_speed.py --measured {input:q} --output results/benchmark 2>&1 | tee {log:q}"

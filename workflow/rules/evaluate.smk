@@ -1,4 +1,4 @@
-"""What every trained model says of the test images: at every shift of a grid, or at each of the positions that it was taught."""
+"""Evaluations of every trained model: at every shift of a grid, or at the positions that it learned to tell."""
 
 
 rule evaluate:
@@ -50,7 +50,7 @@ rule evaluate_positions:
     resources:
         mem_mb=2500,
     params:
-        function="studies.two_positions.evaluation:told",
+        function="studies.two_positions.evaluation:evaluate",
         inputs=lambda wildcards, input: as_json(dict(input.items())),
         settings=of_plan(lambda plan, w: as_json(plan.position_settings(w.study, w.model))),
         made_by=of_plan(
@@ -60,7 +60,7 @@ rule evaluate_positions:
         ),
     message:
         "Asking {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
-        "seed {wildcards.seed}, where each digit is"
+        "seed {wildcards.seed}, where each digit stands"
     shell:
         "python scripts/derive.py --function {params.function} --inputs {params.inputs:q} "
         "--settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

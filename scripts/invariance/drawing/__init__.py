@@ -1,1 +1,1 @@
-"""The style and the shared parts of the figures."""
+"""The style of the figures and the parts that they share."""

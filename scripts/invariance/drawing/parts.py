@@ -10,13 +10,21 @@ from matplotlib.figure import Figure
 
 from invariance.record.artefacts import InputError
 
-PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span of an axis, ticks
+PERCENT_STEPS = [
+    (2, 0.5),
+    (5, 1),
+    (10, 2),
+    (20, 5),
+    (30, 10),
+    (50, 10),
+    (100, 20),
+]  # span, step of the ticks
 
 
 def interval(rows: pd.DataFrame, highest: float = np.inf) -> np.ndarray:
-    """Lengths (2, n) from the mean down to `low` and up to `high`, NaN, which draws nothing, where there is none.
+    """Lengths (2, n) from the mean down to `low` and up to `high`; NaN, which draws nothing, without an interval.
 
-    Errors, accuracies and radii lie between 0 and `highest`, and so does the part of the interval that is drawn.
+    Errors, accuracies and radii lie between 0 and `highest`; intervals are cut there.
     """
     low, high = rows["low"].astype(float).clip(lower=0), rows["high"].astype(float).clip(upper=highest)
     return np.clip([rows["mean"] - low, high - rows["mean"]], 0, None)
@@ -25,13 +33,13 @@ def interval(rows: pd.DataFrame, highest: float = np.inf) -> np.ndarray:
 def mean_line(axes: Axes, x: Sequence[float], rows: pd.DataFrame, highest: float = 100, **look) -> ErrorbarContainer:
     """Draw the means of `rows` against `x`, with their intervals up to `highest`; return the legend's handle.
 
-    By Matplotlib: seaborn draws only intervals that it computes, and these cover the uncertainty over images too.
+    Matplotlib draws it, because seaborn draws only intervals that it computes itself.
     """
     return axes.errorbar(x, rows["mean"], yerr=interval(rows, highest), **{"elinewidth": 0.8, "capsize": 2} | look)
 
 
 def dodge(series: int, width: float = 0.36) -> np.ndarray:
-    """Small offsets, one for each series, that keep the intervals at one abscissa apart."""
+    """Small offsets, one per series, that keep intervals at the same x apart."""
     return np.linspace(-width / 2, width / 2, series) if series > 1 else np.zeros(series)
 
 
@@ -42,7 +50,7 @@ def whole_pixels(axes: Axes, largest: int, axis: str = "x") -> None:
 
 
 def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
-    """Make the ordinate a percentage that ends at 100 and holds the means and intervals of `rows`.
+    """Make the y axis a percentage that ends at 100 and holds the means and intervals of `rows`.
 
     An interval that alone would more than double the range is cut at the lower edge.
     """
@@ -55,7 +63,7 @@ def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows 0, 1, ... of the ordinate, the first on top."""
+    """Name the rows 0, 1, ... of the y axis, the first on top."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

@@ -1,7 +1,7 @@
 """The style of all figures: type, colours, the look of each series, and files with the same bytes every time.
 
-Every series has its own colour, marker and line style, so that a figure survives colour blindness and a grey printer.
-A model, or a training, looks the same in every figure.
+Each series has its own colour, marker and line style, so figures work in grey and for colour-blind readers. A model or
+training looks the same in every figure.
 """
 
 import itertools
@@ -25,7 +25,7 @@ COLOURS = [
     *("#7a5195", "#8c1d40", "#005f60", "#9a6700", "#4b5d16"),
 ]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h", "p", "d", "8"]
-SLENDER = {"P", "X", "*", "d"}  # markers that need more size to carry the same weight
+SLENDER = {"P", "X", "*", "d"}  # markers that look smaller than the others at the same size
 DASHES = ["-", (0, (4, 1.2)), (0, (1.2, 1)), (0, (5, 1.2, 1.2, 1.2))]
 STYLE = {
     **dict.fromkeys(["font.size", "axes.labelsize", "axes.titlesize"], 9),
@@ -44,7 +44,7 @@ STYLE = {
 
 
 def style() -> None:
-    """Set the style of all figures: 9 pt serif type that Matplotlib brings along, TrueType in the PDF, no display."""
+    """Set the style of all figures: 9 pt serif type that ships with Matplotlib, TrueType in the PDF, no display."""
     mpl.rcdefaults()
     mpl.use("Agg")
     sns.set_theme(context="paper", style="ticks", palette="colorblind", font="STIXGeneral", rc=STYLE)

@@ -1,1 +1,1 @@
-"""Layers of the networks, one file a layer: module, gradient and compiled loop together, and what it says of itself."""
+"""Layers of the networks. Each file holds one layer: its module, gradient, compiled loops and declared window."""

@@ -1,4 +1,4 @@
-"""Average pooling: the filter of blur pooling, as short as it can be."""
+"""Average pooling: blur pooling with the shortest filter."""
 
 from invariance.layers.blur_pool import BlurPool
 from invariance.layers.window import Window

@@ -11,7 +11,7 @@ from invariance.layers.conv import Conv, ConvReLU
 from invariance.layers.images_last import ImagesLast, compiled
 from invariance.layers.window import POINTWISE
 
-CHUNK = 512  # summed in the arrays' own precision, before the chunks are summed in float64
+CHUNK = 512  # elements that are summed in the arrays' own precision; sums of chunks are added in float64
 
 
 class BatchNormReLU(ImagesLast, nn.BatchNorm2d):
@@ -33,7 +33,7 @@ class BatchNormReLU(ImagesLast, nn.BatchNorm2d):
 
     @torch.no_grad()
     def batch_moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance (c,) of maps (c, length); they move the running ones, the variance unbiased."""
+        """Mean and biased variance (c,) of maps (c, length). Updates the running moments, the variance as unbiased."""
         means, variances = rows.new_empty(len(rows)), rows.new_empty(len(rows))
         moments(rows.numpy(), means.numpy(), variances.numpy())
         self.running_mean.lerp_(means, self.momentum)
@@ -42,12 +42,11 @@ class BatchNormReLU(ImagesLast, nn.BatchNorm2d):
         return means, variances
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w) by torch.nn."""
         return F.relu(nn.BatchNorm2d.forward(self, maps))
 
     @torch.no_grad()
     def folded_into(self, layer: nn.Module) -> ConvReLU | None:
-        """One layer that computes what `layer` and this one compute in evaluation mode; None unless that is a Conv."""
+        """A single layer equal to `layer` and then this one in evaluation mode; None unless `layer` is a Conv."""
         if type(layer) is not Conv:
             return None
         sizes = layer.in_channels, layer.out_channels, layer.kernel_size[0], layer.stride[0], layer.padding[0]
@@ -72,7 +71,7 @@ class NormaliseAndRectify(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor):
-        """Gradients of maps, weight and bias; the moments are known to be those of the maps."""
+        """Gradients of maps, weight and bias, where the moments are those of the maps themselves."""
         maps, means, deviations, weight, bias = ctx.saved_tensors
         maps_gradient = torch.empty_like(maps)
         weight_gradient, bias_gradient = torch.empty_like(weight), torch.empty_like(weight)

@@ -33,7 +33,7 @@ class BlurPool(ImagesLast):
         return FilterAndSample.apply(maps, self.taps, self.padding, self.mode)
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w), as a strided convolution of each channel with the filter."""
+        """A strided convolution of each channel with the filter."""
         taps = maps.new_tensor(self.taps)
         kernel = (taps[:, None] * taps).expand(maps.shape[1], 1, len(taps), len(taps))
         padded = F.pad(maps, [self.padding] * 4, mode="circular" if self.mode == "circular" else "constant")
@@ -81,7 +81,7 @@ def filter_and_sample(maps, rows, columns, taps, sampled):
 
 @compiled
 def filter_and_sample_backward(gradient, rows, columns, taps, maps_gradient):
-    """The transpose of `filter_and_sample`: add to the gradient of the maps."""
+    """The transpose of `filter_and_sample`: adds to the gradient of the maps."""
     for channel in range(len(gradient)):
         for y in range(gradient.shape[1]):
             for x in range(gradient.shape[2]):

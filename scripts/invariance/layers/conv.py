@@ -1,4 +1,4 @@
-"""Convolution: a product of its weights with a matrix of patches, whose rows are copied whole."""
+"""Convolution: the product of its weights with a matrix of patches."""
 
 import functools
 from typing import Any
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from invariance.layers.images_last import ImagesLast, compiled, padded_indices
 from invariance.layers.window import convolution_window
 
-PATCH_BYTES = 2**19  # of one matrix of patches: it stays in the second-level cache between being written and read
+PATCH_BYTES = 2**19  # of one matrix of patches, so that it is still in the second-level cache when it is read
 
 
 class Conv(ImagesLast, nn.Conv2d):
@@ -29,7 +29,6 @@ class Conv(ImagesLast, nn.Conv2d):
         return PatchProduct.apply(maps, self.weight, self.bias, self.stride[0], self.padding[0], self.padding_mode)
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w) by torch.nn."""
         return nn.Conv2d.forward(self, maps)
 
 
@@ -39,19 +38,18 @@ class ConvReLU(Conv):
     rectifies = True
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w) by torch.nn."""
         return F.relu(super().plain(maps))
 
 
 class Patches:
-    """What a convolution's kernel sees of maps (c, h, w, n), in blocks of rows of its output that fit into a cache.
+    """The patches of maps (c, h, w, n) that a convolution reads, in blocks of output rows that fit into the cache.
 
     Attributes:
         height, width: of the output.
-        sampling: where each row and column of the padded maps is read, kernel, and stride.
-        blocks: for each block its first row, its columns in the output seen as a matrix (o, height * width * n), and
-            where its patches go, as a matrix (c * kernel * kernel, places) and the same memory as an array
-            (c * kernel * kernel, rows, width, n). All blocks use one memory, in turn.
+        sampling: source index of each row and column of the padded maps, kernel, and stride.
+        blocks: for each block its first output row; its columns in the output as a matrix (o, height * width * n); and
+            its patches, as a matrix (c * kernel * kernel, places) and as an array (c * kernel * kernel, rows, width, n)
+            of the same memory. All blocks reuse one buffer.
     """
 
     def __init__(
@@ -77,19 +75,19 @@ _scratch: dict[torch.dtype, Tensor] = {}
 
 
 def scratch(numbers: int, dtype: torch.dtype) -> Tensor:
-    """Memory for at least so many numbers, the same for all layers, so that it stays in the cache."""
+    """A buffer of at least `numbers` elements, shared by all layers, so that it stays in the cache."""
     if dtype not in _scratch or len(_scratch[dtype]) < numbers:
-        with torch.inference_mode(False):  # memory from inference mode could not be written to in training
+        with torch.inference_mode(False):  # a tensor of inference mode could not be written to in training
             _scratch[dtype] = torch.empty(max(numbers, PATCH_BYTES // dtype.itemsize), dtype=dtype)
     return _scratch[dtype]
 
 
 class PatchProduct(torch.autograd.Function):
-    """Convolution, images last, as a product with patches, a few rows of the output at a time; then bias and ReLU."""
+    """Convolution, images last, a few output rows at a time; with a bias, the ReLU follows."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, mode: str):
-        """Maps (c, h, w, n), weight (o, c, k, k) to (o, h', w', n); with a bias (o,), rectified."""
+        """Maps (c, h, w, n), weight (o, c, k, k) to (o, h', w', n); rectified if there is a bias (o,)."""
         patches = patches_of(maps.shape, maps.dtype, weight.shape[-1], stride, padding, mode)
         output = maps.new_empty(len(weight), patches.height, patches.width, maps.shape[-1])
         weights, outputs = weight.flatten(1), output.flatten(1)
@@ -106,7 +104,7 @@ class PatchProduct(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor):
-        """Gradients of maps, weight and bias. Patches are gathered again, which costs less than to have kept them."""
+        """Gradients of maps, weight and bias. Gathering the patches again costs less than keeping them."""
         maps, weight, output = ctx.saved_tensors
         weights, gradients = weight.flatten(1), gradient.contiguous().flatten(1)
         maps_gradient = torch.zeros_like(maps) if ctx.needs_input_grad[0] else None
@@ -126,7 +124,7 @@ class PatchProduct(torch.autograd.Function):
 
 
 def rectified_gradient(gradients: Tensor, output: Tensor, bias_gradient: Tensor) -> Tensor:
-    """The gradients (o, places), 0 where the rectified output is 0; their sums are added to bias_gradient (o,)."""
+    """The gradients (o, places), 0 where the rectified output is 0; adds their sums to bias_gradient (o,)."""
     masked = torch.empty_like(gradients)
     rectify_backward(gradients.numpy(), output.flatten(1).numpy(), masked.numpy(), bias_gradient.numpy())
     return masked
@@ -134,9 +132,9 @@ def rectified_gradient(gradients: Tensor, output: Tensor, bias_gradient: Tensor)
 
 @compiled
 def gather_patches(maps, rows, columns, kernel, stride, first, patches):
-    """Copy what the kernel sees of maps (c, h, w, n) at each place of the output rows first, first + 1, ...
+    """Copy the patches of maps (c, h, w, n) for the output rows first, first + 1, ...
 
-    The patches (c * kernel * kernel, output rows, output columns, n) are those of `im2col`, images last.
+    They are those of `im2col`, images last: (c * kernel * kernel, output rows, output columns, n).
     """
     for patch in range(len(patches)):
         channel, tap = divmod(patch, kernel * kernel)
@@ -155,7 +153,7 @@ def gather_patches(maps, rows, columns, kernel, stride, first, patches):
 
 @compiled
 def add_patches(patches, rows, columns, kernel, stride, first, maps):
-    """The transpose of `gather_patches`: add each patch to where it was read from."""
+    """The transpose of `gather_patches`: adds each patch to the maps where it was read."""
     for patch in range(len(patches)):
         channel, tap = divmod(patch, kernel * kernel)
         tap_row, tap_column = divmod(tap, kernel)

@@ -1,4 +1,4 @@
-"""Global average pooling, a head."""
+"""Global average pooling."""
 
 from torch import Tensor, nn
 

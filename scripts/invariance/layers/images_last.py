@@ -1,13 +1,13 @@
 """Maps with the images last, and what every compiled layer shares.
 
-Maps are (n, c, h, w) as everywhere in PyTorch, but lie in memory with the images last: (c, h, w, n). The innermost loop
-then runs over images that are treated alike, contiguous in memory, whatever the size of kernel, stride and map: the
-compiler turns it into vector instructions. Maps that lie otherwise are rearranged first, so a layer may follow any
-other. What is computed is what torch.nn computes, up to rounding.
+Maps are (n, c, h, w) as everywhere in PyTorch, but their memory has the images last: (c, h, w, n). The innermost loop
+then runs over images, which are contiguous and treated alike, so the compiler vectorises it for any kernel, stride and
+map. Maps in another order are rearranged first, so a layer may follow any other. Results equal those of torch.nn up to
+rounding.
 
 Compiled functions write into arrays that their caller has allocated, of one floating-point type, each row contiguous.
-Sums may be reordered by the compiler, always in the same way; not-a-number is passed on. Numba caches a compiled
-function by its own file, so that it may use nothing from another module of ours.
+The compiler may reorder sums, always in the same way; NaN propagates. Numba caches a compiled function by the file that
+defines it, so it must use nothing from another module of ours.
 """
 
 from collections.abc import Callable
@@ -20,28 +20,28 @@ FAST = ("contract", "reassoc", "nsz", "arcp")
 
 
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile a function, once; numba finds it again by its file and name alone, so the name holds the options, too."""
+    """Compile and cache a function. Numba looks it up by file and name alone, so its name includes the options."""
     function.__qualname__ += f"-{'-'.join(FAST)}"
     return njit(cache=True, fastmath=set(FAST), error_model="numpy")(function)
 
 
 def as_images_last(maps: Tensor) -> Tensor:
-    """Lay (n, c, h, w) maps out with the images last, as contiguous (c, h, w, n); free where they lie so already."""
+    """Maps (n, c, h, w) as contiguous (c, h, w, n); copies nothing if memory has this order already."""
     return maps.permute(1, 2, 3, 0).contiguous()
 
 
 def as_images_first(maps: Tensor) -> Tensor:
-    """View (c, h, w, n) maps as (n, c, h, w); nothing moves."""
+    """A view of maps (c, h, w, n) as (n, c, h, w)."""
     return maps.permute(3, 0, 1, 2)
 
 
 def on_cpu(maps: Tensor) -> bool:
-    """Whether the compiled loops can be used."""
+    """Whether the compiled loops apply."""
     return maps.device.type == "cpu"
 
 
 def padded_indices(size: int, padding: int, mode: str) -> np.ndarray:
-    """Index int64 (size + 2 * padding,) on an axis of `size` of each position of the padded axis; -1 is zero."""
+    """Source index int64 (size + 2 * padding,) of each position of a padded axis; -1 stands for zero."""
     positions = np.arange(-padding, size + padding)
     if mode == "circular":
         return positions % size
@@ -49,10 +49,10 @@ def padded_indices(size: int, padding: int, mode: str) -> np.ndarray:
 
 
 class ImagesLast(nn.Module):
-    """A layer with two forms that agree up to rounding.
+    """A layer with two implementations that agree up to rounding.
 
     `quick` maps (c, h, w, n) to (c', h', w', n) by compiled loops on the CPU. `plain` maps (n, c, h, w) to
-    (n, c', h', w') by torch alone: it runs on other devices, and is the reference in the tests.
+    (n, c', h', w') with torch alone, for other devices and as the reference in the tests.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from invariance.layers.window import FULLY_CONNECTED
 
 
 class Linear(nn.Linear):
-    """nn.Linear, of features that lie with the images last."""
+    """nn.Linear, for features whose memory has the images last."""
 
     window = FULLY_CONNECTED
 
@@ -16,5 +16,4 @@ class Linear(nn.Linear):
         return torch.addmm(self.bias[:, None], self.weight, features.t()).t()
 
     def plain(self, features: Tensor) -> Tensor:
-        """The same by torch.nn."""
         return super().forward(features)

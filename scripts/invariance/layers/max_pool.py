@@ -18,20 +18,19 @@ class MaxPool(OneOfFour):
     window = Window("max_pool", kernel=2, stride=2)
 
     def choose(self, maps: Tensor) -> Tensor:
-        """The first of the largest pixels."""
+        """The largest pixel, the first of equals."""
         channels, height, width, images = maps.shape
         choice = torch.empty(channels, height // 2, width // 2, images, dtype=torch.uint8)
         largest_of_four(maps.numpy(), choice.numpy())
         return choice
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w) by torch.nn."""
         return F.max_pool2d(maps, 2)
 
 
 @compiled
 def largest_of_four(maps, choice):
-    """Which pixel of each 2x2 block is largest, uint8 (c, h / 2, w / 2, n): 0, 1 in its upper row, 2, 3 below."""
+    """Which pixel of each 2x2 block is largest, uint8 (c, h / 2, w / 2, n): 0 and 1 in its upper row, 2 and 3 below."""
     for channel in range(len(choice)):
         for y in range(choice.shape[1]):
             for x in range(choice.shape[2]):

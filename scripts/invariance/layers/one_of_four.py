@@ -10,10 +10,10 @@ from invariance.layers.images_last import ImagesLast, compiled
 
 
 class OneOfFour(ImagesLast):
-    """The pixel that `choose` says of each 2x2 block: from maps (c, h, w, n), uint8 (c, h // 2, w // 2, n), 0 to 3."""
+    """Keeps one pixel of each 2x2 block: `choose` maps (c, h, w, n) to uint8 (c, h // 2, w // 2, n), 0 to 3 by rows."""
 
     def __init__(self, mode: str = "zeros") -> None:
-        """Args: mode, of the padding, of which there is none."""
+        """Args: mode, ignored: nothing is padded."""
         super().__init__()
 
     def quick(self, maps: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ class ChooseOneOfFour(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, choice: Tensor):
-        """Maps (c, h, w, n), choice uint8 (c, h // 2, w // 2, n), 0 to 3 row by row."""
+        """Maps (c, h, w, n) and choice (c, h // 2, w // 2, n), as of `OneOfFour`."""
         chosen = maps.new_empty(choice.shape)
         take_chosen(maps.numpy(), choice.numpy(), chosen.numpy())
         ctx.save_for_backward(choice)
@@ -43,7 +43,7 @@ class ChooseOneOfFour(torch.autograd.Function):
 
 @compiled
 def take_chosen(maps, choice, taken):
-    """The chosen pixel of each 2x2 block of the maps: taken (c, h / 2, w / 2, n); choice uint8, of that shape."""
+    """Copy the chosen pixel of each 2x2 block of the maps into `taken`, of the shape of `choice`."""
     for channel in range(len(taken)):
         for y in range(taken.shape[1]):
             for x in range(taken.shape[2]):

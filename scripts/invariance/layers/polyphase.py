@@ -16,7 +16,7 @@ class PolyphaseSampling(OneOfFour):
 
     Chaman and Dokmanic, "Truly Shift-Invariant Convolutional Neural Networks", CVPR 2021. A circular shift of the input
     permutes the four components and shifts each, so the choice, made for each image, moves along with the input.
-    The norms are summed in float64, where the order of a sum does not matter by enough to turn a close decision.
+    Norms are summed in float64, so that the order of a sum does not decide a close choice.
     """
 
     window = Window("polyphase", kernel=2, stride=2, chooses=True)
@@ -35,7 +35,6 @@ class PolyphaseSampling(OneOfFour):
         return energies.argmax(dim=0).to(torch.uint8).expand(channels, height // 2, width // 2, images).contiguous()
 
     def plain(self, maps: Tensor) -> Tensor:
-        """The same of (n, c, h, w) by torch alone."""
         phases = torch.stack([maps[..., row::2, column::2] for row in (0, 1) for column in (0, 1)])
         energies = phases.detach().double().square().sum(dim=(2, 3, 4))
         return phases[energies.argmax(dim=0), torch.arange(len(maps), device=maps.device)]

@@ -1,4 +1,4 @@
-"""What a layer says of itself, so that its equivariance can be measured: where its outputs are read from."""
+"""What a layer declares so that its equivariance can be measured: which inputs each of its outputs reads."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from invariance.record.artefacts import InputError
 
 @dataclass(frozen=True)
 class Window:
-    """Which pixels one output position is computed from, along each axis; the same computation at every position.
+    """The input pixels, along each axis, that one output position is computed from; all positions compute alike.
 
-    A layer has it as its attribute `window`.
+    A layer declares it as its attribute `window`.
 
     Attributes:
         kind: the layer's name in tables and figures.
-        padding: none, zeros, circular, or ignored (padded, but with nothing that is read, as by nn.MaxPool2d).
-        kernel, stride, margin: margin is how many pixels are padded on each side.
-        chooses: whether each image is sampled at pixels of its own choice, which move along with it.
-        is_head: whether it ends the maps.
-        averages: of a head, whether all positions count the same.
+        padding: none, zeros, circular, or ignored (padded, but the padding never counts, as in nn.MaxPool2d).
+        kernel, stride, margin: pixels; the margin is padded on each side.
+        chooses: whether the layer chooses the sampled pixels of each image, so that they move with it.
+        is_head: whether its output is no longer maps.
+        averages: of a head, whether it weights all positions alike.
     """
 
     kind: str
@@ -37,28 +37,28 @@ class Window:
         return (side + 2 * self.margin - self.kernel) // self.stride + 1
 
     def is_torus(self, side: int) -> bool:
-        """Whether maps of `side` pixels have no border here: their last pixel is followed by their first."""
+        """Whether maps of `side` pixels wrap around here: their first pixel follows their last, with no border."""
         borderless = self.padding == "circular" or (self.margin == 0 and self.kernel == self.stride)
         return borderless and self.output_side(side) * self.stride == side
 
 
-POINTWISE = Window("pointwise")  # belongs to the layer before it
+POINTWISE = Window("pointwise")  # part of the layer before it
 FULLY_CONNECTED = Window("fully_connected", is_head=True)
 GLOBAL_AVERAGE_POOL = Window("global_average_pool", is_head=True, averages=True)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Those of torch.nn
+# Windows of torch.nn
 
 
 def one(sizes: int | tuple[int, int] | str) -> int | None:
-    """The size along both axes; None where they differ, or there is none."""
+    """The size along both axes; None if they differ or it is not a number."""
     height, width = sizes if isinstance(sizes, tuple) else (sizes, sizes)
     return height if height == width and isinstance(height, int) else None
 
 
 def window_of_sizes(layer: nn.Module, kind: str, padding: str, usual: bool) -> Window | None:
-    """Of a layer of torch.nn with a kernel, stride and padding; None if it is not `usual`, or not square."""
+    """The window of a layer with kernel, stride and padding; None unless it is square and `usual`."""
     kernel, stride, margin = one(layer.kernel_size), one(layer.stride), one(layer.padding)
     if not usual or None in (kernel, stride, margin):
         return None
@@ -92,11 +92,11 @@ TORCH: dict[type[nn.Module], Callable[..., Window | None]] = {
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Of any layer
+# Windows of any layer
 
 
 def known_window(layer: nn.Module) -> Window | None:
-    """The window of a layer that says it, or of one of torch.nn itself; None for any other, subclasses included."""
+    """The window that a layer declares, or that of a torch.nn layer; None for others, such as subclasses of these."""
     declared = getattr(layer, "window", None)
     if isinstance(declared, Window):
         return declared
@@ -107,7 +107,7 @@ def window_of(layer: nn.Module) -> Window:
     """The window of a layer.
 
     Raises:
-        InputError: it says none.
+        InputError: it is not known.
     """
     window = known_window(layer)
     if window is None:
@@ -115,8 +115,8 @@ def window_of(layer: nn.Module) -> Window:
             f"the layer {layer}: it does not say where its outputs are read from, so its equivariance is not known; "
             "allowed: layers with an attribute `window`, as in scripts/invariance/layers, and square ones of torch.nn ("
             + ", ".join(sorted(known.__name__ for known in TORCH))
-            + "); give its class a `window` (layers/window.py says what that is), or leave the network out of what is "
-            "measured"
+            + "); give its class a `window` (layers/window.py says what that is), or take the network "
+            "out of `equivariance`"
         )
     return window
 
@@ -127,7 +127,7 @@ def in_sequence(model: nn.Module) -> bool:
 
 
 def layers_of(model: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a network in order; an nn.Sequential within an nn.Sequential is opened."""
+    """The layers of a network in order; nested nn.Sequentials are flattened."""
     if in_sequence(model):
         for layer in model:
             yield from layers_of(layer)

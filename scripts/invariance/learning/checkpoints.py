@@ -1,7 +1,7 @@
-"""Checkpoints: a long training that is killed goes on from its last whole epoch, and ends with the same bytes.
+"""Checkpoints: a killed training resumes after its last complete epoch and ends with the same bytes.
 
-The order of the images depends on seed and epoch alone, so weights, momenta and the history are all there is to keep.
-A checkpoint belongs to one training: to its settings, data and code. Another one's, or a damaged one, is left aside.
+The order of the images depends on seed and epoch alone, so weights, momenta and history are the whole state. A
+checkpoint belongs to one training: its settings, data and code. That of another training, or a damaged one, is ignored.
 """
 
 import hashlib
@@ -19,31 +19,31 @@ from invariance.record.artefacts import whole_file
 
 
 class Checkpoint:
-    """A file that holds the state of a training after its last whole epoch, until the training has ended."""
+    """The state of a training after its last complete epoch, in a file that exists until the training has ended."""
 
     def __init__(self, path: Path | str, training: Any) -> None:
-        """Args: path, .safetensors; training: all that the training depends on, as JSON can hold it."""
+        """Args: path, .safetensors; training: everything that it depends on, serialisable as JSON."""
         self.path = Path(path)
         self.training = hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()
 
     def save(self, tensors: Mapping[str, Tensor], history: list[dict[str, float]]) -> None:
-        """Write the state; the one before stays until this one is whole."""
+        """Write the state; the previous one is kept until this one is complete."""
         text = json.dumps(history)
         metadata = {"training": self.training, "history": text, "sha256": digest(tensors, text)}
         with whole_file(self.path) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
 
     def load(self, tensors: Mapping[str, Tensor]) -> list[dict[str, float]]:
-        """Read the state into `tensors`, in place; returns the history of the epochs that it has seen, perhaps none."""
+        """Read the state into `tensors`, in place; return the history of its epochs, empty without a checkpoint."""
         try:
             with safe_open(self.path, "pt") as file:
                 metadata = file.metadata() or {}
-                saved = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+                saved = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
         except (OSError, SafetensorError):
             return []
         text = metadata.get("history", "")
         if metadata.get("training") != self.training or metadata.get("sha256") != digest(saved, text):
-            progress(f"{self.path} is of another training, or damaged: starting afresh")
+            progress(f"{self.path} belongs to another training or is damaged: starting from the first epoch")
             return []
         for name, tensor in tensors.items():
             tensor.copy_(saved[name])
@@ -52,12 +52,12 @@ class Checkpoint:
         return history
 
     def remove(self) -> None:
-        """The training has ended."""
+        """Delete the file, once the training has ended."""
         self.path.unlink(missing_ok=True)
 
 
 def digest(tensors: Mapping[str, Tensor], history: str) -> str:
-    """SHA-256 of the history, and of the tensors' names and numbers."""
+    """SHA-256 of the history and of the tensors' names and values."""
     state = hashlib.sha256(history.encode())
     for name in sorted(tensors):
         state.update(name.encode() + b"\0" + tensors[name].detach().cpu().contiguous().numpy().tobytes())

@@ -1,13 +1,13 @@
 """Equivariance, layer by layer: does moving the input by some pixels move the output, and change nothing else?
 
 T rolls the input maps of a layer by k pixels along one axis, and T' its output maps by k / s, where s is the layer's
-stride; an equivariant layer has f(T x) = T' f(x). Where k is no multiple of s there is no such T', and each image is
-given the better of the two nearest whole rolls. A chain of layers is measured as one layer with the product of the
+stride; an equivariant layer has f(T x) = T' f(x). If k is not a multiple of s there is no such T', and each image gets
+the better of the two nearest whole rolls. A chain of layers is measured as one layer with the product of the
 strides.
 
-What theory says is worked out beside what is measured. An output position is *seen alike* if its window shows the same
-before and after the roll: then shared weights must give the same number. Only the axis of the roll matters for that;
-along the other one both windows stand at the same place.
+Each measured error has its prediction. An output position is *seen alike* if its window shows the same before and after
+the roll: then shared weights must give the same number. Only the axis of the roll matters for that; along the other one
+both windows have the same place.
 """
 
 import math
@@ -33,7 +33,7 @@ COLUMNS = ["layer", "kind", "padding", "stride", "total_stride", "scope", "place
 
 @dataclass
 class Stage:
-    """A layer that maps move through, with the pointwise layers behind it."""
+    """A layer, with the pointwise layers behind it."""
 
     window: Window
     layers: list[nn.Module]
@@ -48,7 +48,7 @@ def stages_of(model: nn.Module) -> list[Stage]:
     """The layers of a network from its pixels to the first step of its head, each with its batch norm and ReLU.
 
     Raises:
-        InputError: a layer does not say where its outputs are read from.
+        InputError: the window of a layer is not known.
     """
     stages: list[Stage] = []
     for layer in layers_of(model):
@@ -68,7 +68,7 @@ def stages_of(model: nn.Module) -> list[Stage]:
 
 
 def blank(maps: Tensor, axis: int) -> np.ndarray:
-    """At which positions along `axis` maps (n, c, h, w) are 0 in all images and channels, and right across."""
+    """Positions along `axis` where maps (n, c, h, w) are 0 in all images and channels, and all along the other axis."""
     others = [other for other in range(4) if other != axis % 4]
     return (maps == 0).numpy().all(axis=tuple(others))
 
@@ -76,16 +76,16 @@ def blank(maps: Tensor, axis: int) -> np.ndarray:
 def seen_alike(
     windows: Sequence[Window], side: int, shift: int, blanks: Sequence[np.ndarray] | None = None
 ) -> np.ndarray:
-    """At which output positions, along the axis of a roll by `shift` pixels, both windows are known to show the same.
+    """The output positions, along the axis of a roll by `shift` pixels, that are known to be seen alike.
 
-    Of a chain, every layer is asked; what only the whole of it brings round the edge to its place is missed.
+    A chain is worked out layer by layer; positions that are alike only by the chain as a whole are missed.
 
     Args:
         windows: of one layer, or of a chain of them.
         side: of its input, pixels.
         shift: pixels of its input.
-        blanks: for each layer, at which positions its input is known to be 0, so that it continues a padding with
-            zeros; None: windows that reach into a padding or across the seam of the roll never count as alike.
+        blanks: for each layer, the positions where its input is known to be 0, and so continues a padding with zeros;
+            None: windows that reach into a padding or across the seam of the roll never count as alike.
 
     Returns:
         bool (positions,), of the rolled frame.
@@ -101,8 +101,8 @@ def alike_behind(window: Window, alike: np.ndarray, shift: Fraction, blank: np.n
     """The output positions of one layer that are seen alike, given those of its input, rolled by `shift` pixels."""
     side, outputs = len(alike), window.output_side(len(alike))
     if window.chooses or shift.denominator > 1:
-        # A layer that chooses follows any roll: it keeps, for each image, the pixels that moved; this asks for all of
-        # them. Behind it, some images may be moved by half a pixel less than `shift`, others by half a pixel more.
+        # A layer that chooses follows any roll, if all its pixels are alike: it keeps those that moved, image by image.
+        # Behind it, some images may be moved by half a pixel less than `shift`, others by half a pixel more.
         whole = alike.all() and window.is_torus(side) and (window.chooses or window.stride == 1)
         return np.full(outputs, whole)
     if shift % window.stride:
@@ -119,7 +119,7 @@ def alike_behind(window: Window, alike: np.ndarray, shift: Fraction, blank: np.n
     if blank is None:
         return same.all(axis=1)
     rolled = np.roll(blank, int(shift)) & alike
-    outside = window.padding == "zeros"  # goes on with an empty background
+    outside = window.padding == "zeros"  # continues an empty background
     empty = np.where(within[0], rolled[after % side], outside) & np.where(within[1], blank[before % side], outside)
     return (same | empty).all(axis=1)
 
@@ -127,15 +127,15 @@ def alike_behind(window: Window, alike: np.ndarray, shift: Fraction, blank: np.n
 def places(
     windows: Sequence[Window], side: int, shift: int, blanks: Sequence[np.ndarray]
 ) -> dict[str, tuple[np.ndarray, bool]]:
-    """Divide the output positions, along the axis of the roll, by place; say of each whether theory has it exact.
+    """Divide the output positions, along the axis of the roll, by place; predict for each whether it is exact.
 
     - `everywhere`: all, if the maps have no border at all.
-    - `inside`: both windows are whole, off the padding and the seam of the roll.
-    - `background`: they are not, but show the same, because padding and seam lie on an empty background.
+    - `inside`: both windows lie clear of the padding and the seam of the roll.
+    - `background`: they do not, but show the same, because padding and seam lie on an empty background.
     - `border`: the rest.
 
     Returns:
-        For each place that there is, bool (positions,), and whether equivariance is exact there.
+        For each place that occurs, bool (positions,), and whether equivariance is exact there.
     """
     sides = [side]
     for window in windows:
@@ -183,7 +183,7 @@ def errors_by_place(
         shift: pixels of the roll.
 
     Yields:
-        Place, whether theory has it exact, and the error relative to the root mean square of f(x) over all places.
+        Place, whether it should be exact, and the error relative to the root mean square of f(x) over all places.
     """
     stride, side = math.prod(window.stride for window in windows), inputs[0].shape[-1]
     found: dict[str, list[tuple[np.ndarray, bool]]] = {}
@@ -200,13 +200,13 @@ def errors_by_place(
 
 
 def relative(square: float, maps: Tensor) -> float:
-    """The root of a mean square, relative to that of `maps`; NaN for maps that are 0 throughout."""
+    """The root of a mean square, relative to that of `maps`; NaN if all maps are 0."""
     size = float(maps.square().mean())
     return math.sqrt(square / size) if size else math.nan
 
 
 def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
-    """What each stage of a network gives."""
+    """The output of each stage of a network."""
     outputs = []
     for stage in stages:
         images = stage(images)
@@ -218,9 +218,9 @@ def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
 def measure(model: nn.Module, images: Tensor, max_shift: int) -> Iterator[tuple]:
     """Equivariance errors of every layer of a network, for rolls by 1 to `max_shift` pixels.
 
-    In the scope `layer` a layer stands alone, and what is rolled are the maps that the network gives it for the
-    unrolled images; in the scope `network` the images are rolled, and all layers up to this one count as one. The head
-    has no maps: its error is that of invariance, |f(T x) - f(x)| / |f(x)|, in the scope `network` alone.
+    In the scope `layer` a layer stands alone, and its input for the unrolled images is rolled; in the scope `network`
+    the images are rolled, and all layers up to this one count as one. The head has no maps: its error is that of
+    invariance, |f(T x) - f(x)| / |f(x)|, in the scope `network` alone.
 
     Args:
         model: in evaluation mode, of the type of the images.
@@ -231,7 +231,7 @@ def measure(model: nn.Module, images: Tensor, max_shift: int) -> Iterator[tuple]
         Rows with the values of COLUMNS.
 
     Raises:
-        InputError: a layer does not say where its outputs are read from.
+        InputError: the window of a layer is not known.
     """
     stages = stages_of(model)
     windows = [stage.window for stage in stages]
@@ -257,7 +257,7 @@ def measure(model: nn.Module, images: Tensor, max_shift: int) -> Iterator[tuple]
 
 
 def pools_alike(windows: Sequence[Window], inputs: Sequence[Tensor], shift: int) -> bool:
-    """Whether theory has a global average invariant: every position of the maps before it is seen alike."""
+    """Whether a global average should be invariant: every position of the maps before it is seen alike."""
     side = inputs[0].shape[-1]
     return all(
         seen_alike(windows, side, shift, [blank(maps, axis) for maps in inputs[: len(windows)]]).all() for axis in AXES

@@ -30,10 +30,10 @@ def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tu
 
 
 class InDoublePrecision(nn.Module):
-    """A trained model that computes in float64: what then still differs between shifts is more than rounding."""
+    """A trained model that computes in float64, where a difference between shifts is more than float32 rounding."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Args: model, which is left as it is."""
+        """Args: model, left unchanged."""
         super().__init__()
         self.model = copy.deepcopy(model).double()
 
@@ -43,15 +43,15 @@ class InDoublePrecision(nn.Module):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What the shifts of an image have in common
+# Computing once what the shifts of an image share
 
 
 def shift_equivariant_stem(model: nn.Module) -> int:
-    """How many layers of `model` give, for a shifted image, a window of what they give for a larger canvas.
+    """The number of first layers whose output for a shifted image is a window of that for a larger canvas.
 
-    Unpadded and pointwise layers do, for shifts by multiples of their stride. So does a first layer that pads
-    with zeros, because that is the background of the image; behind it the background is no longer zero. Nothing else
-    is counted on: circular padding, and all that comes after, is evaluated shift by shift.
+    Unpadded and pointwise layers have this property, for shifts by multiples of their stride. So does a first layer
+    that pads with zeros, the background of the image; behind it the background is no longer zero. From the first other
+    layer on, such as one with circular padding, each shift is evaluated by itself.
     """
     if not in_sequence(model):
         return 0
@@ -80,7 +80,7 @@ def shared_over_shifts(
             maps: dict[tuple[int, int], Tensor] = {}
             block = []
             for dx, dy in shifts:
-                # The shifted image is the window of the larger canvas that begins so far down and to the right.
+                # The shifted image is the window of the larger canvas whose corner lies so far down and to the right.
                 (down, row), (right, column) = divmod(reach - dy, stride), divmod(reach - dx, stride)
                 if (row, column) not in maps:
                     maps[row, column] = shared(larger[:, :, row:, column:])

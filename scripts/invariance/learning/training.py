@@ -18,15 +18,15 @@ from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
 Device = Literal["auto", "cpu", "cuda"]  # auto: a GPU if there is one
-EVALUATION_BATCH = 128  # more would not fit into the second-level cache, layer by layer
+EVALUATION_BATCH = 128  # with more, the maps of a layer would not fit into the second-level cache
 HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error"]
 
 
 def one_thread() -> None:
     """Compute in one thread, with deterministic algorithms: the number of threads changes the last bits of a sum."""
     torch.set_num_threads(1)
-    # As torch.use_deterministic_algorithms, which imports PyTorch's compiler. A GPU has no such algorithm for some
-    # gradients, such as that of a spatial transformer: there it warns.
+    # Unlike torch.use_deterministic_algorithms, this does not import PyTorch's compiler. On a GPU some gradients
+    # (that of a spatial transformer, say) have no deterministic algorithm: there it warns.
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
 
 
@@ -42,21 +42,21 @@ def find_device(name: Device) -> torch.device:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are; the CPU for a model that has none."""
+    """The device of the model's parameters; the CPU if it has none."""
     return next((parameter.device for parameter in model.parameters()), CPU)
 
 
 def as_input(images: np.ndarray) -> Tensor:
     """Turn uint8 (n, h, w) into float32 (n, 1, h, w): background 0, ink up to 1. The paper leaves the scaling open.
 
-    In memory the images come last, as the layers want them.
+    Its memory has the images last, as the layers use it.
     """
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(1, 2, 0)))
     return pixels.to(torch.float32).div_(255).permute(2, 0, 1).unsqueeze(1)
 
 
 def input_reader(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """A function from indices to `as_input` of those of the uint8 (n, h, w) images; on a GPU they all stay there."""
+    """A function that gives `as_input` of chosen uint8 (n, h, w) images; a GPU keeps all images in its memory."""
     if device.type == "cpu":
         return lambda chosen: as_input(images[chosen.numpy()])
     resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
@@ -69,7 +69,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Half the squared distance of logits (n, 10) to one-hot labels, mean over images; our reading of Simard's MSE."""
+    """Half the squared distance of logits (n, 10) to one-hot labels, mean over images: our reading of Simard's MSE."""
     return (logits - F.one_hot(labels, CLASSES)).square().sum(dim=1).mean() / 2
 
 
@@ -77,12 +77,12 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_
 
 
 def one_cycle(position: float, warmup: float) -> float:
-    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and down to 0 in a line."""
+    """Fraction of the peak learning rate at `position`, 0..1 of the training: a linear rise, then a fall to 0."""
     return position / warmup if position < warmup else (1 - position) / (1 - warmup)
 
 
 def constant(position: float, warmup: float) -> float:
-    """Part of the highest learning rate at `position`, 0..1 of the training: up in a line, and no further change."""
+    """Fraction of the peak learning rate at `position`, 0..1 of the training: a linear rise, then no change."""
     return position / warmup if position < warmup else 1.0
 
 
@@ -102,7 +102,7 @@ class NesterovSGD:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Move every parameter by its gradient at learning rate `rate`, and clear the gradients."""
+        """Update every parameter at learning rate `rate`, and clear the gradients."""
         for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
             if parameter.grad is None:  # frozen, or not used
                 continue
@@ -111,7 +111,7 @@ class NesterovSGD:
             parameter.grad = None
 
     def update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
-        """Move one parameter."""
+        """Update one parameter."""
         flat = parameter.detach().view(-1), velocity.view(-1), gradient.reshape(-1)
         nesterov_step(*(tensor.numpy() for tensor in flat), rate, self.momentum, self.weight_decay)
 
@@ -139,8 +139,8 @@ def nesterov_step(parameter, velocity, gradient, rate, momentum, weight_decay):
 class WeightAverage:
     """The mean of a model's weights after each of its last epochs (Izmailov et al., UAI 2018).
 
-    At a learning rate that stays high, the weights wander about a minimum; their mean lies nearer to it than they do.
-    The running moments of a batch normalisation are averaged likewise.
+    At a constant learning rate the weights wander around a minimum; their mean lies closer to it. The running moments
+    of batch normalisation are averaged too.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -151,20 +151,20 @@ class WeightAverage:
         self.count = 0
 
     def add(self) -> None:
-        """Take the weights as they are now into the mean."""
+        """Include the current weights in the mean."""
         self.count += 1
         for name, mean in self.means.items():
             mean.add_(self.weights[name] - mean, alpha=1 / self.count)
 
     def keep(self) -> None:
-        """Put the mean, where there is one, into the model."""
+        """Copy the mean, if there is one, into the model."""
         if self.count:
             for name, mean in self.means.items():
                 self.weights[name].copy_(mean)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The mean, where there is one, stands in the model; afterwards the model has its own weights again."""
+        """Give the model the mean, if there is one, for a while; then its own weights again."""
         own = {name: tensor.clone() for name, tensor in self.weights.items()}
         self.keep()
         yield
@@ -198,14 +198,14 @@ def train(
         model: maps float32 (n, 1, h, w) to logits (n, 10).
         epoch_images: copies of the training set, uint8 (n, h, w); epoch e reads copy e modulo their number.
         labels: uint8 (n,).
-        validation: images uint8 (m, h, w) and labels uint8 (m,), measured after each epoch; they choose nothing here.
+        validation: images uint8 (m, h, w) and labels uint8 (m,), measured after each epoch and used for nothing else.
         optimisation: `optimisation` in config.yaml.
         seed: fixes the order of the images; the caller has fixed the initial weights.
         device: where to compute; the model ends up there.
-        checkpoint: where the state is kept after each epoch, and read from first; the caller removes it.
+        checkpoint: holds the state after each epoch, and is read first; the caller removes it.
 
     Returns:
-        A row an epoch, with HISTORY_COLUMNS; errors in percent, the training error as measured during the epoch.
+        One row per epoch, with HISTORY_COLUMNS; errors in percent, the training error as measured during the epoch.
 
     Raises:
         InputError: the loss is no longer a number.
@@ -224,7 +224,7 @@ def train(
     for epoch in range(len(history), epochs):
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
         model.train()
-        torch.manual_seed((epoch + 1) << 32 | seed)  # dropout draws the same, whether or not it was interrupted
+        torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
         order, answers = [], []
         for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
             rate = optimisation["learning_rate"] * schedule((step + 0.5) / (epochs * steps_an_epoch), warmup)
@@ -257,14 +257,14 @@ def train(
 
 
 def training_state(model: nn.Module, optimiser: NesterovSGD, average: WeightAverage) -> dict[str, Tensor]:
-    """The tensors, by name, that change while a model is trained; the very tensors, not copies."""
+    """The tensors that change while a model is trained, by name; not copies."""
     velocities = {f"velocity/{number}": velocity for number, velocity in enumerate(optimiser.velocities)}
     means = {f"mean/{name}": mean for name, mean in average.means.items()}
     return {name: tensor.detach() for name, tensor in model.state_dict().items()} | velocities | means
 
 
 def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, computed where the model is."""
+    """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, on the model's device."""
     model.eval()
     device = device_of(model)
     read = input_reader(images, device)

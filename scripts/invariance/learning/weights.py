@@ -27,4 +27,4 @@ def load_weights(model: nn.Module, path: Path | str) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this model ({error}); delete it to have it made again") from None
+        raise InputError(f"{path}: not the weights of this model ({error}); delete it, and run again") from None

@@ -1,1 +1,1 @@
-"""Networks, one file a family, found by its name."""
+"""Networks. Each file holds one family and is found by its name."""

@@ -1,4 +1,4 @@
-"""Building networks by the name of their family, and what can be asked of any of them.
+"""Build networks by the name of their family; functions that apply to any network.
 
 Every network maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). A family is a
 module of this package with its OPTIONS, a literal that says what its entry in config.yaml may hold, and a function
@@ -26,11 +26,11 @@ def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
     """Build one entry of `models` in config.yaml, with fresh weights from torch's global generator.
 
     Args:
-        settings: the entry; of a phase average with the entry of the model that it averages in place of its name.
+        settings: the entry; that of a phase average holds the entry of the averaged model in place of its name.
         canvas: side of the images, pixels.
 
     Raises:
-        InputError: the entry names no family, or not what its family asks for, or its file cannot be imported.
+        InputError: the family is unknown, cannot be imported, or does not take these options.
     """
     options = {name: value for name, value in settings.items() if name != "family"}
     family = settings.get("family")
@@ -61,7 +61,7 @@ def build_layer(name: str, mode: str) -> nn.Module:
     """The layer of scripts/invariance/layers/<name>.py that halves maps padded as `mode` says, zeros or circular.
 
     Raises:
-        InputError: there is no such layer, it says no window, or its output is not as large as that says.
+        InputError: there is no such layer, its window is unknown, or does not give the size of its output.
     """
     file, side = layer_file(name), 12
     if name not in layer_names():
@@ -80,12 +80,12 @@ def build_layer(name: str, mode: str) -> nn.Module:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of trainable numbers."""
+    """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def for_inference(model: nn.Module) -> nn.Module:
-    """The same function in evaluation mode, with each batch normalisation folded into the convolution before it."""
+    """The network in evaluation mode, with each batch normalisation folded into the convolution before it."""
     if not in_sequence(model):
         return model.eval()
     layers: list[nn.Module] = []
@@ -102,7 +102,7 @@ def total_stride(model: nn.Module) -> int:
     """Pixels of the input between neighbouring pixels of the last maps.
 
     Raises:
-        InputError: a layer does not say its stride.
+        InputError: the window of a layer is not known.
     """
     before_head = itertools.takewhile(lambda window: not window.is_head, map(window_of, layers_of(model)))
     return math.prod(window.stride for window in before_head)

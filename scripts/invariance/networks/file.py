@@ -2,9 +2,9 @@
 
     my_network: {family: file, file: my_network.py, class: Net, options: {width: 16}}
 
-It is built as Net(canvas=..., **options), or as Net(**options) where its constructor has no parameter `canvas`. It maps
-float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). Modules beside the file can be
-imported from it. What is promised of networks is tried when it is built, and refused in words if it does not hold.
+It is built as Net(canvas=..., **options), or as Net(**options) if its constructor has no parameter `canvas`. It maps
+float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). It may
+import modules beside its file. Building tests it, and an error says what is wrong and what to do.
 """
 
 import copy
@@ -37,7 +37,7 @@ OPTIONS = {
 
 
 def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **rest: Any) -> nn.Module:
-    """Build and try it.
+    """Build the network and test it.
 
     Args:
         canvas: side of the images, pixels.
@@ -46,7 +46,7 @@ def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **re
         rest: `class`, the name of the class.
 
     Raises:
-        InputError: there is no such file or class, or the network cannot be built, trained or kept.
+        InputError: there is no such file or class, or the network cannot be built, trained or saved.
     """
     path, name = user_file(file), rest["class"]
     where = f"{path}: {name}"
@@ -71,7 +71,7 @@ def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **re
 
 
 def imported(path: Path) -> ModuleType:
-    """The module at `path`; from now on modules beside it can be imported, too.
+    """Import the module at `path`; from then on, modules beside it can be imported too.
 
     Raises:
         InputError: there is no such file, or importing it fails.
@@ -92,14 +92,14 @@ def imported(path: Path) -> ModuleType:
 
 
 def in_a_line(error: Exception) -> str:
-    """What kind of error it is, and its text without line breaks."""
+    """The type of an error, and its text on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def problem_of(model: nn.Module, images: Tensor) -> str | None:
-    """Why a network cannot be trained, tested or kept, and what to do; None if it can.
+    """Why a network cannot be trained, evaluated or saved, and what to do; None if it can.
 
-    Args: model, which stays as it is; images, float (2, 1, canvas, canvas), within 0 and 1.
+    Args: model, left unchanged; images, float (2, 1, canvas, canvas), from 0 to 1.
     """
     try:
         model = copy.deepcopy(model)
@@ -118,7 +118,10 @@ def problem_of(model: nn.Module, images: Tensor) -> str | None:
         if not given.isfinite().all():
             return "gives logits that are not finite; let its fresh weights give finite ones"
     if not logits.equal(again):
-        return "gives other logits when asked again; in evaluation mode (`self.training` is False) it must draw nothing"
+        return (
+            "gives other logits for the same images; in evaluation mode (`self.training` is False) it must draw no "
+            "random numbers"
+        )
     if training.requires_grad:
         training.sum().backward()
     if all(parameter.grad is None for parameter in model.parameters()):

@@ -42,10 +42,10 @@ class PhaseAverage(nn.Module):
         images: np.ndarray,
         shifts: Sequence[tuple[int, int]],
     ) -> np.ndarray:
-        """Logits float32 (shifts, n, 10) of uint8 (n, h, w) images, each roll passed through the network once.
+        """Logits float32 (shifts, n, 10) of uint8 (n, h, w) images; each roll passes through the network once.
 
-        Where no ink is lost, a shift is a roll, and a roll of a roll is a roll: the phases of neighbouring shifts
-        overlap, and 13 x 13 shifts of 4 x 4 phases are 16 x 16 different rolls, not 2,704.
+        A shift that loses no ink is a roll, so the phases of neighbouring shifts overlap: 13 x 13 shifts of 4 x 4
+        phases are 16 x 16 different rolls, not 2,704.
         """
         rolls = sorted({(dy + row, dx + column) for dx, dy in shifts for row, column in self.phases})
         inner = for_inference(self.model)

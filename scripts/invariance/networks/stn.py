@@ -21,10 +21,10 @@ LAYERWISE = False  # it moves each image by a shift of its own
 
 
 class TranslationTransformer(nn.Module):
-    """Translates each image by a shift that it finds itself, of at most `max_shift` pixels.
+    """Translates each image by a shift that it predicts, of at most `max_shift` pixels.
 
-    The localisation network starts at the identity, and its output passes through tanh: unbounded, it learns to move
-    the digit out of sight and stays there.
+    The localisation network starts at the identity. Its output passes through tanh: unbounded, it learns to move the
+    digit out of sight and stays there.
     """
 
     def __init__(self, canvas: int, max_shift: float) -> None:
@@ -40,7 +40,7 @@ class TranslationTransformer(nn.Module):
             nn.ReLU(),
             Linear(32, 2),
         )
-        self.bound = 2 * max_shift / canvas  # half a canvas is one unit of the sampling grid
+        self.bound = 2 * max_shift / canvas  # a unit of the sampling grid is half a canvas
         nn.init.zeros_(self.localisation[-1].weight)
         nn.init.zeros_(self.localisation[-1].bias)
 
@@ -54,7 +54,7 @@ class TranslationTransformer(nn.Module):
 
 
 def translate(images: Tensor, shifts: Tensor) -> Tensor:
-    """Read (n, 1, h, w) images from their pixels displaced by shifts (n, 2), x and y in units of half a canvas."""
+    """Read images (n, 1, h, w) at pixels displaced by shifts (n, 2), x and y in units of half a canvas."""
     identity = torch.eye(2, dtype=images.dtype).expand(len(images), 2, 2)
     grid = F.affine_grid(torch.cat([identity, shifts[:, :, None]], dim=2), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

@@ -1,4 +1,4 @@
-"""One trunk of convolutions, with one thing changed at a time."""
+"""One trunk of convolutions, whose downsampling, padding and head can be changed one at a time."""
 
 from torch import nn
 
@@ -28,7 +28,7 @@ OPTIONS = {
 
 
 def build(canvas: int, channels: list[int], downsampling: str, padding: str, head: str) -> nn.Sequential:
-    """Convolutions (5x5, then 3x3) with batch norm and ReLU, of which all but the last halve the maps; then a head.
+    """Convolutions (5x5, then 3x3) with batch norm and ReLU; all but the last halve the maps. Then a head.
 
     Args:
         canvas: side of the input, pixels.

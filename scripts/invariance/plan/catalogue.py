@@ -11,6 +11,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from invariance.plan.plan import Plan
@@ -24,6 +25,16 @@ THRESHOLD = {"threshold": {"$ref": "#/$defs/threshold"}}
 def confidence(plan: Plan, study: str) -> dict[str, float]:
     """The settings of a table that needs only the confidence of its intervals."""
     return {"confidence": plan["measures"]["confidence"]}
+
+
+def committed(*runs: str) -> Callable[[Plan, str], dict[str, str]]:
+    """An input: the tables of these runs that are committed in paper/reference/, by run."""
+
+    def tables(plan: Plan, study: str) -> dict[str, str]:
+        paths = {run: f"paper/reference/{plan.dataset}-{run}.csv" for run in runs}
+        return {run: path for run, path in paths.items() if Path(path).exists()}
+
+    return tables
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ EXTRA_ERROR = "supported if shifts cost less than the threshold, refuted if they
 
 
 def heat_map_grids(plan: Plan, study: str) -> dict[str, str]:
-    """The grids that the heat maps show; all of the study, if the plan has none of HEAT_MAPS."""
+    """The grids that the heat maps show; those of the whole study, if the plan has none of HEAT_MAPS."""
     cells = plan.of(study)
     chosen = [cell for panel in HEAT_MAPS for cell in cells if (cell.model, cell.training) == panel]
     return {str(cell): plan.evaluated_file(cell) for cell in chosen or cells}

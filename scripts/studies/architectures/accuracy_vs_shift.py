@@ -1,9 +1,9 @@
-"""Accuracy and consistency against shift size: a line for each model.
+"""Accuracy and consistency against shift size, one line per model.
 
-There is a column of panels for each training and kind of head; each column has its own range of percentages.
+Each training and kind of head has a column of panels, with its own range of percentages.
 
 Inputs:
-    rings: over seeds: model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
+    rings: over seeds; model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
 """
 
 import pandas as pd
@@ -42,7 +42,7 @@ def draw(rings: pd.DataFrame) -> Figure:
 
 
 def training_and_head(rings: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Split `rings` by training and, where a training has both, into models with and without global pooling."""
+    """Split `rings` by training, and a training that has both into models with and without global pooling."""
     groups = {}
     for training in in_order(rings["training"], TRAININGS):
         rows = rings[rings["training"] == training]

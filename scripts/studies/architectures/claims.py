@@ -1,4 +1,4 @@
-"""What the claims on architectures measure: C1, C4, C5, C6 and C7, all of networks trained on one set of digits."""
+"""What the claims on architectures measure: C1, C4, C5, C6 and C7."""
 
 import pandas as pd
 

@@ -1,6 +1,6 @@
-"""Heat maps: accuracy over the shift grid, a panel for each model and training, on one colour scale.
+"""Heat maps: accuracy over the grid of shifts, one panel per model and training, on one colour scale.
 
-Panels are in the order given, and show means over seeds.
+Panels show means over seeds, in the order of the rows.
 
 Inputs:
     grids: one row per trained model and shift: model, training, seed, dx, dy (pixels; right and down are positive),
@@ -46,8 +46,8 @@ def draw(grids: pd.DataFrame) -> Figure:
 
 
 def heat_map(axes: Axes, grid: pd.DataFrame) -> None:
-    """Draw a grid of percentages, (dy, dx), with ticks at 0 and, both ways, at half and all of its reach."""
-    # Edges in the colour of their cell: without any, viewers of the PDF show white lines between cells.
+    """Draw a grid of percentages, (dy, dx), with ticks at 0 and at half and all of its reach either way."""
+    # Edges have the colour of their cell: without edges, PDF viewers show white lines between cells.
     edges = {"linecolor": "face", "linewidths": 0.1}
     sns.heatmap(grid, vmin=0, vmax=100, cmap="viridis", square=True, cbar=False, ax=axes, **edges)
     for axis, shifts in ((axes.xaxis, grid.columns), (axes.yaxis, grid.index)):

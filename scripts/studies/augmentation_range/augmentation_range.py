@@ -1,10 +1,10 @@
 """Radius of invariance against the range of training translations, and accuracy against shift size.
 
-The first panel has a line for each model, and every model then has a panel with a line for each range.
+The first panel has one line per model. Each model then has a panel with one line per range.
 
 Inputs:
-    table: over seeds: model, training (range_<pixels>), measure, mean, low, high; `radius`, in pixels, is drawn.
-    rings: over seeds: model, training, ring (pixels), measure, mean, low, high; `accuracy`, in percent, is drawn.
+    table: over seeds; model, training (range_<pixels>), measure, mean, low, high; `radius`, in pixels, is drawn.
+    rings: over seeds; model, training, ring (pixels), measure, mean, low, high; `accuracy`, in percent, is drawn.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame, rings: pd.DataFrame) -> Figure:
 
 
 def with_range(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The rows of a measure, with the range of their training as a column, `range`."""
+    """The rows of a measure, with a column `range`, that of their training."""
     rows = table[table["measure"] == measure]
     return rows.assign(range=numbered(rows["training"], "range", "pixels"))
 
@@ -54,7 +54,7 @@ def radius_panel(axes: Axes, table: pd.DataFrame, largest: int = 0) -> None:
     Args:
         axes: where to draw.
         table: as the figure's.
-        largest: pixels that the axes reach at least.
+        largest: pixels that the axes must reach.
     """
     radius = with_range(table, "radius").sort_values("range")
     models = in_order(radius["model"], MODELS)

@@ -1,6 +1,6 @@
 """Does invariance learned from some classes carry over to the others (C9)? Half of the digits are shown translated.
 
-Every study with a training that distorts some `classes` alone is measured by groups of classes, too.
+Every study with a training that distorts only some `classes` is also measured by groups of classes.
 """
 
 from typing import Any

@@ -4,11 +4,11 @@ import pandas as pd
 
 from invariance.results.verdicts import CellsMissingError, Measured, Settings, Tables, cell_runs
 
-LIMITED = ("low_translated", "high_translated")  # trainings that translate some classes, and show the others centred
+LIMITED = ("low_translated", "high_translated")  # trainings that translate some classes and leave the others centred
 
 
 def class_transfer(tables: Tables, settings: Settings) -> Measured:
-    """C9: how much of what translating a class gains is gained where the other classes are translated instead."""
+    """C9: how much of the gain from translating a class is kept if the other classes are translated instead."""
     runs = tables["class_transfer-class-runs"]
     carried, details = [], {}
     for training in LIMITED:
@@ -36,7 +36,7 @@ def class_transfer(tables: Tables, settings: Settings) -> Measured:
 
 
 def largest_group(rows: pd.DataFrame, shown: str) -> pd.DataFrame:
-    """Of the rows of one cell, those of the largest group of classes that it was shown so, indexed by seed.
+    """The rows of one cell for its largest group of classes that training showed this way, indexed by seed.
 
     Raises:
         CellsMissingError: there is no such group.

@@ -1,7 +1,7 @@
-"""Error of shifted images, and how many are called a digit of another group: a bar for each training and group.
+"""Error of shifted images, and how many are called a digit of another group, one bar per training and group.
 
-Bars are means over seeds and points the seeds; a bar is hollow where the training showed the group undistorted. The
-line across a bar is the error of the unshifted images.
+Bars are means over seeds, points are seeds. A bar is hollow if training showed the group undistorted. The line across a
+bar is the error of the unshifted images.
 
 Inputs:
     runs: one row per trained model and group: training, seed, group, shown (distorted, partly or plain), and in percent

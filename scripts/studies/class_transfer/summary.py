@@ -1,4 +1,4 @@
-"""Measures by groups of classes, where a training translated some classes and showed the others as they are."""
+"""Measures by groups of classes, for trainings that distort some classes and leave the others as they are."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def class_runs(
     labels: np.ndarray,
     trainings: Mapping[str, Mapping[str, Any]],
 ) -> pd.DataFrame:
-    """One row per trained model and group of classes: images, and the MEASURES as far as there are any.
+    """One row per trained model and group of classes: images, and those MEASURES that apply.
 
     Args:
         grids: one row per trained model and shift: study, model, training, seed, dx, dy, logit_drift.
@@ -48,10 +48,10 @@ def classes(
 
 
 def class_groups(trainings: Mapping[str, Mapping[str, Any]]) -> list[frozenset[int]]:
-    """The digits that some training distorts alone, and those that it leaves; sorted, and each once.
+    """The digits that some training distorts, and those that it does not; sorted, without repetition.
 
     Args:
-        trainings: those of the study; the `classes` of each, where it has them, are the digits that it distorts.
+        trainings: those of the study; the `classes` of one, if any, are the digits that it distorts.
     """
     chosen = [frozenset(training["classes"]) for training in trainings.values() if "classes" in training]
     return sorted({group for classes in chosen for group in (classes, DIGITS - classes)}, key=sorted)
@@ -74,13 +74,13 @@ def how_shown(group: frozenset[int], training: Mapping[str, Any]) -> str:
 def class_measures(
     grid: pd.DataFrame, predictions: np.ndarray, labels: np.ndarray, group: frozenset[int]
 ) -> dict[str, float]:
-    """The measures of one run on the images of one group of digits; those of the moved images as far as there are any.
+    """The measures of one trained model on one group of digits; without shifts, only those of unshifted images.
 
-    `mean_called_other` is the percentage of them that are called a digit of another group; the drift is that of the
-    whole run.
+    `mean_called_other` is the percentage of shifted images that are called a digit of another group; the drift is over
+    all images.
 
     Args:
-        grid: a row a shift: dx, dy, logit_drift.
+        grid: one row per shift: dx, dy, logit_drift.
         predictions: uint8 (shifts, n), rows as in the grid, of the first n test images.
         labels: uint8 (test images,).
         group: digits.

@@ -19,7 +19,7 @@ COLUMNS = {
 
 
 def tabular(summary: pd.DataFrame) -> str:
-    """Measures by groups of classes: one row per training and group, means over seeds; models are named if several."""
+    """Measures by groups of classes: one row per training and group, means over seeds. Several models are named."""
     keys = ["model", "training", "group", "shown"]
     means = summary.pivot_table(index=keys, columns="measure", values="mean", sort=False)
     several = summary.model.nunique() > 1

@@ -1,7 +1,7 @@
 """Does moving the input of a layer move its output, and change nothing else? Layer by layer, in float64 (C3).
 
-It trains nothing: the key `equivariance` of the config names networks of another study, whose layers are measured as
-they were before their training and after it.
+This study trains nothing: the key `equivariance` of the config names networks of another study, whose layers are
+measured before and after training.
 """
 
 from typing import Any

@@ -15,7 +15,7 @@ from invariance.results.verdicts import (
 
 
 def equivariance(tables: Tables, settings: Settings) -> Measured:
-    """C3: the largest relative error of f(T x) = T f(x) wherever theory says that there is none, over all seeds."""
+    """C3: the largest relative error of f(T x) = T f(x), over all seeds, where theory says that there is none."""
     rows = tables["equivariance"].dropna(subset="error")
     exact, details = rows[rows.exact], errors_by_layer(rows)
     if exact.empty:
@@ -32,7 +32,7 @@ def equivariance(tables: Tables, settings: Settings) -> Measured:
 def errors_by_layer(rows: pd.DataFrame) -> dict[str, float]:
     """Counts, and errors by kind of layer: the largest where theory says 0, elsewhere the smallest or the median.
 
-    What is not in the table is NaN.
+    Kinds that the table lacks give NaN.
     """
     alone, heads = rows[rows.scope == "layer"], rows[rows.place == "head"]
     convolutions = alone[alone.kind == "convolution"]

@@ -1,7 +1,7 @@
-"""Relative equivariance error against shift: a panel for each group of layers, a line for each kind.
+"""Relative equivariance error against shift, one panel per group of layers, one line per kind.
 
-Lines are medians over layers, networks and seeds; bars reach from the smallest to the largest. Filled points on a line
-are trained networks, open ones untrained.
+Lines are medians over layers, networks and seeds; bars reach from the smallest to the largest. Filled points are
+trained networks, open points untrained ones.
 
 Inputs:
     table: one row per measured error: model, weights (trained or untrained), layer (number), kind, padding, stride,
@@ -55,7 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def groups_of(table: pd.DataFrame) -> dict[str, dict[str, pd.Series]]:
-    """For each panel its lines, as far as the table has them: name, and which rows (bool)."""
+    """The lines of each panel that the table has rows for: name -> rows (bool)."""
     kind, place, stride = table["kind"], table["place"], table["stride"]
     alone, head = table["scope"] == "layer", place == "head"
     circular = alone & (kind == "convolution") & (table["padding"] == "circular")
@@ -102,7 +102,7 @@ def draw_group(axes: Axes, table: pd.DataFrame, group: Mapping[str, pd.Series]) 
 
 
 def error_axis(axes: Axes, legend_lines: int) -> None:
-    """Make the ordinate logarithmic down to rounding, with a place for 0 below it and room for a legend above 1."""
+    """Make the y axis logarithmic down to rounding, with a place for 0 below and room for a legend above 1."""
     powers = range(-16, 1, 4)
     axes.set_yscale("log")
     axes.set_ylim(NOTHING / 3, 10.0 ** (1 + 3 * legend_lines))

@@ -1,4 +1,4 @@
-"""Whether moving the input of a layer moves its output, for every layer of trained networks."""
+"""Equivariance errors of every layer of trained networks, before and after training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,21 +24,21 @@ def equivariance(
     number: int,
     max_shift: int,
 ) -> pd.DataFrame:
-    """Measure every network, as it was before its training and after it.
+    """Measure every network with the weights that its training started from, and with those that it ended with.
 
     Args:
         images: test images, uint8 (n, 28, 28).
         weights: cell, study/model/training/seed -> .safetensors.
         models: model -> its entry in the config.
         canvas: side of the canvas, pixels.
-        number: the first so many images are shifted.
+        number: how many images are shifted, the first ones.
         max_shift: pixels, round the edge.
 
     Returns:
         One row per layer, place and shift, with model, seed, weights (untrained or trained) and COLUMNS.
 
     Raises:
-        InputError: a cell names no model, its weights are another model's, or a layer does not say what it reads.
+        InputError: a cell names no model, its weights are another model's, or the window of a layer is not known.
     """
     one_thread()
     rows: list[tuple] = []

@@ -12,8 +12,8 @@ PLACES = {"everywhere": "everywhere", "inside": "inside", "background": "inside"
 def tabular(errors: pd.DataFrame) -> str:
     """Relative equivariance errors by kind of layer, each layer alone, and of invariance at the heads.
 
-    Inside are the places that see neither padding nor seam, or see them on an empty background. The borders of strided
-    layers that are moved by no multiple of their stride are left out: two causes meet there.
+    Inside are the places that see neither padding nor seam, or see them on an empty background. Borders of strided
+    layers under shifts that are not multiples of the stride are left out: two causes meet there.
     """
     rows = errors[(errors.scope == "layer") | (errors.place == "head")]
     head = rows.place == "head"

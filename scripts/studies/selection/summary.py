@@ -1,4 +1,4 @@
-"""What each setting that was tried reached on the validation images; no test image is read for it."""
+"""The validation error and loss of each setting that was tried; no test image is read for it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import pandas as pd
 from invariance.results.reading import require_trained_model
 from invariance.results.tables import CELL, over_seeds
 
-SETTINGS = ["epochs", "schedule", "learning_rate", "averaging"]  # of `optimisation`, beside the distortion
+SETTINGS = ["epochs", "schedule", "learning_rate", "averaging"]  # of `optimisation`; the distortion is another
 MEASURES = ["validation_error", "validation_loss"]
 
 
@@ -16,7 +16,7 @@ def validation(cards: Mapping[str, Mapping[str, Any]], confidence: float) -> pd.
     """The last epoch's MEASURES of each cell over seeds, beside its settings.
 
     Args:
-        cards: the run card of each study/model/training/seed.
+        cards: the card of each study/model/training/seed.
         confidence: of the intervals.
     """
     rows = []

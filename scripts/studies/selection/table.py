@@ -13,7 +13,7 @@ TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
 
 
 def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
-    """Model, distortion and the optimisation's TRIED of every cell of Simard's table, if the config has it."""
+    """Model, distortion and TRIED settings of every cell of Simard's table, if the config has it."""
     study = config["studies"].get("simard2003", {"cells": {}})
     taken = set()
     for model, cell in study["cells"].items():
@@ -26,11 +26,11 @@ def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
 
 
 def tabular(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
-    """What each setting that was tried reached on the validation images; in bold what Simard's table is made with.
+    """The validation error and loss of each setting that was tried; in bold the settings of Simard's table.
 
     Args:
         tables: committed ones, one row per setting and measure, over seeds.
-        config: of one data set.
+        config: the plan of one data set.
     """
     taken = taken_settings(config)
     rows = []

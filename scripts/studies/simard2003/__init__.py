@@ -1,22 +1,21 @@
 """Does expanding MNIST by translations and distortions lower the test error? Simard's table beside ours (C2).
 
 Simard, Steinkraus and Platt (ICDAR 2003), Table 1, with the cell that it lacks (convolution, no distortion) and with
-what separates translation from the rest of an elastic distortion. Studies whose names begin like this one's repeat some
-of its cells in another way (long.yaml), and are set beside the same table.
+cells that separate translation from the rest of an elastic distortion. Studies whose names begin like this one's repeat
+some of its cells in another way (long.yaml) and are compared with the same table.
 """
 
-from pathlib import Path
 from typing import Any
 
-from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
+from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, committed, confidence
 from invariance.plan.plan import Plan
 
 PUBLISHED = "paper/published.csv"
-LONG_RUNS = ("long", "fresh", "all")  # of long.yaml; their tables are committed in paper/reference/
+LONG_RUNS = committed("long", "fresh", "all")  # of long.yaml
 
 
 def test_predictions(plan: Plan, study: str) -> dict[str, str]:
-    """What each cell says of all unshifted test images."""
+    """The predictions of each cell for all unshifted test images."""
     return plan.evaluated_files(study, ".test.npy")
 
 
@@ -32,7 +31,7 @@ def distortion_and_loss(plan: Plan, study: str) -> dict[str, Any]:
 
 
 def histories(plan: Plan, study: str) -> dict[str, str]:
-    """The histories of the cells that are trained for this study."""
+    """The training histories of the cells that are trained for this study."""
     cells = [cell for cell in plan.trained if cell.study == study]
     return {str(cell): plan.trained_file(cell, "history.csv") for cell in cells}
 
@@ -41,12 +40,6 @@ def first_copies(plan: Plan, study: str) -> dict[str, str]:
     """The first copy of each distortion on this study's canvas."""
     canvas = plan["studies"][study]["canvas"]
     return {name: plan.copy_files(side, name, 1)[0] for side, name in plan.copies if side == canvas}
-
-
-def committed(plan: Plan, study: str) -> dict[str, str]:
-    """The committed tables of the long runs, as far as there are any."""
-    paths = {run: f"paper/reference/{plan.dataset}-{run}.csv" for run in LONG_RUNS}
-    return {run: path for run, path in paths.items() if Path(path).exists()}
 
 
 STUDY = Study(
@@ -82,7 +75,7 @@ STUDY = Study(
     tabulars=(
         Tabular("simard2003", "table:published", {"table": "tables/{study}-published.csv"}),
         Tabular("simard2003-pairs", "table:pairs", {"table": "tables/{study}-pairs.csv"}),
-        Tabular("reference-long", "table:long_runs", {"tables": committed}, there=committed),
+        Tabular("reference-long", "table:long_runs", {"tables": LONG_RUNS}, there=LONG_RUNS),
     ),
     figures=(
         Figure(

@@ -1,7 +1,7 @@
-"""Learning curves: validation error against epoch, a panel for each model, a line for each training.
+"""Learning curves: validation error against epoch, one panel per model, one line per training.
 
-Lines are means over seeds; bands reach from the lowest to the highest seed, since the t-interval of two or three seeds
-would cover the panel. An error of 0 is drawn on the lower edge.
+Lines are means over seeds. Bands reach from the lowest to the highest seed, because the t-interval of two or three
+seeds would cover the panel. An error of 0 is drawn on the lower edge.
 
 Inputs:
     histories: one row per trained model and epoch: model, training, seed, epoch, validation_error (percent).
@@ -49,7 +49,7 @@ def draw(histories: pd.DataFrame) -> Figure:
 
 
 def log_percent_axis(axes: Axes, errors: pd.Series) -> None:
-    """Make the ordinate logarithmic with plain numbers."""
+    """Make the y axis logarithmic, with plain numbers."""
     positive = errors[errors > 0]
     lowest, highest = (positive.min(), positive.max()) if len(positive) else (0.1, 100.0)
     axes.set_ylim(lowest / 1.15, highest * 1.15)

@@ -17,11 +17,11 @@ from invariance.results.labels import label
 
 COLUMNS: dict[str, list[str]] = {}
 SAMPLES = 10
-ENLARGED = 6  # times: pixels that are already enlarged stay crisp in viewers that smooth images
+ENLARGED = 6  # times: enlarged pixels stay crisp in viewers that smooth images
 
 
 def draw(source: np.ndarray, copies: Mapping[str, np.ndarray]) -> Figure:
-    """Draw a row of images for the source, in the middle of the copies' canvas, and one for each copy.
+    """Draw one row of images for the source, in the middle of the copies' canvas, and one per copy.
 
     Raises:
         InputError: the copies differ in size, or are smaller than the source.

@@ -1,9 +1,9 @@
-"""Test error of every cell beside the published one: a panel for each model, a row for each training.
+"""Test error of every cell beside the published one, one panel per model, one row per training.
 
-An interval that runs on beyond twice the largest error is cut at the edge of the figure.
+An interval that reaches beyond twice the largest error is cut at the edge of the figure.
 
 Inputs:
-    table: one row per cell: model, training, and in percent, empty where there is none, published, mean, low, high,
+    table: one row per cell: model, training, and in percent, empty if there is none, published, mean, low, high,
         best, worst.
 """
 

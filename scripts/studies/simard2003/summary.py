@@ -36,7 +36,7 @@ def published(
     Args:
         summary: `over_seeds` of the study.
         table1: columns model, training, error_percent (Simard et al. 2003, Table 1).
-        labels: (test images,); their number is for Wilson's interval.
+        labels: (test images,); their number sets Wilson's interval.
         trainings: for each training its `distortion` and `loss`.
         confidence: of the intervals.
     """
@@ -53,9 +53,9 @@ def published(
 
 
 def replication_verdict(cell: pd.Series, table: pd.DataFrame) -> str:
-    """What our error says of the published one.
+    """How our error compares with the published one.
 
-    `reproduced`: the published error is in our interval over seeds, or ours is lower. `ordering reproduced`: it is not,
+    `reproduced`: the published error is in our interval over seeds, or ours is lower. `ordering reproduced`: neither,
     but every other published cell is on the same side of this one as in the paper. Empty: there is no published cell.
     """
     if math.isnan(cell.published):

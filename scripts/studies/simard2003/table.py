@@ -29,7 +29,7 @@ def published(table: pd.DataFrame) -> str:
 
 
 def long_runs(tables: Mapping[str, pd.DataFrame]) -> str:
-    """As `published`, of several committed tables in one, model by model."""
+    """As `published`, for several committed tables together, model by model."""
     models = pd.concat(tables.values()).groupby("model", sort=False)
     return published(pd.concat(rows for _, rows in models))
 
@@ -55,7 +55,7 @@ def pairs(table: pd.DataFrame) -> str:
 def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
     """Published errors, and the paired differences between trainings."""
     if study != "simard2003":
-        return  # it repeats some of these cells in another way, and would take their keys
+        return  # it repeats some of these cells in another way and would give the same keys
     table = tables[f"{study}-published"]
     for row in table[table.published.notna()].itertuples():
         yield f"published/{row.model}/{row.training}", number(row.published, 1)

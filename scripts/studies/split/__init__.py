@@ -1,6 +1,6 @@
 """Which matters more, augmentation or architecture (C11)? Every pair of them, and how the variance splits.
 
-The question is Kauderer-Abrams' (2017).
+The question is that of Kauderer-Abrams (2017).
 """
 
 from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
@@ -23,12 +23,7 @@ STUDY = Study(
     ),
     tables=(
         Table("split-variance-seeds", "summary:variance_seeds", {"runs": "tables/split-runs.csv"}),
-        Table(
-            "split-variance",
-            "summary:variance",
-            {"runs": "tables/split-runs.csv"},
-            confidence,
-        ),
+        Table("split-variance", "summary:variance", {"runs": "tables/split-runs.csv"}, confidence),
     ),
     tabulars=(Tabular("split-variance", "table:variance", {"shares": "tables/split-variance.csv"}),),
     figures=(

@@ -1,9 +1,9 @@
 """Mean error over shifts of every architecture with every augmentation, and how the variance splits between them.
 
 Inputs:
-    table: over seeds: model, training, measure, mean, low, high; `mean_error`, in percent, is drawn.
-    shares: over seeds: measure, share (the source of variance), mean (percent); no rows where some architecture lacks
-        an augmentation.
+    table: over seeds; model, training, measure, mean, low, high; `mean_error`, in percent, is drawn.
+    shares: over seeds; measure, share (the source of variance), mean (percent); empty if some architecture lacks an
+        augmentation.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame, shares: pd.DataFrame) -> Figure:
 
 
 def error_lines(axes: Axes, errors: pd.DataFrame) -> None:
-    """Draw the error against the augmentation, a line for each architecture."""
+    """Draw the error against the augmentation, one line per architecture."""
     models, trainings = in_order(errors["model"], MODELS), in_order(errors["training"], TRAININGS)
     for model, offset in zip(models, dodge(len(models), 0.12), strict=True):
         rows = errors[errors["model"] == model].set_index("training").reindex(trainings)
@@ -49,7 +49,7 @@ def error_lines(axes: Axes, errors: pd.DataFrame) -> None:
 
 
 def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
-    """Draw one stacked bar for each measure: the share of each source of variance."""
+    """Draw one stacked bar per measure: the share of each source of variance."""
     measures, sources = in_order(shares["measure"], MEASURES), in_order(shares["share"], ())
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     left = np.zeros(len(measures))

@@ -12,7 +12,7 @@ def variance_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per measure and seed: measure, seed, and the three shares in percent.
 
     Args:
-        runs: one row per trained model. A seed counts where every model has every training with it.
+        runs: one row per trained model. A seed counts if every model has every training with it.
     """
     rows = []
     for measure in MEASURES:
@@ -24,7 +24,7 @@ def variance_seeds(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def variance(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Each share of each measure over seeds: measure, share, seeds, mean, low, high; `runs` as of `variance_seeds`."""
+    """Each share of each measure over seeds: measure, share, seeds, mean, low, high; `runs` as for `variance_seeds`."""
     rows = []
     for measure, group in variance_seeds(runs).groupby("measure", sort=False):
         for share in SHARES:

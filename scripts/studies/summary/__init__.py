@@ -1,9 +1,9 @@
-"""The answer at a glance, and the tables that are about the whole plan: the only study that may look into others."""
+"""The answer at a glance, and the tables about the whole plan. Only this study may look into others."""
 
 from invariance.plan.catalogue import Figure, Study, Tabular
 from invariance.plan.plan import Plan
 
-SHOWN = {  # tables that the figure shows, and the studies that have them
+SHOWN = {  # tables that the figure shows -> the studies that have them
     "architectures": "architectures",
     "augmentation_range": "augmentation_range",
     "simard2003-published": "simard2003",

@@ -1,10 +1,10 @@
 """The answer at a glance: what shifts cost each kind of network, and a small panel for each other claim.
 
-A claim that was not judged, and one whose table is not there, is left out.
+Claims that were not judged or whose table is missing are left out.
 
 Inputs:
     claims: the entries of claims.json.
-    tables: by stem, those that there are of
+    tables: by name, any of
         architectures and augmentation_range: over seeds: model, training, measure, mean, low, high (percent; pixels);
         simard2003-published: as for `simard_table`;
         equivariance: one row per measured error: kind, padding, stride, scope, place, shift (pixels), error (relative).
@@ -33,7 +33,7 @@ COLUMNS: dict[str, list[str]] = {
     "simard2003-published": ["model", "training", "published", "mean", "low", "high", "best", "worst"],
     "equivariance": ["kind", "padding", "stride", "scope", "place", "shift", "error"],
 }
-# Under each claim the cells of `architectures` that it is about.
+# The cells of `architectures` that each claim is about.
 FOREST = {
     "C1": [("stride_fc", "centred"), ("mlp", "centred")],
     "C4": [("stride_gap", "centred")],
@@ -79,7 +79,7 @@ def verdict_text(claim: Mapping[str, Any]) -> str:
 
 
 def forest_places(judged: Mapping[str, Any], errors: pd.DataFrame) -> dict[str | tuple[str, str], float]:
-    """Where things stand below each other, in lines: claims by id, each before those of its cells that there are."""
+    """Vertical position, in lines, of each claim, by id, and of those of its cells that `errors` has."""
     there = set(zip(errors["model"], errors["training"], strict=True))
     places, place = {}, 0.0
     for name, cells in FOREST.items():
@@ -96,7 +96,7 @@ def forest_places(judged: Mapping[str, Any], errors: pd.DataFrame) -> dict[str |
 def draw_forest(
     axes: Axes, places: Mapping[str | tuple[str, str], float], judged: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
-    """Draw, line below line, claims with their verdicts, and errors of cells unshifted and under shifts."""
+    """Draw, line by line, claims with their verdicts, and errors of cells unshifted and under shifts."""
     cells = {place: line for line, place in places.items() if isinstance(line, tuple)}
     for name in [line for line in places if isinstance(line, str)]:
         text = f"{verdict_text(judged[name])}   {judged[name]['statement']}" if name in judged else TRANSLATED
@@ -129,7 +129,7 @@ def draw_forest(
 
 
 def level_rows(axes: Axes, rows: Mapping[str, Sequence[float | None]], quantity: str) -> None:
-    """Draw bars below each other, each by its name (length, low, high); ends that are None draw no interval."""
+    """Draw named bars below each other, each (length, low, high); None draws no interval."""
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high"], dtype=float)
     bars = {"color": COLOURS[2], "ecolor": INK, "error_kw": {"elinewidth": 1}, "capsize": 2}
     axes.barh(range(len(table)), table["mean"], 0.55, xerr=interval(table, 100), **bars)
@@ -146,7 +146,7 @@ def gain_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
 
 
 def equivariance_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
-    """C3: relative errors of single convolutions, from the smallest to the largest, by what theory says of them."""
+    """C3: relative errors of single convolutions, from the smallest to the largest, by what theory predicts."""
     alone = table[(table["scope"] == "layer") & (table["kind"] == "convolution")]
     whole, multiple = alone["place"].isin(["inside", "everywhere"]), alone["shift"] % alone["stride"] == 0
     kinds = {
@@ -200,7 +200,7 @@ def shares_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     axes.set_xlim(0, 100)
 
 
-# What draws the panel of a claim, and the table that it needs beside the claim's details.
+# The function that draws each claim's panel, and the table that it needs besides the claim's details.
 PANELS = {
     "C3": (equivariance_panel, "equivariance"),
     "C2": (gain_panel, "simard2003-published"),

@@ -1,4 +1,4 @@
-"""What is said of all studies together, as TeX: claims, settings, distortions, and what computing them cost."""
+"""Tables about all studies together, as TeX: claims, settings, distortions, compute."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def claims(judged: Sequence[Mapping[str, Any]]) -> str:
 
 
 def distortions(summaries: Mapping[str, pd.DataFrame]) -> str:
-    """Measured size of each distorted dataset, labelled <canvas>/<distortion>."""
+    """Measured size of the distortions of each distorted data set, labelled <canvas>/<distortion>."""
     rows = []
     for place, summary in summaries.items():
         canvas, name = place.split("/")
@@ -44,7 +44,7 @@ def distortions(summaries: Mapping[str, pd.DataFrame]) -> str:
 
 
 SETTINGS = [
-    # What, where in the config, whose choice
+    # Setting, its path in the config, whose choice
     ("Canvas for Simard's table (pixels)", "studies/simard2003/canvas", "Simard"),
     ("Canvas for the shift studies (pixels)", "studies/architectures/canvas", "ours"),
     ("Epochs, Simard's table, CNN", "studies/simard2003/optimisation/epochs", "ours; Simard: hundreds"),
@@ -88,7 +88,7 @@ SETTINGS = [
 
 
 def settings(config: Mapping[str, Any]) -> str:
-    """The choices behind the results, their values, and whose they are; those that a config leaves out are left out."""
+    """The choices behind the results, their values, and whose they are; those that the config lacks are left out."""
     values = dict(config_results(config))
     rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
     fixed = [
@@ -113,7 +113,7 @@ STAGES = {
 
 
 def compute(reference: Mapping[str, Any] | None = None) -> str:
-    """Jobs, core minutes and share of each stage of the reference run; a word where none is committed."""
+    """Jobs, core minutes and share of each stage of the reference run; a note if none is committed."""
     if reference is None:
         return tabular("l", ["Stage"], [["not recorded yet: no reference run of this dataset is committed"]])
     spent = reference["compute"]

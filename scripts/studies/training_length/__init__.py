@@ -1,4 +1,4 @@
-"""How much of the error that Simard's network has left is a matter of training for longer?"""
+"""How far does longer training lower the error of Simard's network?"""
 
 from invariance.plan.catalogue import Figure, Study
 

@@ -1,7 +1,7 @@
-"""Test error against the number of epochs: a line for each model, with its published error as a level.
+"""Test error against the number of epochs, one line per model, with the published error as a level.
 
 Inputs:
-    table: over seeds: model, training (epochs_<number>), measure, mean, low, high; `test_error`, in percent, is drawn.
+    table: over seeds; model, training (epochs_<number>), measure, mean, low, high; `test_error`, in percent, is drawn.
     published: Table 1 of Simard et al. (2003): model, training, error_percent; the training `elastic` is drawn.
 """
 

@@ -1,7 +1,7 @@
-"""Does a convolution with global pooling know where a digit is (C10)? It is asked, with and without zero padding.
+"""Does a convolution with global pooling know where a digit is (C10)? Networks with zero and with circular padding.
 
-Every study with `positions` is of this kind: its networks learn to tell at which of them a digit stands, and are
-evaluated by that in place of a grid of shifts (Kayhan and van Gemert 2020, Islam 2020).
+Every study with `positions` is of this kind: its networks learn to tell at which of them a digit is, and are evaluated
+on that instead of a grid of shifts (Kayhan and van Gemert 2020, Islam 2020).
 """
 
 from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
@@ -24,12 +24,7 @@ STUDY = Study(
     ),
     tables=(
         Table("{study}-runs", "summary:runs", POSITIONS | CARDS),
-        Table(
-            "{study}",
-            "summary:summary",
-            POSITIONS,
-            confidence,
-        ),
+        Table("{study}", "summary:summary", POSITIONS, confidence),
     ),
     tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}.csv"}),),
     figures=(

@@ -4,7 +4,7 @@ from invariance.results.verdicts import Measured, Settings, Tables, cell_runs
 
 
 def knowing_where(tables: Tables, settings: Settings) -> Measured:
-    """C10: how much better than with circular padding a network with global pooling tells a place with zero padding."""
+    """C10: how much better a network with global pooling tells places with zero than with circular padding."""
     cells = {
         padding: cell_runs(tables["two_positions-runs"], model, "placed")
         for padding, model in {"zeros": "stride_gap", "circular": "stride_gap_circular"}.items()

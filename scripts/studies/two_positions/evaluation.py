@@ -1,4 +1,4 @@
-"""How well a trained network tells at which position a test image is."""
+"""How well a trained network tells at which position a test image stands."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from invariance.results.measures import largest_differences
 COLUMNS = ["dx", "dy", "n", "accuracy", "logit_drift", "float64_drift"]
 
 
-def told(
+def evaluate(
     *,
     images: np.ndarray,
     weights: Path,
@@ -27,14 +27,14 @@ def told(
     positions: Sequence[Sequence[int]],
     device: Device,
 ) -> pd.DataFrame:
-    """Put every test image at every position: how often each is told, and how far the logits differ between them.
+    """Put every test image at every position: how often the network is right, and how far its logits differ.
 
     Args:
         images: test images, uint8 (n, 28, 28).
         weights: .safetensors.
         model: the trained model's entry in the config.
         canvas: side of the canvas, pixels.
-        positions: shifts (dx, dy), pixels; the model tells the index of the position.
+        positions: shifts (dx, dy), pixels; the network predicts the index.
         device: where to compute.
 
     Returns:
@@ -52,10 +52,10 @@ def told(
     with counted():
         logits = logits_over_shifts(network, placed, places)
         exact = logits_over_shifts(InDoublePrecision(network), placed, places)
-    # Of the ten outputs only those of positions can be the answer: whoever tells nothing is then right by chance.
+    # Only the outputs of positions count as answers, of all ten: a network that tells nothing is then right by chance.
     answers = logits[:, :, : len(places)].argmax(axis=2)
     right = (answers == np.arange(len(places))[:, None]).mean(axis=1)
-    progress(f"{len(places)} positions of {len(images)} images: {100 * right.mean():.2f}% told rightly")
+    progress(f"{len(places)} positions of {len(images)} images: {100 * right.mean():.2f}% right")
     measured = right, largest_differences(logits), largest_differences(exact)
     rows = [(*place, len(images), *values) for place, *values in zip(places, *measured, strict=True)]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -14,19 +14,19 @@ def runs(positions: pd.DataFrame, cards: Mapping[str, Mapping[str, Any]]) -> pd.
     """One row per trained model: its parameters and measures.
 
     Args:
-        positions: one row per trained model and position: study, model, training, seed, dx, dy, n, accuracy (fraction
-            told rightly), logit_drift, float64_drift.
-        cards: the run card of each study/model/training/seed.
+        positions: one row per trained model and position: study, model, training, seed, dx, dy, n, accuracy (0..1),
+            logit_drift, float64_drift.
+        cards: the card of each study/model/training/seed.
     """
     return pd.DataFrame(
-        trained | {"parameters": cards[label_of(trained)]["parameters"]} | position_measures(told)
-        for trained, told in by_trained_model(positions)
+        trained | {"parameters": cards[label_of(trained)]["parameters"]} | position_measures(rows)
+        for trained, rows in by_trained_model(positions)
     )
 
 
 def summary(positions: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """The MEASURES of each cell over seeds; `positions` as of `runs`."""
-    measured = pd.DataFrame(trained | position_measures(told) for trained, told in by_trained_model(positions))
+    """The MEASURES of each cell over seeds; `positions` as for `runs`."""
+    measured = pd.DataFrame(trained | position_measures(rows) for trained, rows in by_trained_model(positions))
     return over_seeds(measured, CELL, MEASURES, confidence)
 
 

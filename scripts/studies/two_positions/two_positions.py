@@ -1,6 +1,6 @@
 """How often each model tells the position, beside chance, and how far its logits differ between positions.
 
-Every seed is a point, and a bar reaches to their mean. A difference of nothing is drawn on the left edge.
+Points are seeds, bars their means. A difference of 0 is drawn on the left edge.
 
 Inputs:
     runs: one row per trained model: model, seed, chance and accuracy (percent), drift and float64_drift (standard
@@ -25,12 +25,12 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Draw the figure."""
     models = in_order(runs["model"], MODELS)
     figure = new_figure(0.95 + 0.4 * len(models))
-    told, drifts = figure.subplots(1, 2, sharey=True)
+    right, drifts = figure.subplots(1, 2, sharey=True)
     rows = {"data": runs, "y": "model", "order": models}
-    sns.barplot(x="accuracy", errorbar=None, width=0.5, color=COLOURS[2], saturation=1, ax=told, **rows)
-    sns.stripplot(x="accuracy", jitter=False, color=INK, size=3, clip_on=False, ax=told, **rows)
-    chance = told.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
-    told.set(xlim=(0, 102), xlabel="position told rightly (%)", ylabel="")
+    sns.barplot(x="accuracy", errorbar=None, width=0.5, color=COLOURS[2], saturation=1, ax=right, **rows)
+    sns.stripplot(x="accuracy", jitter=False, color=INK, size=3, clip_on=False, ax=right, **rows)
+    chance = right.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
+    right.set(xlim=(0, 102), xlabel="position told rightly (%)", ylabel="")
 
     handles = {"chance": chance}
     places = runs["model"].map(models.index)
@@ -39,8 +39,8 @@ def draw(runs: pd.DataFrame) -> Figure:
         (handles[name],) = drifts.plot(runs[measure].clip(lower=NOTHING), places, marker, **look)
     drifts.set(xscale="log", xlim=(NOTHING, 1e2), xlabel="largest difference of a logit (sd)")
     drifts.xaxis.set_major_locator(LogLocator(numticks=6))
-    name_rows(told, [label(model) for model in models])
-    for axes in (told, drifts):
+    name_rows(right, [label(model) for model in models])
+    for axes in (right, drifts):
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
     legend_below(figure, handles, 3)
