@@ -1,6 +1,5 @@
 """Speed of the three hot loops beside their peers: wall-clock times, which no manifest lists."""
 
-
 BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
 BENCHMARK_FILES = [
     f"results/benchmark/{name}"
