@@ -1,4 +1,4 @@
-"""What the scripts share: a command line made from a signature, progress lines, and errors without tracebacks."""
+"""What all scripts share: a command line made from a signature, progress lines, errors without tracebacks."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Annotated, Any, NoReturn
 
 import psutil
@@ -23,7 +23,7 @@ from invariance.record.artefacts import InputError
 
 ROOM = "make room, then run the same command again: what is finished stays"
 RIGHTS = "let this user write there, or work in another folder"
-# What the system may refuse, and the user can mend.
+# What to do about errors of the system that the user can fix.
 ADVICE = {
     errno.ENOSPC: ROOM,
     errno.EDQUOT: ROOM,
@@ -43,15 +43,12 @@ IN_THE_LOOP: list[float] = []  # CPU seconds of each block that was `counted`
 
 
 def converted(convert: Callable[[str], Any]) -> Parameter:
-    """How a parameter that is one word of the command line becomes a value, by a function of its text.
-
-    `convert` raises ValueError, whose text says what is allowed.
-    """
+    """A parameter of one word; `convert` maps its text to the value, or raises ValueError that says what is allowed."""
     return Parameter(converter=lambda _, tokens: convert(tokens[0].value), n_tokens=1, accepts_keys=False)
 
 
 def json_value(text: str) -> Any:
-    """What a text in JSON says, such as '{"family": "mlp", "hidden": 800}'."""
+    """Parse JSON."""
     try:
         return json.loads(text)
     except ValueError as error:
@@ -68,7 +65,7 @@ WORDS = {
 
 
 def json_mapping(**kinds: type) -> Parameter:
-    """A parameter that is a JSON mapping and holds, among others, these keys with values of these kinds."""
+    """A parameter that is a JSON mapping with at least these keys, and values of these kinds."""
 
     def parse(text: str) -> dict[str, Any]:
         value = json_value(text)
@@ -85,43 +82,47 @@ def json_mapping(**kinds: type) -> Parameter:
 
 
 def is_of_kind(value: Any, kind: type) -> bool:
-    """Whether a value of JSON is of a kind in WORDS."""
+    """Whether a JSON value is of a kind in WORDS."""
     if kind in (int, float):
         return type(value) in (int, kind) and value >= 0
     return isinstance(value, kind)
 
 
 def natural(text: str) -> int:
-    """A whole number that is not negative and fits into 32 bits, such as a seed."""
+    """Parse a whole number of 32 bits, 0 or more, such as a seed."""
     if not (text.isdecimal() and text.isascii() and int(text) < 2**32):
         raise ValueError(f"{text!r}; allowed: a whole number, at least 0, at most {2**32 - 1}")
     return int(text)
+
+
+def module_named(name: str) -> ModuleType | None:
+    """Import a module of ours, below `studies` or `invariance`; None if there is none of that name."""
+    try:
+        return importlib.import_module(name) if name.startswith(("studies.", "invariance.")) else None
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}."):
+            raise  # the module exists, and what it imports does not
+        return None
 
 
 def function_named(text: str) -> Callable[..., Any]:
     """The function that a text names, such as studies.split.summary:variance.
 
     Raises:
-        InputError: there is no such function in our modules.
+        InputError: our modules have no such function.
     """
     module, _, name = text.partition(":")
-    try:
-        found = importlib.import_module(module) if module.startswith(("studies.", "invariance.")) else None
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there, and what it imports is not
-        found = None
-    function = getattr(found, name, None)
+    function = getattr(module_named(module), name, None)
     if not callable(function):
         raise InputError(f"{text!r} names no function; allowed: <module>:<function>, as studies.split.summary:variance")
     return function
 
 
 def called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """What a function that the command line names makes of the arguments that the command line gives it.
+    """Call a function with arguments from the command line.
 
     Raises:
-        InputError: it takes others.
+        InputError: it takes other arguments.
     """
     signature = inspect.signature(function)
     try:
@@ -138,13 +139,13 @@ Function = Annotated[Callable[..., Any], converted(function_named)]
 
 
 def progress(line: str) -> None:
-    """Print a line of progress at once, to standard error: the log of the job, or a terminal."""
+    """Print a line at once to standard error: the log of the job, or a terminal."""
     print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
-    """Count the block's CPU time as what the job is for: distorting, training or evaluating, not starting up."""
+    """Count the block's CPU time as the job's work: distorting, training or evaluating, not starting up."""
     before = time.process_time()
     try:
         yield
@@ -153,7 +154,7 @@ def counted() -> Iterator[None]:
 
 
 def used() -> str:
-    """What this process and those that it waited for used, as the last line of a job's log."""
+    """What this process and its finished children used, as the last line of a job's log."""
     seconds = time.time() - psutil.Process().create_time()
     own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
@@ -165,11 +166,11 @@ def used() -> str:
 
 
 def run(*mains: Callable[..., None]) -> None:
-    """Run a script: its command line is the signature of `main`, or of one of several, each a command of its own name.
+    """Run a script: its command line is the signature of `main`, or of several mains, each a command of its own name.
 
-    What the user can fix becomes one message: exit status 2 for a wrong command line, 1 for an InputError or the
-    system's refusal of disk space, permission or memory, 130 for Ctrl-C. An error of ours keeps its traceback. Also
-    pins what the bytes of figures and PDFs would otherwise take from the clock and the machine.
+    Errors that the user can fix become one message: exit status 2 for a wrong command line, 1 for an InputError or if
+    the system refuses disk space, permission or memory, 130 for Ctrl-C. Bugs keep their traceback. Also fixes the time
+    that figures and PDFs would otherwise take from the clock.
     """
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     end_with(os.environ.get(SNAKEMAKE))
@@ -178,25 +179,24 @@ def run(*mains: Callable[..., None]) -> None:
             command_line(mains)(exit_on_error=False, print_error=False)
         if SNAKEMAKE in os.environ:
             progress(used())
+        return
     except CycloptsError as error:
-        print(f"error: {error} (--help says what this command takes)", file=sys.stderr)
-        raise SystemExit(2) from None
+        status, message = 2, f"error: {error} (--help says what this command takes)"
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        status, message = 1, f"error: {error}"
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise SystemExit(128 + signal.SIGINT) from None
+        status, message = 128 + signal.SIGINT, "interrupted"
     except Exception as error:
         refused = refusal(error)
         if refused is None:
             raise
-        print(f"error: {refused}", file=sys.stderr)
-        raise SystemExit(1) from None
+        status, message = 1, f"error: {refused}"
+    print(message, file=sys.stderr)
+    raise SystemExit(status)
 
 
 def command_line(mains: Sequence[Callable[..., None]]) -> App:
-    """The command line of a script; a list takes all words up to the next option, and switches have no --no- form."""
+    """The command line of a script: a list takes all words up to the next option, and switches have no --no- form."""
     module = sys.modules[mains[0].__module__]
     app = App(
         help=module.__doc__,
@@ -215,7 +215,7 @@ def command_line(mains: Sequence[Callable[..., None]]) -> App:
 
 @contextlib.contextmanager
 def orderly_termination() -> Iterator[None]:
-    """Within the block, a request to terminate ends the process as an error would: half-written files are removed."""
+    """In the block, SIGTERM ends the process like an error, so that half-written files are removed."""
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
@@ -237,29 +237,18 @@ def end_with(process: str | None) -> None:
 
 
 def wait_for_end(process: int) -> None:
-    while alive(process):
+    while psutil.pid_exists(process):
         time.sleep(0.5)
-    progress(f"the Snakemake that started this job (process {process}) is no more: leaving")
+    progress(f"the Snakemake that started this job (process {process}) has ended: leaving")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def alive(process: int) -> bool:
-    """Whether there is a process of that number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def refusal(error: Exception) -> str | None:
-    """What the system refused: the file, if it is known, the reason, and what to do. None: it is an error of ours."""
+    """What the system refused: the file, if known, the reason, and what to do; None for a bug of ours."""
     number = error_number(error)
     if number not in ADVICE:
         return None
-    # `whole_file` notes what was being written: the system's error may name no file, or a temporary one.
+    # `whole_file` adds a note with the output's path: the error may name no file, or a temporary one.
     notes = getattr(error, "__notes__", [])
     file = notes[0] if notes else getattr(error, "filename2", None) or getattr(error, "filename", None)
     where = f"{file}: " if file and number != errno.ENOMEM else ""
@@ -267,7 +256,7 @@ def refusal(error: Exception) -> str | None:
 
 
 def error_number(error: Exception) -> int | None:
-    """The system's number for an error, which some libraries wrap in a text."""
+    """The system's error number; some libraries give it only in the text."""
     if isinstance(error, MemoryError) or re.search(r"can't allocate memory|CUDA out of memory", str(error)):
         return errno.ENOMEM
     if isinstance(error, OSError) and error.errno:

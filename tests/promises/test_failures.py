@@ -229,6 +229,6 @@ def test_a_job_leaves_when_its_snakemake_was_killed(tmp_path):
             process.wait(1.5)
         parent.kill()
         parent.wait()
-        assert "is no more: leaving" in process.communicate(timeout=60)[1]
+        assert "has ended: leaving" in process.communicate(timeout=60)[1]
     assert process.returncode == 143
     assert not list(tmp_path.iterdir())

@@ -226,7 +226,7 @@ def interrupt_the_long_training(
     log = folder / f"logs/{LONG_TRAINING}.log"
     assert attempt.until(lambda: bool(re.search(r"^epoch \d+/60", text_of(log), re.MULTILINE))), attempt.said()[-3000:]
     stop(attempt, "kill", interrupted)
-    assert "is no more: leaving" in text_of(log)
+    assert "has ended: leaving" in text_of(log)
     attempt = restarted(attempts, folder, locked=True)
     assert attempt.until(lambda: "going on after epoch" in text_of(log)), attempt.said()[-3000:]
     locked = stop(attempt, "interrupt", interrupted)

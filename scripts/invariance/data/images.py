@@ -1,4 +1,4 @@
-"""Images on their canvas: placing, shifting, and the margin that lets a shift lose no ink.
+"""Images on a canvas: placing them, shifting them, and the margin within which a shift loses no ink.
 
 Images are uint8 arrays (n, height, width), background 0, ink up to 255. A shift (dx, dy) moves the ink dx pixels to the
 right and dy pixels down.
@@ -16,8 +16,8 @@ IMAGE_SIZE = 28  # MNIST
 def place_on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
     """Put (n, s, s) images in the middle of an empty (n, canvas, canvas) canvas.
 
-    Where the margins cannot be equal the extra pixel goes below and to the right: 28 becomes 29 by one empty row at the
-    bottom and one empty column at the right. Simard et al. (2003) do not say how they did it.
+    If the margins cannot be equal, the extra pixel goes below and to the right: 28 becomes 29 by an empty bottom row
+    and an empty right column. Simard et al. (2003) do not say how they did it.
 
     Raises:
         InputError: the images are not square and uint8, or the canvas is smaller than they are.
@@ -34,7 +34,7 @@ def place_on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
 
 
 def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
-    """Move (n, h, w) images by whole pixels; what leaves the canvas is lost and the background comes in."""
+    """Shift (n, h, w) images by whole pixels; what leaves the canvas is lost, and background fills the gap."""
     height, width = images.shape[-2:]
     shifted = np.zeros_like(images)
     rows_to, rows_from = _overlap(dy, height)
@@ -44,10 +44,10 @@ def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
 
 
 def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Shift each of the uint8 (n, h, w) images to one of `positions`, (dx, dy) in pixels, in turn.
+    """Shift uint8 (n, h, w) images to `positions`, (dx, dy) in pixels, in turn.
 
     Returns:
-        The shifted images, and the index of each one's position, uint8 (n,).
+        The shifted images, and the index of the position of each, uint8 (n,).
 
     Raises:
         InputError: a position would lose ink.
@@ -61,14 +61,14 @@ def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]
 
 
 def _overlap(shift: int, size: int) -> tuple[slice, slice]:
-    """Where an axis of `size` pixels lands when moved by `shift`, and where those pixels come from."""
+    """The target and source slices of an axis of `size` pixels that is shifted by `shift`."""
     kept = max(0, size - abs(shift))
     target, source = max(0, shift), max(0, -shift)
     return slice(target, target + kept), slice(source, source + kept)
 
 
 def ink_margin(images: np.ndarray) -> int:
-    """The number of pixels by which every image can be shifted, along any axis, without losing ink."""
+    """By how many pixels every image can be shifted along either axis without losing ink."""
     inked = images.any(axis=0)
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if rows.size == 0:
@@ -78,13 +78,13 @@ def ink_margin(images: np.ndarray) -> int:
 
 
 def shift_grid(max_shift: int) -> list[tuple[int, int]]:
-    """Every whole-pixel shift (dx, dy) up to `max_shift` either way, row by row: (2 * max_shift + 1)^2 of them."""
+    """All (2 * max_shift + 1)^2 whole-pixel shifts (dx, dy) of up to `max_shift` either way, row by row."""
     reach = range(-max_shift, max_shift + 1)
     return [(dx, dy) for dy in reach for dx in reach]
 
 
 def require_lossless(images: np.ndarray, max_shift: int) -> None:
-    """Refuse images that a shift of `max_shift` pixels would clip: clipped ink would pass for a lack of invariance.
+    """Refuse images that a shift of `max_shift` pixels would clip: lost ink would look like a lack of invariance.
 
     Raises:
         InputError: some image has ink within `max_shift` pixels of the border.

@@ -1,4 +1,4 @@
-"""Read the two datasets into the one form that the later stages know: uint8 images (n, 28, 28), uint8 labels (n,)."""
+"""Read MNIST or the digits of scikit-learn as uint8 images (n, 28, 28) and uint8 labels (n,)."""
 
 import gzip
 import tempfile
@@ -24,7 +24,7 @@ BLOCK = 1 << 20  # bytes unpacked at once
 DIGITS_IMAGES = 1_797  # images in scikit-learn's set
 DIGITS_SIDE = 8  # pixels of one of them
 DIGITS_LEVELS = 16  # the grey value of full ink in it
-INK_SIDE = 20  # pixels: MNIST, too, fits its digits into a 20x20 box in the middle of 28x28
+INK_SIDE = 20  # pixels: MNIST also fits its digits into a 20x20 box in the middle of 28x28
 
 Source = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -33,7 +33,7 @@ def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> 
     """Unpack MNIST's four .gz files, read them through torchvision.datasets.MNIST without a download, and check them.
 
     Args:
-        folder: holds the four files, already held to their SHA-256.
+        folder: of the four files, whose SHA-256 was checked.
         expected: numbers of training and test images.
 
     Returns:
@@ -57,7 +57,7 @@ def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> 
 
 
 def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Let torchvision read the files of `folder`, unpacked below the temporary `root`: (images, labels) twice."""
+    """Read the files of `folder` by torchvision, unpacked below the temporary `root`: (images, labels) of each part."""
     from torchvision import datasets
 
     class MNIST(datasets.MNIST):
@@ -74,14 +74,12 @@ def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray]
             f"{folder}: not MNIST as torchvision reads it ({type(error).__name__}: {error}); "
             "delete the folder to have its files downloaded again"
         ) from None
-    return (train.data.numpy(), train.targets.numpy().astype(np.uint8)), (
-        test.data.numpy(),
-        test.targets.numpy().astype(np.uint8),
-    )
+    train, test = ((part.data.numpy(), part.targets.numpy().astype(np.uint8)) for part in (train, test))
+    return train, test
 
 
 def unpack(packed: Path, plain: Path) -> None:
-    """Unpack a .gz file, which may not be larger than any file of MNIST: a few kilobytes can unpack to gigabytes.
+    """Unpack a .gz file up to the size of MNIST's files: a few kilobytes can unpack to gigabytes.
 
     Raises:
         InputError: it holds more than LARGEST_UNPACKED bytes.
@@ -99,13 +97,8 @@ def unpack(packed: Path, plain: Path) -> None:
 def read_digits(*, train: int, validation: int, test: int) -> Source:
     """The 8x8 handwritten digits inside scikit-learn, enlarged to MNIST's format; no download.
 
-    In scikit-learn's order, the first `train` + `validation` images are the training set, and the next `test` ones the
-    test set.
-
-    Args:
-        train: number of images to learn from, at least 1.
-        validation: number of images to choose by, at least 1.
-        test: number of images to test on, at least 1; with the others at most 1,797.
+    In scikit-learn's order, the first `train` + `validation` images are the training set, and the next `test` images
+    the test set; each number is at least 1, all together at most 1,797.
 
     Returns:
         Training images (train + validation, 28, 28), their labels, test images (test, 28, 28), their labels, all uint8.
@@ -138,8 +131,8 @@ def read_digits(*, train: int, validation: int, test: int) -> Source:
 def enlarge_digits(images: np.ndarray) -> np.ndarray:
     """Enlarge 8x8 digits bilinearly to 20x20 and place them in the middle of 28x28, as MNIST places its digits.
 
-    The corner pixels' centres stay corners: pixel i of 20 lies at 7 i / 19 of 8. These are fractions of 19, so that
-    the whole computation is in integers: exact, and the same on every machine. Halves are rounded up.
+    Corners stay corners: pixel i of 20 lies at 7 i / 19 of 8. Positions are fractions of 19, so the computation is in
+    integers, exact on every machine. Halves are rounded up.
 
     Args:
         images: integers 0..16, (n, 8, 8).
@@ -156,7 +149,7 @@ def enlarge_digits(images: np.ndarray) -> np.ndarray:
 
 
 def bilinear_weights() -> np.ndarray:
-    """Weights of the 8 pixels of a line in each of the 20 pixels, in nineteenths: int64 (20, 8), rows sum to 19."""
+    """Weights, in nineteenths, of the 8 pixels of a line in each of 20 pixels: int64 (20, 8), rows sum to 19."""
     steps = INK_SIDE - 1
     weights = np.zeros((INK_SIDE, DIGITS_SIDE), dtype=np.int64)
     for pixel in range(INK_SIDE):
@@ -168,11 +161,7 @@ def bilinear_weights() -> np.ndarray:
 
 
 def check_source(images: np.ndarray, labels: np.ndarray, name: str) -> None:
-    """Check that a dataset has the form that the later stages rely on, with every class in it.
-
-    Raises:
-        InputError: naming the dataset `name`, what is wrong and what is expected.
-    """
+    """Raise InputError unless a data set, called `name`, has the form that later stages need, and every class."""
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
         raise InputError(f"{name}: images are {images.dtype} {images.shape}, expected uint8 (n, {SIDE}, {SIDE})")
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:

@@ -1,7 +1,4 @@
-"""The second engine: distortions checked against elasticdeform, an independent C implementation, given the same field.
-
-G. van Tulder, elasticdeform: elastic deformations for n-dimensional images.
-"""
+"""Check distortions against elasticdeform (G. van Tulder), an independent C implementation, given the same field."""
 
 from dataclasses import dataclass
 
@@ -12,7 +9,7 @@ from invariance.distortions.fields import Distortion, displacement_fields, disto
 from invariance.distortions.parts import apply_parts
 from invariance.record.artefacts import InputError
 
-# elasticdeform has no neighbour to interpolate with outside an image: a border of background gives it one.
+# elasticdeform needs neighbours to interpolate with at the edge of an image: a border of background.
 BORDER = 1
 
 
@@ -37,7 +34,7 @@ def deform_with_elasticdeform(image: np.ndarray, field: np.ndarray) -> np.ndarra
 def audit_sample(images: np.ndarray, distortion: Distortion, key: np.ndarray, sample: int) -> Audit:
     """Distort the first `sample` uint8 (n, canvas, canvas) images with both engines and compare.
 
-    It is the warp that is compared: elasticdeform is given the images after the pixel parts.
+    Only the warp is compared: elasticdeform gets the images after the pixel parts.
     """
     ours = distort(images[:sample], distortion, key)
     images = apply_parts(images[:sample], distortion.pixel_parts, key, 0)
@@ -48,12 +45,8 @@ def audit_sample(images: np.ndarray, distortion: Distortion, key: np.ndarray, sa
 
 
 def require_agreement(audit: Audit, tolerance: float, what: str) -> None:
-    """Fail the build of a copy that the two engines do not agree on.
-
-    Raises:
-        InputError: the mean difference is above `tolerance` grey levels.
-    """
-    if not audit.mean <= tolerance:  # also where one of them is not a number
+    """Raise InputError if the two engines differ by more than `tolerance` grey levels on average."""
+    if not audit.mean <= tolerance:  # true for NaN as well
         raise InputError(
             f"{what}: differs from elasticdeform by {audit.mean:.3f} grey levels on average, {tolerance} is allowed "
             "(audit.tolerance in the config); one of the two engines is wrong, and nothing was written"

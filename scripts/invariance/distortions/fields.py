@@ -20,15 +20,15 @@ from numba import njit
 from invariance.distortions.parts import PixelPart, apply_parts, build_part, find_part
 from invariance.distortions.philox import fill_with_noise, random_words
 
-# The Gaussian is cut off at four standard deviations, where 6e-5 of its mass lies beyond.
+# The Gaussian is cut off at four standard deviations; 6e-5 of its mass lies beyond.
 GAUSSIAN_TRUNCATION = 4.0
-# Ticks of Philox that an image uses for its translation and affine map, before those of its elastic noise.
+# Ticks of Philox for the translation and affine map of an image; those of its elastic noise follow.
 GLOBAL_TICKS = 2
 # Compiled loops work on whole vectors of float32: rows of images and fields are padded to a multiple of this.
 LANES = 16
-BLOCK = 128  # images at once: few calls, and their fields stay in the processor's caches
+BLOCK = 128  # images at once: few calls, and fields that fit into the processor's caches
 
-# The options of the three parts that are fields, as `OPTIONS` of a file of pixel parts: see parts.py.
+# The options of the three parts that are fields, like `OPTIONS` in the file of a pixel part (parts.py).
 PARTS = {
     "translation": {
         "max_shift": {"description": "pixels either way", "type": "integer", "minimum": 0, "maximum": 16},
@@ -87,7 +87,7 @@ class Elastic:
 
 @dataclass(frozen=True)
 class Distortion:
-    """What to do to each image: pixel parts, then a translation, or an affine map, an elastic field, or their sum."""
+    """Pixel parts, then one warp: a translation, an affine map, an elastic field, or the sum of the last two."""
 
     translation: Translation | None = None
     affine: Affine | None = None
@@ -96,7 +96,7 @@ class Distortion:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Distortion":
-        """Read one entry of `distortions` in config.yaml, whose ranges the config's schema has checked.
+        """Read one entry of `distortions` in config.yaml; the schema has checked its ranges.
 
         Raises:
             InputError: a part or an option of it is unknown or missing.
@@ -116,13 +116,13 @@ class Distortion:
 
 
 def random_key(dataset: str, canvas: int, distortion: str, copy: int) -> np.ndarray:
-    """The 128 bits, uint32 (4,), that all random numbers of one copy of one distorted dataset come from."""
+    """The 128 bits, uint32 (4,), that seed all random numbers of one copy of a distorted data set."""
     digest = hashlib.sha256(f"{dataset}/{canvas}/{distortion}/{copy}".encode()).digest()
     return np.frombuffer(digest[:16], dtype="<u4").astype(np.uint32)
 
 
 def as_uniform(bits: np.ndarray) -> np.ndarray:
-    """Map uint32 bits to float32 numbers in the open interval (-1, 1), symmetric about 0, exactly representable."""
+    """Map uint32 bits to float32 numbers in the open interval (-1, 1), symmetric about 0."""
     numbers = (bits >> 9).astype(np.float32)
     numbers *= np.float32(2.0**-22)
     numbers += np.float32(2.0**-23 - 1.0)
@@ -143,8 +143,8 @@ def displacement_fields(distortion: Distortion, key: np.ndarray, first: int, ima
 def fill_fields(fields: np.ndarray, spare: np.ndarray, distortion: Distortion, key: np.ndarray, first: int) -> None:
     """Write the fields of the images first, first + 1, ... to float32 (n, 2, canvas, padded_width(canvas)).
 
-    The padding of their rows means nothing. `spare` is scratch of the same shape: to ask the system for new memory for
-    every block of images would take as long as the blur.
+    The padding of the rows has no meaning. `spare` is scratch memory of the same shape: allocating it for each block of
+    images would take as long as the blur.
     """
     bits = random_words(key, first, len(fields), GLOBAL_TICKS)
     if distortion.elastic:
@@ -162,12 +162,12 @@ def fill_fields(fields: np.ndarray, spare: np.ndarray, distortion: Distortion, k
 
 
 def padded_width(width: int) -> int:
-    """The width of padded rows: whole vectors, with room for `width` pixels and the three of background of `_warp`."""
+    """The width of padded rows: whole vectors that hold `width` pixels and the 3 background pixels of `_warp`."""
     return -(-(width + 3) // LANES) * LANES
 
 
 def whole_pixel_shifts(bits: np.ndarray, translation: Translation) -> np.ndarray:
-    """Shifts float32 (n, 2), whole pixels, each value of -max_shift..max_shift equally likely, from uint32 (n, 2)."""
+    """Uniform whole-pixel shifts in -max_shift..max_shift, float32 (n, 2), from uint32 (n, 2)."""
     values = 2 * translation.max_shift + 1
     return ((bits.astype(np.uint64) * values >> 32).astype(np.int64) - translation.max_shift).astype(np.float32)
 
@@ -200,16 +200,16 @@ def fill_affine(fields: np.ndarray, numbers: np.ndarray, affine: Affine) -> None
 
 @functools.cache
 def centred_positions(canvas: int) -> np.ndarray:
-    """Rows x, y and 1 for each pixel, from the middle of the canvas, float32 (3, canvas * padded_width(canvas))."""
+    """x, y and 1 of each pixel, from the middle of the canvas, float32 (3, canvas * padded_width(canvas))."""
     y, x = np.indices((canvas, padded_width(canvas)), np.float32).reshape(2, -1) - np.float32((canvas - 1) / 2)
     return np.stack([x, y, np.ones_like(x)])
 
 
 @functools.cache
 def blur_matrix(sigma: float, canvas: int) -> np.ndarray:
-    """The matrix B float32 (canvas, canvas) for which B @ image @ B is the image blurred by a Gaussian, zero outside.
+    """The matrix B, float32 (canvas, canvas), such that B @ image @ B is the image blurred by a Gaussian, zero outside.
 
-    The kernel is the sampled Gaussian; all of it sums to 1, also where part of it falls outside the canvas.
+    The kernel is the sampled Gaussian. It sums to 1 before the canvas cuts it off.
     """
     radius = int(GAUSSIAN_TRUNCATION * sigma + 0.5)
     distance = np.abs(np.subtract.outer(np.arange(canvas), np.arange(canvas)))
@@ -221,14 +221,14 @@ def blur_matrix(sigma: float, canvas: int) -> np.ndarray:
 def make_elastic(fields: np.ndarray, spare: np.ndarray, elastic: Elastic) -> None:
     """Turn uniform(-1, 1) noise, float32 (n, 2, canvas, padded_width(canvas)), into Simard's elastic fields, in place.
 
-    The noise counts as zero outside the canvas, so the field is weaker near the border (1.28 pixels rms an axis at
-    sigma 4, alpha 34 and 29x29) than its closed form for an unbounded canvas, `unbounded_rms` (1.38).
+    The noise is zero outside the canvas, so the field is weaker (1.28 pixels rms per axis at sigma 4, alpha 34 and
+    29x29) than the closed form for an unbounded canvas, `unbounded_rms` (1.38).
     """
     canvas, width = fields.shape[2:]
     blur = blur_matrix(elastic.sigma, canvas)
     padded_blur = np.zeros((canvas, width), np.float32)
     padded_blur[:, :canvas] = blur * np.float32(1 if elastic.normalisation == "l2" else elastic.alpha)
-    # Small products, one an image: how a single large one rounds might depend on the number of images.
+    # One small product per image: the rounding of one large product might depend on the number of images.
     np.matmul(fields[..., :canvas], padded_blur, out=spare)  # the padding becomes 0
     np.matmul(blur, spare, out=fields)
     if elastic.normalisation == "l2":
@@ -251,7 +251,7 @@ def unbounded_rms(elastic: Elastic) -> float:
 
 
 def warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Read each pixel of uint8 (n, h, w) images from where its field float32 (n, 2, h, w) points.
+    """Read each pixel of uint8 (n, h, w) images from where its field, float32 (n, 2, h, w), points.
 
     Bilinear between the four neighbours, background 0 outside the image, rounded to the nearest grey level.
     """
@@ -279,7 +279,7 @@ def warp_padded(images: np.ndarray, fields: np.ndarray, warped: np.ndarray) -> N
 
 @njit(cache=True)
 def _warp(padded, fields, width, warped):
-    """Flat loops over an image, which the compiler turns into vectors, but for the look-up, which stands alone."""
+    """Loops over flat images, which the compiler vectorises; the look-up, which it cannot, is a loop of its own."""
     count, height, stride = warped.shape
     pixels = height * stride
     columns = (np.arange(pixels) % stride + 1).astype(np.float32)
@@ -303,14 +303,14 @@ def _warp(padded, fields, width, warped):
 
 @njit(inline="always")
 def _clamp(position, limit):
-    """Put a position, or what is not a number, into 0..limit: there is only background at both ends."""
+    """Clip a position, NaN included, to 0..limit; both ends are background."""
     position = position if position > np.float32(0) else np.float32(0)
     return position if position < limit else limit
 
 
 @njit
 def _pack_neighbours(padded, stride, neighbours):
-    """Pack each pixel with the next one to the right and the two below, a byte each: one look-up instead of four."""
+    """Pack each pixel with its neighbours right, below and diagonal, one byte each: one look-up instead of four."""
     right, below, diagonal = padded[1:], padded[stride:], padded[stride + 1 :]
     for pixel in range(len(neighbours)):
         neighbours[pixel] = padded[pixel] | right[pixel] << 8 | below[pixel] << 16 | diagonal[pixel] << 24
@@ -333,7 +333,7 @@ def _between(packed, share):
 
 
 def shift_each(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Read each pixel p of uint8 (n, h, w) images from p + shift, whole pixels (n, 2); background 0 outside."""
+    """Read each pixel p of uint8 (n, h, w) images from p + shift, in whole pixels (n, 2); background 0 outside."""
     shifted = np.empty_like(images)
     _shift_each(images, shifts.astype(np.int64), shifted)
     return shifted
@@ -353,9 +353,9 @@ def _shift_each(images, shifts, shifted):
 
 
 def distort(images: np.ndarray, distortion: Distortion, key: np.ndarray, first: int = 0) -> np.ndarray:
-    """Distort uint8 (n, canvas, canvas) images, whose indices in the dataset are first, first + 1, ...
+    """Distort uint8 (n, canvas, canvas) images with indices first, first + 1, ... in the data set.
 
-    The result for an image depends on (key, its index) alone, and a distortion of size 0 is the identity bit for bit.
+    The result for an image depends only on the key and its index. A distortion of size 0 is the exact identity.
     """
     count, canvas = images.shape[:2]
     images = apply_parts(images, distortion.pixel_parts, key, first)

@@ -1,12 +1,12 @@
-"""Parts of a distortion that change grey levels, such as the thickness of strokes: one file each, found by its name.
+"""Parts of a distortion that change grey levels, such as the thickness of strokes: one file each, found by name.
 
 The file distortions/<part>.py holds
 
-- `OPTIONS`: option -> JSON schema with a `description`; a literal, since the config is checked without importing it;
+- `OPTIONS`: option -> JSON schema with a `description`; a literal, because it is read without importing the file;
 - `Part`: a class built as Part(**options), with the method of `PixelPart`.
 
-An entry of `distortions` in the config then names it: `bold: {<part>: {<option>: ...}}`, alone or beside a translation,
-an affine map or an elastic field (fields.py). The pixel parts come first, in the order of their names, then the warp.
+An entry of `distortions` in the config names it: `bold: {<part>: {<option>: ...}}`, alone or with a translation, an
+affine map or an elastic field (fields.py). Pixel parts are applied first, in the order of their names, then the warp.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ FOLDER = Path(__file__).parent
 
 
 class PixelPart(Protocol):
-    """What a class `Part` has to offer."""
+    """The interface of a class `Part`."""
 
     def apply(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Change one uint8 (h, w) image, background 0 and ink up to 255, in place or not; returns uint8 (h, w).
+        """Return the changed uint8 (h, w) image, background 0 and ink up to 255; it may be changed in place.
 
-        `generator` holds the random numbers that this part has for this image.
+        `generator` draws the random numbers of this part for this image.
         """
 
 
@@ -55,7 +55,7 @@ def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
 
 
 def build_part(name: str, part: type, allowed: Mapping[str, Any], options: Any) -> Any:
-    """Build a part from its options in the config, whose ranges the config's schema has checked.
+    """Build a part from its options in the config; the schema has checked their ranges.
 
     Raises:
         InputError: options are missing or unknown, or the class takes others than are allowed.
@@ -98,9 +98,9 @@ def apply_parts(images: np.ndarray, parts: Mapping[str, PixelPart], key: np.ndar
 
 
 def generator_of(key: np.ndarray, part: str, image: int) -> np.random.Generator:
-    """The random numbers of a part for an image, which depend on the copy's key, the part's name and the index alone.
+    """The random numbers of a part for an image; they depend only on the copy's key, the part's name and the index.
 
-    NumPy's Philox, under a key of the part's own, at a counter that leaves each image 2^192 blocks.
+    NumPy's Philox with a key for each part; its counter leaves 2^192 blocks for each image.
     """
     digest = hashlib.sha256(key.astype("<u4").tobytes() + part.encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little"), counter=image << 192))

@@ -1,9 +1,8 @@
-"""Philox 4x32-10, a counter-based random number generator: any numbers of any image, in any order, on vector units.
+"""Philox 4x32-10, a counter-based random number generator: the numbers of any image, in any order, vectorised.
 
-Philox scrambles a counter of four 32-bit words, under a key of two, into four random words. Here image i owns the
-counters (tick, i, key[2], key[3]), tick = 0, 1, ..., under the Philox key (key[0], key[1]), so that its numbers depend
-on the 128 bits of `key` and on i alone, never on how many are asked for. Compiled code holds words in uint64, where
-their products fit.
+Philox turns a counter of four 32-bit words and a key of two into four random words. Here image i owns the counters
+(tick, i, key[2], key[3]), tick = 0, 1, ..., of the Philox key (key[0], key[1]), so that its numbers depend only on the
+128 bits of `key` and on i, not on how many are drawn. Compiled code holds words in uint64, where their products fit.
 
 Source: Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, section 3.
 """
@@ -55,10 +54,9 @@ def _fill_with_words(words, key, first):
 def fill_with_noise(noise: np.ndarray, key: np.ndarray, first: int, first_tick: int) -> None:
     """Fill contiguous float32 (n, ...) with uniform(-1, 1) noise of the images first, first + 1, ...
 
-    Each number is made of 16 random bits: one of 65,536 values (k + 1/2) / 32,768, symmetric about 0, whose variance is
-    1/3 less one part in 2^32. An image of 8 t numbers (no other size will do) takes the ticks first_tick, ...,
-    first_tick + t - 1; half h of word w of the i-th of them is its number (2 w + h) t + i, an order that lets the
-    compiler work on many ticks at once.
+    Each number has 16 random bits: one of 65,536 values (k + 1/2) / 32,768, symmetric about 0, with a variance of 1/3
+    up to one part in 2^32. An image must have 8 t numbers. It takes the ticks first_tick, ..., first_tick + t - 1; half
+    h of word w of its i-th tick is its number (2 w + h) t + i, so that the compiler can work on many ticks at once.
     """
     ticks = math.prod(noise.shape[1:]) // 8
     _fill_with_noise(noise.reshape(len(noise), 8, ticks, copy=False), key.astype(np.uint64), first, first_tick)
@@ -67,7 +65,7 @@ def fill_with_noise(noise: np.ndarray, key: np.ndarray, first: int, first_tick: 
 @njit(cache=True)
 def _fill_with_noise(noise, key, first, first_tick):
     images, _, ticks = noise.shape
-    philox_key, rest_0, rest_1 = (key[0], key[1]), key[2], key[3]  # read here, or the loop would not become vectors
+    philox_key, rest_0, rest_1 = (key[0], key[1]), key[2], key[3]  # read here, or the loop is not vectorised
     for image in range(images):
         for tick in range(ticks):
             counter = np.uint64(first_tick + tick) & WORD, np.uint64(first + image) & WORD, rest_0, rest_1
@@ -80,5 +78,5 @@ def _fill_with_noise(noise, key, first, first_tick):
 
 @njit(inline="always")
 def _uniform(word):
-    """The lower half of a word, as a signed integer, put in the middle of its bin of (-1, 1)."""
+    """Map the lower half of a word, as a signed integer, to the middle of its bin of (-1, 1)."""
     return np.float32(np.int16(word)) * np.float32(2.0**-15) + np.float32(2.0**-16)

@@ -1,7 +1,7 @@
-r"""The numbers that the text prints: pairs of a key and a value, each a line \result{key}{value} of numbers.tex.
+r"""The numbers in the paper's text: pairs of a key and a value, each a line \result{key}{value} of numbers.tex.
 
-Keys look like paths, such as simard2003/simard_cnn/elastic/test_error/mean; paper/commands.tex reads them. What only
-one study knows is in the `numbers` of its own table.py.
+Keys look like paths, such as simard2003/simard_cnn/elastic/test_error/mean; paper/commands.tex reads them. Numbers of
+only one study are in the `numbers` of its table.py.
 """
 
 import math
@@ -14,12 +14,12 @@ from invariance.paper.tex import escape, formatted, number, small, whole
 
 
 def result_lines(results: Iterable[tuple[str, str]]) -> str:
-    r"""The file numbers.tex: a line \result{key}{value} each."""
+    r"""The file numbers.tex: one line \result{key}{value} for each pair."""
     return "".join(f"\\result{{{key}}}{{{value}}}\n" for key, value in results)
 
 
 def config_results(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every number and word of the config, as config/<path>; lists with commas."""
+    """Every number and word of the config, as config/<path>; lists are joined by commas."""
 
     def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
@@ -46,7 +46,7 @@ def config_results(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def study_results(
     summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring if it has any."""
+    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring, if any."""
     for row in summary.itertuples():
         cell = f"{row.study}/{row.model}/{row.training}/{row.measure}"
         for statistic in ("mean", "low", "high", "best", "worst"):
@@ -71,12 +71,12 @@ def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
 
 
 def is_rounding(claim: Mapping[str, Any]) -> bool:
-    """Whether a claim's number is compared with rounding: two decimals would not show it."""
+    """Whether a claim's number is compared with rounding error, which two decimals would not show."""
     return claim["unit"].startswith("relative error")
 
 
 def claim_number(claim: Mapping[str, Any], value: float | None) -> str:
-    """The number of a claim, or an end of its interval."""
+    """The number of a claim, or one end of its interval."""
     return small(value) if is_rounding(claim) else number(value)
 
 
@@ -93,7 +93,7 @@ def distortion_results(summaries: Mapping[str, pd.DataFrame]) -> Iterator[tuple[
 
 
 def compute_results(reference: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Times of the reference run, in minutes, and its machine; nothing where no reference is committed."""
+    """Times of the reference run, in minutes, and its machine; nothing if no reference is committed."""
     if reference is None:
         return
     compute, machine = reference["compute"], reference["machine"]

@@ -1,7 +1,4 @@
-r"""TeX: formats of numbers, and booktabs tabulars; those that several studies share.
-
-What only one study shows is made by its own table.py.
-"""
+"""TeX that several studies share: formats of numbers, and booktabs tabulars; others are in the table.py of a study."""
 
 import itertools
 import math
@@ -14,17 +11,17 @@ from invariance.results.labels import label
 MISSING = "--"
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 COUNTS = ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range")
-# How many decimals a column or measure gets; two where it is not named.
+# Decimals of a column or measure; two if it is not listed.
 DECIMALS = {"radius": 1, "audit_largest": 0, "largest": 1, "worst_consistency": 2}
 
 
 def escape(text: str) -> str:
-    """Text in which TeX's special characters stand for themselves."""
+    """Escape TeX's special characters."""
     return text.replace("\\", "/").translate(SPECIAL).replace("~", "--").replace("^", "")
 
 
 def number(value: float | None, decimals: int = 2) -> str:
-    """A number with fixed decimals and a real minus sign; a dash where there is none."""
+    """A number with fixed decimals and a real minus sign; a dash for a missing number."""
     if value is None or math.isnan(value):
         return MISSING
     text = f"{value:.{decimals}f}"
@@ -37,7 +34,7 @@ def whole(value: float) -> str:
 
 
 def small(value: float | None) -> str:
-    """A number that may be tiny, such as a drift: two decimals, or a power of ten below 0.01; an exact 0 is 0."""
+    """A number that may be tiny, such as a drift: two decimals, or a power of ten below 0.01; exact 0 is 0."""
     if value is None or math.isnan(value):
         return MISSING
     if value == 0:
@@ -49,14 +46,14 @@ def small(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value for use in math mode: three decimals, or that it is below 0.001."""
+    """A p-value for math mode: three decimals, or "<0.001"."""
     if value is None or math.isnan(value):
         return MISSING
     return "{<}0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def formatted(name: str, value: float | None) -> str:
-    """A value in the format that its measure is given in."""
+    """A value in the format of its measure."""
     if name.endswith(("drift", "mismatch")):
         return small(value)
     if name.endswith("_p"):
@@ -67,7 +64,7 @@ def formatted(name: str, value: float | None) -> str:
 
 
 def with_interval(mean: float, low: float | None, high: float | None, decimals: int = 2) -> str:
-    """A mean with its interval in brackets, or alone where there is none."""
+    """A mean with its interval in brackets, or without if there is none."""
     if low is None or math.isnan(low):
         return number(mean, decimals)
     return f"{number(mean, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
@@ -83,8 +80,8 @@ def tabular(columns: str, header: Sequence[str], rows: Iterable[Sequence[str]], 
     Args:
         columns: TeX's column specification.
         header: one heading per column.
-        rows: cells of each row; the empty tuple is a small gap.
-        above: lines over the header, such as headings of several columns and the rules below them.
+        rows: entries of each row; an empty row is a small gap.
+        above: lines above the header, such as headings over several columns and the rules below them.
     """
     lines = [f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}", "\\toprule", *above, " & ".join(header) + r" \\"]
     lines += ["\\midrule", *(" & ".join(row) + r" \\" if row else "\\addlinespace" for row in rows)]
@@ -92,7 +89,7 @@ def tabular(columns: str, header: Sequence[str], rows: Iterable[Sequence[str]], 
 
 
 def with_gaps(rows: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Sequence[str]]:
-    """Rows of (group, cells), the group as first cell once, with a small gap between groups of several rows."""
+    """Put the group, once, in front of the entries of its rows; a small gap separates groups of several rows."""
     rows = list(rows)
     gaps = len({group for group, _ in rows}) < len(rows)
     previous = None
@@ -118,7 +115,7 @@ STUDY_COLUMNS = {
 
 
 def study_tabular(summary: pd.DataFrame) -> str:
-    """All measures of a study over shifts: a row a model and training, means over seeds."""
+    """All measures of a study over shifts: one row per model and training, means over seeds."""
     means = summary.pivot_table(index=["training", "model"], columns="measure", values="mean", sort=False)
     rows = [
         (label(training), (label(model), *(formatted(name, row.get(name)) for name in STUDY_COLUMNS)))
@@ -133,7 +130,7 @@ def study_tabular(summary: pd.DataFrame) -> str:
 
 
 def provenance_tabular(artefacts: Iterable[tuple[str, str]]) -> str:
-    """Artefacts by path, the first 12 digits of their SHA-256; in two columns, read one after the other."""
+    """Paths of artefacts and the first 12 digits of their SHA-256, in two columns, read one after the other."""
     cells = [f"\\nolinkurl{{{path}}} & \\texttt{{{sha256[:12]}}}" for path, sha256 in artefacts]
     length = -(-len(cells) // 2)
     rows = itertools.zip_longest(cells[:length], cells[length:], fillvalue=" & ")

@@ -1,8 +1,8 @@
-"""Artefacts on disk: written whole or not at all, read without trust, held to the SHA-256 that they were written with.
+"""Artefacts on disk: written whole or not at all, and checked by SHA-256 before they are read.
 
-Each artefact below a folder `results` has a record of its SHA-256 in `results/.sha256`, under the same path. Whoever
-reads it first hashes it: what was altered since it was made, or put there from elsewhere, is named before it can reach
-a table. What comes from Snakemake's between-workflow cache, as a link, is recorded when it is first read.
+Each artefact below a folder `results` has a record of its SHA-256 in `results/.sha256`, under the same path. Reading an
+artefact checks its hash, so that an altered or foreign file is reported before it can reach a table. A link into
+Snakemake's between-workflow cache is recorded when it is first read.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import numpy as np
 
 
 class InputError(Exception):
-    """Something that the user can mend. Its text says what is wrong, where, what is allowed and what to do."""
+    """An error that the user can fix. Its text says what is wrong, where, what is allowed and what to do."""
 
 
 RECORDS = ".sha256"
@@ -28,9 +28,9 @@ RECORDS = ".sha256"
 
 @contextlib.contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which becomes `path` if the block ends well and is removed if it does not.
+    """Yield a temporary path, which becomes `path` if the block succeeds and is removed if it fails.
 
-    A reader, or a later run, therefore never sees a file that was half written.
+    Readers and later runs therefore never see a half-written file.
     """
     path = Path(path)
     try:
@@ -47,12 +47,12 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except Exception as error:
-        error.add_note(str(path))  # the error of a full disk names no file, or the temporary one
+        error.add_note(str(path))  # the error of a full disk names no file, or the temporary file
         raise
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what a job that was killed while it wrote `path` left beside it; only one job at a time writes a file."""
+    """Remove what a killed job left beside `path`; only one job at a time writes a file."""
     leftover = re.compile(re.escape(f".{path.stem}.") + r"\w{8}" + re.escape(path.suffix))
     for file in path.parent.iterdir():
         if leftover.fullmatch(file.name):
@@ -60,14 +60,14 @@ def remove_leftovers(path: Path) -> None:
 
 
 def current_umask() -> int:
-    """The process's file mode mask; mkstemp ignores it, and artefacts should be as readable as any other file."""
+    """The process's file mode mask, which mkstemp ignores: artefacts should be as readable as other files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def record_of(path: Path | str) -> Path | None:
-    """Where the SHA-256 of an artefact is recorded; None for a file that is not below a folder `results`."""
+    """The path of the record of an artefact's SHA-256; None for a file that is not below a folder `results`."""
     parts = Path(path).parts
     if "results" not in parts[:-1] or RECORDS in parts:
         return None
@@ -76,18 +76,17 @@ def record_of(path: Path | str) -> Path | None:
 
 
 def record(path: Path | str, sha256: str) -> None:
-    """Record the SHA-256 of the artefact that is, or will be, at `path`."""
-    place = record_of(path)
-    if place is not None:
+    """Record the SHA-256 of the artefact at `path`, which need not exist yet."""
+    if place := record_of(path):
         with whole_file(place) as temporary:
             temporary.write_text(sha256 + "\n", encoding="ascii")
 
 
 def require_unaltered(path: Path | str) -> str:
-    """The SHA-256 of an artefact, which is the one that it was made with.
+    """The SHA-256 of an artefact, after a check that it is the recorded one.
 
     Raises:
-        InputError: it is missing, cannot be read, or is not what was made here.
+        InputError: the artefact is missing, cannot be read, or is not what was made here.
     """
     try:
         found = sha256_of(path)
@@ -99,7 +98,7 @@ def require_unaltered(path: Path | str) -> str:
     if place is None:
         return found
     if not place.exists() or linked_after(path, place):
-        with contextlib.suppress(FileNotFoundError):  # another job records the same at this moment
+        with contextlib.suppress(FileNotFoundError):  # another job records it at the same time
             record(path, found)
     elif (expected := recorded_sha256(path)) != found:
         raise InputError(
@@ -115,24 +114,24 @@ def linked_after(path: Path | str, place: Path) -> bool:
 
 
 def recorded_sha256(path: Path | str) -> str:
-    """The SHA-256 that an artefact was last found to have; hashed now if there is no record."""
+    """The recorded SHA-256 of an artefact; computed if there is no record."""
     place = record_of(path)
     return place.read_text(encoding="ascii").strip() if place and place.exists() else sha256_of(path)
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` as UTF-8 with line feeds, whatever the platform's habit."""
+    """Write `text` as UTF-8 with line feeds on every platform."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path | str, value: Any, *, sort_keys: bool = True) -> None:
-    """Write `value` as indented JSON, by default with sorted keys; NaN and infinity are refused, being no JSON."""
+    """Write `value` as indented JSON, by default with sorted keys; NaN and infinity, which JSON lacks, are refused."""
     write_text(path, json.dumps(value, indent=2, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
-    """Write numbers as comma-separated values, eight significant digits; scripts that compute need no pandas."""
+    """Write numbers as CSV with eight significant digits, without importing pandas."""
     lines = [columns, *([f"{value:.8g}" for value in row] for row in rows)]
     write_text(path, "".join(",".join(line) + "\n" for line in lines))
 
@@ -166,7 +165,7 @@ def load_array(path: Path | str, *, mapped: bool = False) -> np.ndarray:
     try:
         with Path(path).open("rb") as stream:
             version = np.lib.format.read_magic(stream)  # numpy.load would also take a zip archive
-        if version != (1, 0):  # others may claim a header of gigabytes
+        if version != (1, 0):  # other versions may claim a header of gigabytes
             raise ValueError(f"version {version} of the format, and only (1, 0) is written here")
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # memory is taken only for what the file really holds
         return array if mapped else np.array(array)

@@ -1,4 +1,4 @@
-"""Generated parts of README.md and docs/: a command writes each between two marks, so no number is typed."""
+"""Generated blocks of README.md and docs/: commands write them between two marks, so that no number is typed."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ def replace_block(path: Path, name: str, text: str) -> None:
 
 
 def block_of(path: Path, name: str) -> str:
-    """What stands between the marks of the block `name` in a Markdown file.
+    """The text between the marks of the block `name` in a Markdown file.
 
     Raises:
-        InputError: a mark is missing or stands twice, or the second stands before the first.
+        InputError: a mark is missing or repeated, or the marks are in the wrong order.
     """
     return divided(path, name)[1].strip()
 
 
 def divided(path: Path, name: str) -> tuple[str, str, str]:
-    """The text up to the first mark, between the marks, and from the second mark on; as `block_of`."""
+    """The text up to and with the first mark, between the marks, and from the second mark on; raises as `block_of`."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     text = path.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):

@@ -1,7 +1,7 @@
-"""What a run cost: the jobs behind it, what each used, and how long they would take on more or fewer cores.
+"""What a run cost: its jobs, what each used, and how long they would take on more or fewer cores.
 
-Which job needs which is read from Snakemake's own records of what it ran (.snakemake/metadata). What a job used is read
-from its log, whose last line `invariance.command_line.used` wrote, and from Snakemake's benchmark file beside it.
+Dependencies between jobs come from Snakemake's own records (.snakemake/metadata). What a job used comes from the last
+line of its log, written by `invariance.command_line.used`, and from Snakemake's benchmark file beside the log.
 """
 
 import base64
@@ -29,7 +29,7 @@ USED = re.compile(
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of one job: on the CPU, of them in its loop (None: its log does not say), and by the clock."""
+    """Seconds of one job: CPU time, wall time, and CPU time in its loop (None if its log does not say)."""
 
     cpu: float
     wall: float
@@ -38,7 +38,7 @@ class Times:
 
 @dataclass
 class Job:
-    """One job of a run: its log, by which it is known; its stage; what it made; the logs of the jobs that it needs."""
+    """One job of a run: its log, which identifies it; its stage; its outputs; the logs of the jobs that it needs."""
 
     log: str
     stage: str
@@ -50,7 +50,7 @@ class Job:
 
     @property
     def order(self) -> tuple[float, str]:
-        """Jobs in this order are in that in which Snakemake started them."""
+        """Sorts jobs in the order in which Snakemake started them."""
         return self.ended - (self.times.wall if self.times else 0), self.log
 
 
@@ -64,7 +64,7 @@ def read_records(metadata: Path) -> dict[str, dict[str, Any]]:
     """Snakemake's records of finished jobs, by the path of the output: rule, input, log, endtime.
 
     Raises:
-        InputError: there are none, or they are not as this version of Snakemake writes them.
+        InputError: there are none, or another version of Snakemake wrote them.
     """
     records = {}
     try:
@@ -81,7 +81,7 @@ def read_records(metadata: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_jobs(records: Mapping[str, Mapping[str, Any]], target: str, logs: Path) -> Jobs:
-    """Every job that made something `target` rests on, by its log, with what it used.
+    """Every job that `target` depends on, by its log, with what it used.
 
     Args:
         records: as `read_records` gives them.
@@ -114,7 +114,7 @@ def read_jobs(records: Mapping[str, Mapping[str, Any]], target: str, logs: Path)
 
 
 def read_times(log: Path) -> tuple[Times | None, bool]:
-    """What a job used, if that was written down, and whether it went on where an earlier attempt had stopped."""
+    """What a job used, if recorded, and whether it continued an interrupted attempt."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     said = list(USED.finditer(text))
     used = {name: float(value) for name, value in said[-1].groupdict().items()} if said else {}
@@ -127,7 +127,7 @@ def read_times(log: Path) -> tuple[Times | None, bool]:
 
 
 def read_benchmark(path: Path) -> dict[str, float]:
-    """The numbers of a file that Snakemake's `benchmark:` wrote; empty where there is none, or none in a column."""
+    """The numbers in a file that Snakemake's `benchmark:` wrote, by column; empty if there is no file."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as stream:
@@ -139,7 +139,7 @@ def read_benchmark(path: Path) -> dict[str, float]:
 
 
 def behind(jobs: Jobs, outputs: Collection[str]) -> Jobs:
-    """The jobs that make these files and everything that they rest on."""
+    """The jobs that make these files and everything that they depend on."""
     found = {log for log, job in jobs.items() if job.outputs & set(outputs)}
     waiting = list(found)
     while waiting:
@@ -150,16 +150,15 @@ def behind(jobs: Jobs, outputs: Collection[str]) -> Jobs:
 
 
 def core_seconds(jobs: Iterable[Job]) -> float:
-    """CPU seconds of some jobs; nothing for one whose time is not known."""
+    """CPU seconds of jobs; a job without known time counts as 0."""
     return sum(job.times.cpu for job in jobs if job.times)
 
 
 def replay(jobs: Jobs, workers: int) -> float:
-    """Seconds that the jobs take side by side, a free worker taking the first ready job.
+    """Seconds that the jobs take on `workers` cores, each free worker taking the ready job that the run started first.
 
-    First is which the run itself started first. A job computes in one thread and waits for nothing, so it lasts as long
-    as its CPU time, which a machine that does other things besides hardly changes. Snakemake's own time between jobs
-    does not count.
+    A job computes in one thread and waits for nothing, so it lasts as long as its CPU time, which other load on the
+    machine hardly changes. Snakemake's own time between jobs does not count.
     """
     lacking = {log: len(job.needs) for log, job in jobs.items()}
     followers: dict[str, list[str]] = {log: [] for log in jobs}
@@ -187,7 +186,7 @@ def replay(jobs: Jobs, workers: int) -> float:
 
 
 def start_up_share(jobs: Iterable[Job]) -> float | None:
-    """The part of all CPU time that was not spent distorting, training or evaluating; None: some job does not say."""
+    """The share of CPU time outside distorting, training and evaluating; None if some job does not say."""
     jobs = list(jobs)
     if any(job.stage in LOOP_STAGES and (job.times is None or job.times.loop is None) for job in jobs):
         return None
@@ -216,7 +215,7 @@ def stage_rows(jobs: Iterable[Job]) -> list[dict[str, Any]]:
 
 
 def summarised(jobs: Jobs) -> dict[str, Any]:
-    """What a reference says of a run's cost: stages, total, start-up share, seconds on 1, 2, 4 and 8 workers."""
+    """A run's cost as in a reference: stages, total, start-up share, seconds on 1, 2, 4 and 8 workers."""
     rows, share = stage_rows(jobs.values()), start_up_share(jobs.values())
     return {
         "stages": rows,
@@ -224,14 +223,14 @@ def summarised(jobs: Jobs) -> dict[str, Any]:
         "core_seconds": round(core_seconds(jobs.values()), 1),
         "start_up_share": None if share is None else round(share, 4),
         "replayed_seconds": {str(workers): round(replay(jobs, workers), 1) for workers in WORKERS},
-        # Of a training that was killed and went on, only the last part was measured.
+        # Of a resumed training only the last part was measured.
         "resumed_jobs": sum(job.resumed for job in jobs.values()),
         "unmeasured_jobs": sum(job.times is None for job in jobs.values()),
     }
 
 
 def compute_lines(compute: Mapping[str, Any]) -> list[str]:
-    """The same as plain text."""
+    """The cost as plain text."""
     lines = [f"{'stage':10} {'jobs':>6} {'core min':>9} {'share':>7}"]
     for row in compute["stages"]:
         minutes, share = row["core_seconds"] / 60, 100 * row["share"]

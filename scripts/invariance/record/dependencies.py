@@ -1,8 +1,8 @@
-"""What a job is made by: the modules of this project that its script imports, what they say, and the packages they use.
+"""What a job depends on: the modules of this project that its script imports, their code, and the packages they use.
 
-Snakemake reruns a job when its shell command changes, but sees neither scripts nor the modules that they import. So a
-rule has `made_by` of them among its params. Code counts by its syntax tree, less docstrings: comments and layout are
-not in it either.
+Snakemake reruns a job when its shell command changes, but sees neither scripts nor the modules that they import. So
+each rule has `made_by` among its params. Code is compared by its syntax tree without docstrings; comments and layout
+are not part of it.
 """
 
 import ast
@@ -23,7 +23,7 @@ BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
 
 
 class Module(NamedTuple):
-    """What is known of one file: the files below the roots that it imports, the packages, and the hash of its code."""
+    """One file: the files below the roots that it imports, the packages, and the hash of its code."""
 
     imports: tuple[Path, ...]
     packages: frozenset[str]
@@ -52,7 +52,7 @@ def code_of(*scripts: Path | str, roots: Sequence[Path | str] = ()) -> list[str]
 def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
     """The hash of all code of the scripts, and the packages that it computes with, as package==version.
 
-    Where the project lies is not in it.
+    It does not depend on where the project is.
 
     Args:
         scripts: Python files.
@@ -90,7 +90,7 @@ def module(path: Path, roots: tuple[Path, ...]) -> Module:
 
 
 def drop_docstring(node: ast.AST) -> None:
-    """Take the docstring of a module, class or function out of its syntax tree."""
+    """Remove the docstring of a module, class or function from its syntax tree."""
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         match node.body:
             case [ast.Expr(ast.Constant(str())), *rest]:
@@ -99,7 +99,7 @@ def drop_docstring(node: ast.AST) -> None:
 
 @cache
 def versions(*packages: str) -> list[str]:
-    """Installed versions; one that is not installed is left out, since only a test or a person's machine lacks it."""
+    """Versions of the installed packages among these; only tests and users' machines lack any."""
     found = []
     for package in packages:
         try:
@@ -110,7 +110,7 @@ def versions(*packages: str) -> list[str]:
 
 
 def imported_names(node: ast.AST) -> Iterator[str]:
-    """Dotted names that an import statement may stand for: `from a import b` is a, and perhaps the module a.b."""
+    """Dotted names that an import statement may refer to: `from a import b` is a, and perhaps the module a.b."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -119,7 +119,7 @@ def imported_names(node: ast.AST) -> Iterator[str]:
 
 
 def module_files(name: str, root: Path) -> Iterator[Path]:
-    """The files below `root` that importing `name` reads: each package's __init__ on the way, and the module."""
+    """The files below `root` that importing `name` reads: the __init__ of each package on the way, and the module."""
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:depth])

@@ -1,4 +1,4 @@
-"""The records of a run: its resolved config, the SHA-256 of every artefact with the versions behind them, a check."""
+"""The manifest of a run: the SHA-256 of every artefact, the plan and package versions; and a check of it."""
 
 import importlib.metadata
 import platform
@@ -11,10 +11,10 @@ VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas"
 
 
 def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:
-    """Hash `artefacts`, and write them to `output` as JSON, by their paths below its folder.
+    """Hash `artefacts`, and write the hashes to `output` as JSON, by their paths below its folder.
 
     Raises:
-        InputError: some of them were altered since they were made; all of these are named.
+        InputError: artefacts were altered since they were made; all of them are named.
     """
     root = Path(output).parent
     hashes, problems = {}, []
@@ -36,10 +36,10 @@ def write_manifest(artefacts: Collection[Path | str], config: Path | str, output
 
 
 def differences(manifest: Path | str) -> list[str]:
-    """What of a run is no longer as its manifest says: lines that begin with altered, missing or extra.
+    """How a run differs from its manifest: lines that begin with altered, missing or extra.
 
     Raises:
-        InputError: the manifest is missing, altered, or not one.
+        InputError: the manifest is missing, altered, or no manifest.
     """
     root = Path(manifest).parent
     try:

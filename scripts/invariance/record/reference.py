@@ -1,13 +1,12 @@
-"""Reference numbers: what a whole run found, committed, and how another run is held to it, by intervals, not bytes.
+"""Reference numbers: the committed results of a whole run, and the comparison of another run with them by intervals.
 
-A run on another processor, or with other versions, differs in the last bits of each step, and so, after thousands of
-steps, about as much as a run with other seeds. So a number is reproduced if the intervals of the two runs overlap:
+A run on another processor, or with other versions, differs in the last bits of each step, and after thousands of steps
+about as much as a run with other seeds. So a number is reproduced if the intervals of the two runs overlap:
 
-* a percentage of one cell of a study has the hull of two intervals: Student's over seeds (from two seeds on) and
-  Wilson's over the images that it was counted on;
-* the decisive number of a claim has its own interval over seeds, widened by `SLACK`; from one seed there is none, and
-  `ONE_SEED` stands in;
-* and no verdict may turn from supported to refuted, or back.
+* the interval of a cell's percentage covers both the t-interval over seeds (from two seeds on) and the Wilson interval
+  over the images that it was counted on;
+* the interval of a claim's decisive number is its own over seeds, widened by `SLACK`; with one seed it is `ONE_SEED`;
+* no verdict may change from supported to refuted, or back.
 """
 
 import math
@@ -23,14 +22,14 @@ from invariance.results.reading import read_table
 from invariance.results.statistics import wilson_interval
 from invariance.results.verdicts import REFUTED, SUPPORTED
 
-# Which measures of a study are recorded, and the column of its runs with the number of images behind each.
+# Recorded measures of a study, and the column that holds the number of images of each.
 MEASURES = {
     "test_error": "test_images",
     "mean_error": "shift_images",
     "mean_consistency": "shift_images",
     "accuracy": "test_images",
 }
-# By the first word of a claim's unit: how far two numbers may always be apart, and how far if each is of one seed.
+# By the first word of a claim's unit: the distance always allowed between two numbers, and that with one seed each.
 SLACK = {"percentage": 0.1, "percent": 0.1, "pixels": 0.05, "relative": 1e-12}  # rounding in float64
 ONE_SEED = {"percentage": 15.0, "percent": 15.0, "pixels": 0.5, "relative": 1e-12}
 REPRODUCED, DRIFTED, MISSING, NEW = "reproduced", "drifted", "missing", "new"
@@ -47,7 +46,7 @@ def claim_entries(results: Path) -> list[dict[str, Any]]:
 
 
 def cell_entries(results: Path) -> list[dict[str, Any]]:
-    """The recorded measures of every cell of a run's studies, in percent; with the published error where there is one.
+    """The recorded measures of every cell of a run's studies, in percent, with published errors if there are any.
 
     Raises:
         InputError: a table of a study is missing, altered or no table.
@@ -72,7 +71,7 @@ def study_entries(tables: Path, study: str) -> Iterator[dict[str, Any]]:
 
 
 def published_errors(results: Path) -> dict[tuple[str, ...], float]:
-    """The errors of Simard's table, percent, by the name of the entry that they stand beside."""
+    """The errors of Simard's table, percent, by the name of our entry."""
     path = results / "tables" / "simard2003-published.csv"
     if "simard2003" not in read_json(results / "config.json")["studies"]:
         return {}
@@ -84,15 +83,15 @@ def published_errors(results: Path) -> dict[tuple[str, ...], float]:
 
 
 def entry_name(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an entry is known by: a claim by its id, a measure of a cell by study, model, training and measure."""
+    """The name of an entry: a claim's id, or study, model, training and measure of a cell."""
     return (entry["id"],) if "id" in entry else tuple(entry[key] for key in CELL_KEYS[:4])
 
 
 def read_reference(path: Path, dataset: str) -> dict[str, Any]:
-    """A committed reference.
+    """Read a committed reference.
 
     Raises:
-        InputError: there is none, or it cannot be read, or is of another dataset.
+        InputError: there is none, or it cannot be read, or is of another data set.
     """
     if not path.exists():
         raise InputError(
@@ -113,7 +112,7 @@ def read_reference(path: Path, dataset: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One entry of the comparison, ready to be printed."""
+    """One entry of the comparison, ready to print."""
 
     study: str
     name: str
@@ -123,31 +122,22 @@ class Outcome:
 
 
 def interval(entry: Mapping[str, Any], confidence: float) -> tuple[float, float]:
-    """The interval of one entry: where the number of another run may be."""
-    return claim_interval(entry) if "id" in entry else cell_interval(entry, confidence)
-
-
-def claim_interval(claim: Mapping[str, Any]) -> tuple[float, float]:
-    """That of a claim's number, in its unit."""
-    kind = claim["unit"].split()[0]
-    if claim["low"] is None:
-        return claim["number"] - ONE_SEED[kind], claim["number"] + ONE_SEED[kind]
-    return claim["low"] - SLACK[kind], claim["high"] + SLACK[kind]
-
-
-def cell_interval(cell: Mapping[str, Any], confidence: float) -> tuple[float, float]:
-    """That of a percentage: the hull of Student's interval over seeds and Wilson's over images."""
-    events = min(max(round(cell["mean"] / 100 * cell["images"]), 0), cell["images"])
-    low, high = (100 * end for end in wilson_interval(events, cell["images"], confidence))
-    if cell["low"] is None:
-        return low, high
-    return min(low, cell["low"]), max(high, cell["high"])
+    """The interval of a claim's number, in its unit, or of a cell's percentage: see above."""
+    if "id" in entry:
+        kind = entry["unit"].split()[0]
+        if entry["low"] is None:
+            return entry["number"] - ONE_SEED[kind], entry["number"] + ONE_SEED[kind]
+        return entry["low"] - SLACK[kind], entry["high"] + SLACK[kind]
+    images = entry["images"]
+    events = min(max(round(entry["mean"] / 100 * images), 0), images)
+    low, high = (100 * end for end in wilson_interval(events, images, confidence))
+    return (low, high) if entry["low"] is None else (min(low, entry["low"]), max(high, entry["high"]))
 
 
 def compare(
     expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], confidence: float
 ) -> list[Outcome]:
-    """Every entry of the reference, then those that only the run has, in the order of the reference."""
+    """Every entry of the reference, in its order, then the entries that only the run has."""
     run = {entry_name(entry): entry for entry in found}
     known = {entry_name(entry) for entry in expected}
     outcomes = [outcome(entry, run.get(entry_name(entry)), confidence) for entry in expected]
@@ -155,7 +145,7 @@ def compare(
 
 
 def outcome(expected: Mapping[str, Any] | None, found: Mapping[str, Any] | None, confidence: float) -> Outcome:
-    """One entry of the reference held to the run's, either of which may not be there."""
+    """Compare an entry of the reference with the run's; one of the two may be missing."""
     entry = expected or found
     name = " ".join(entry_name(entry)[1:]) or entry["id"]
     status = NEW if expected is None else MISSING if found is None else status_of(expected, found, confidence)
@@ -173,7 +163,7 @@ def status_of(expected: Mapping[str, Any], found: Mapping[str, Any], confidence:
 
 
 def shown(entry: Mapping[str, Any] | None) -> str:
-    """Number with interval, and a claim's verdict."""
+    """The number with its interval, and a claim's verdict."""
     if entry is None:
         return "-"
     number = entry["number"] if "id" in entry else entry["mean"]
@@ -186,12 +176,12 @@ def with_interval(number: float, low: float | None, high: float | None) -> str:
 
 
 def plain(number: float) -> str:
-    """A number with two decimals, or as a power of ten where they would all be 0."""
+    """A number with two decimals, or as a power of ten if both decimals are 0."""
     return f"{number:.2f}" if number == 0 or abs(number) >= 0.005 else f"{number:.0e}"
 
 
 def comparison_lines(outcomes: Iterable[Outcome]) -> list[str]:
-    """A table in plain text, a block a study, and the counts."""
+    """A table in plain text, one block per study, and the counts."""
     outcomes = list(outcomes)
     rows = [(found.name, found.reference, found.found, found.status) for found in outcomes]
     widths = [max(map(len, column)) for column in zip(("", "reference", "this run", ""), *rows, strict=True)]
@@ -199,11 +189,11 @@ def comparison_lines(outcomes: Iterable[Outcome]) -> list[str]:
     for study in dict.fromkeys(found.study for found in outcomes):
         lines += ["", study, line(("", "reference", "this run", ""), widths)]
         lines += [line(row, widths) for row, found in zip(rows, outcomes, strict=True) if found.study == study]
-    counts = [f"{sum(found.status == status for found in outcomes)} {status}" for status in (REPRODUCED, DRIFTED)]
-    counts += [f"{sum(found.status == status for found in outcomes)} {status}" for status in (MISSING, NEW)]
+    statuses = [found.status for found in outcomes]
+    counts = (f"{statuses.count(status)} {status}" for status in (REPRODUCED, DRIFTED, MISSING, NEW))
     return [*lines[1:], "", ", ".join(counts)]
 
 
 def line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """One line of a table whose columns have these widths."""
+    """One line of a table with columns of these widths."""
     return "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

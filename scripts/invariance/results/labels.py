@@ -1,6 +1,6 @@
-"""What models, trainings and measures are called where people read them: figures, tables and text.
+"""Names of models, trainings and measures for readers: in figures, tables and text.
 
-Keys are the names of `config.yaml`; values hold nothing that TeX would have to escape.
+Keys are the names in `config.yaml`; values contain nothing that TeX must escape.
 """
 
 from collections.abc import Iterable
@@ -67,10 +67,10 @@ LABELS = MODELS | TRAININGS | MEASURES | LAYERS
 
 
 def label(name: str) -> str:
-    """The label of a model, training or measure; a name that has none is shown with spaces for underscores.
+    """The label of a model, training or measure; a name without one is shown with spaces for underscores.
 
     The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way; `affine_all` is `affine`
-    on all training images, those for validation too, and `affine_180_epochs` is `affine` for 180 epochs.
+    on all training images including validation, and `affine_180_epochs` is `affine` for 180 epochs.
     """
     stem, _, last = name.rpartition("_")
     training, _, epochs = stem.rpartition("_")
@@ -88,7 +88,7 @@ def label(name: str) -> str:
 
 
 def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """The distinct `names`: those that are `known` in the order of `known`, then the others as they come."""
+    """The distinct `names`: first the known ones in the order of `known`, then the others in their own order."""
     given = list(dict.fromkeys(names))
     known = list(known)
     return [name for name in known if name in given] + [name for name in given if name not in known]

@@ -13,20 +13,20 @@ Shifts = Sequence[tuple[int, int]]
 
 
 def accuracy(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fraction of images that each shift leaves rightly classified, (shifts,)."""
+    """Fraction of images that are classified correctly under each shift, (shifts,)."""
     return (predictions == labels).mean(axis=1)
 
 
 def consistency(predictions: np.ndarray, shifts: Shifts) -> np.ndarray:
-    """Fraction of images that each shift leaves in the class they had unshifted, right or wrong, (shifts,)."""
+    """Fraction of images predicted as the same class, right or wrong, as unshifted, for each shift, (shifts,)."""
     return (predictions == predictions[shifts.index((0, 0))]).mean(axis=1)
 
 
 def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
     """The largest change of any logit of any image under each shift, in standard deviations of the logits, (shifts,).
 
-    The standard deviation is over all unshifted logits. Drift tells an exact invariance (rounding, about 1e-6) from a
-    network whose predictions merely did not change, and from one that has collapsed to a constant (not a number).
+    The standard deviation is over all unshifted logits. Drift distinguishes an exact invariance (rounding, about 1e-6)
+    from a network whose predictions merely did not change, and from a constant network (NaN).
     """
     unshifted = logits[shifts.index((0, 0))].astype(np.float64)
     largest = np.array([np.abs(shifted - unshifted).max() for shifted in logits])
@@ -35,7 +35,7 @@ def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
 
 
 def largest_differences(logits: np.ndarray) -> np.ndarray:
-    """The largest difference of any logit of any image from the same image's at another position, (positions,).
+    """The largest difference between any logit of an image and the same logit at another position, (positions,).
 
     Args:
         logits: (positions, images, 10).
@@ -51,25 +51,25 @@ def largest_differences(logits: np.ndarray) -> np.ndarray:
 
 
 def robust_error(predictions: np.ndarray, labels: np.ndarray) -> float:
-    """Fraction of images that at least one shift makes wrong."""
+    """Fraction of images that are classified wrongly under at least one shift."""
     return float((predictions != labels).any(axis=0).mean())
 
 
 def radius_of_invariance(consistencies: np.ndarray, shifts: Shifts, at_least: float) -> int:
-    """The largest r, in pixels, such that every shift with max(|dx|, |dy|) <= r has a consistency of `at_least`."""
+    """The largest r, in pixels, such that all shifts with max(|dx|, |dy|) <= r have a consistency of `at_least`."""
     failing = [reach(shift) for shift, value in zip(shifts, consistencies, strict=True) if value < at_least]
     return min(failing) - 1 if failing else max(map(reach, shifts))
 
 
 def reach(shift: tuple[int, int]) -> int:
-    """Chebyshev length of a shift: the ring of the grid that it lies on."""
+    """Chebyshev length of a shift: its ring of the grid."""
     return max(abs(shift[0]), abs(shift[1]))
 
 
 def pairwise_consistency(predictions: np.ndarray, pairs: int, seed: int = 0) -> float:
     """Probability that an image gets the same class under two independent, uniformly random shifts of the grid.
 
-    Zhang (ICML 2019); shifts are drawn for each image anew, and from the whole inclusive range.
+    Zhang (ICML 2019); shifts are drawn for each image separately, from the whole inclusive range.
 
     Args:
         predictions: (shifts, n).

@@ -10,7 +10,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval; `low` and `high` are not numbers where one value gives none."""
+    """A mean with its confidence interval; `low` and `high` are NaN if there is only one value."""
 
     mean: float
     low: float
@@ -18,7 +18,7 @@ class Interval:
 
 
 def t_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Student's t-interval for the mean of a few independent values, such as one a seed."""
+    """Student's t-interval for the mean of a few independent values, such as one per seed."""
     values = np.asarray(values, dtype=np.float64)
     mean = float(values.mean())
     if len(values) < 2:
@@ -28,7 +28,7 @@ def t_interval(values: Sequence[float], confidence: float) -> Interval:
 
 
 def wilson_interval(events: int, trials: int, confidence: float) -> tuple[float, float]:
-    """Wilson's (1927) score interval for a proportion, as fractions: the chance in the test images alone."""
+    """Wilson's (1927) score interval for a proportion, as fractions: the chance in the test images only."""
     interval = stats.binomtest(events, trials).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -43,7 +43,7 @@ class McNemar:
 
 
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
-    """McNemar's exact test (1947) from two boolean arrays (n,): which images each classifier has right."""
+    """McNemar's exact test (1947) from two boolean arrays (n,): which images each classifier gets right."""
     only_first = int((first_right & ~second_right).sum())
     only_second = int((~first_right & second_right).sum())
     differing = only_first + only_second
@@ -52,13 +52,10 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
 
 
 def two_way_shares(values: np.ndarray) -> tuple[float, float, float]:
-    """What rows, columns and their interaction contribute to the variance of a table with one value a cell.
-
-    Args:
-        values: (rows, columns).
+    """Shares of rows, columns and their interaction in the variance of a table (rows, columns), one value per entry.
 
     Returns:
-        The sum of squares of each over the total (eta squared), which add up to 1; not numbers where all values agree.
+        The sum of squares of each over the total (eta squared), which add up to 1; NaN if all values are equal.
     """
     values = np.asarray(values, dtype=np.float64)
     centred = values - values.mean()

@@ -1,7 +1,6 @@
 """Tables: one row per trained model, and means over seeds.
 
-Errors and consistencies are in percent here, the radius in pixels, drift in standard deviations of the logits. A cell
-is a (study, model, training), and a trained model one of its seeds.
+Errors and consistencies are in percent, the radius in pixels, drift in standard deviations of the logits.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ MEASURES = [
 
 
 def by_trained_model(table: pd.DataFrame) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
-    """Study, model, training and seed of each trained model, and its rows of a table that `read_inputs` joined."""
+    """Study, model, training and seed of each trained model, with its rows of a table that `read_inputs` joined."""
     for names, rows in table.groupby([*CELL, "seed"], sort=False):
         yield dict(zip([*CELL, "seed"], names, strict=True)), rows
 
@@ -54,7 +53,7 @@ def run_measures(
         predictions: uint8 (shifts, n), rows as in the grid, of the first n test images.
         test_predictions: uint8 (test images,), unshifted.
         labels: uint8 (test images,).
-        radius_consistency: percent of consistency that counts as invariant.
+        radius_consistency: consistency, in percent, that counts as invariant.
         pairwise_pairs: pairs of shifts for each image.
     """
     shifts = list(zip(grid.dx, grid.dy, strict=True))
@@ -96,7 +95,7 @@ def rings_of_run(grid: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], confidence: float) -> pd.DataFrame:
-    """Long table: for each group `by` and each measure that it has, mean, t-interval, best and worst over seeds.
+    """Long table: mean, t-interval, best and worst over seeds for each group `by` and each measure that it has.
 
     Best is the lowest error, loss or drift, and the highest consistency, accuracy or radius.
     """

@@ -1,7 +1,7 @@
-"""Verdicts: the decisive number of a claim, its interval over seeds, and the side of the threshold that it lies on.
+"""Verdicts: the decisive number of a claim, its interval over seeds, and the side of the threshold on which it lies.
 
-What a claim says stands in the catalogue; what it measures is a function `(tables, settings) -> Measured` of its study.
-A claim whose cells were not trained is absent, never guessed.
+The catalogue states the claims; a function `(tables, settings) -> Measured` of a study measures each. A claim whose
+cells were not trained is left out, never guessed.
 """
 
 import math
@@ -20,12 +20,12 @@ Settings = Mapping[str, Any]
 
 
 class CellsMissingError(Exception):
-    """The config does not train the cells that a claim is about."""
+    """The plan does not train the cells that a claim needs."""
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A number with its own rule: where an interval over seeds is not what decides."""
+    """A number with a verdict by a rule of its own, not by an interval over seeds."""
 
     number: float
     low: float
@@ -38,8 +38,8 @@ class Decided:
 class Measured:
     """What was measured for one claim.
 
-    `decisive` holds one number per seed, whose t-interval `judge` compares with the threshold, or what the study
-    decided by a rule of its own. `details` are further numbers that the paper's paragraph on the claim prints.
+    `decisive` is one number per seed, whose t-interval `judge` compares with the threshold, or what the study decided
+    by a rule of its own. `details` are further numbers for the paper's paragraph on the claim.
     """
 
     decisive: Sequence[float] | Decided
@@ -47,9 +47,9 @@ class Measured:
 
 
 def verdict_above(number: float, low: float, high: float, threshold: float) -> str:
-    """`supported` when the whole interval is above the threshold, `refuted` when all of it is below.
+    """`supported` if the whole interval is above the threshold, `refuted` if all of it is below, else `undecided`.
 
-    One seed gives no interval, and a verdict needs one: it is `undecided`.
+    One seed gives no interval, and so no verdict.
     """
     if math.isnan(low) or math.isnan(high):
         return UNDECIDED
@@ -57,7 +57,7 @@ def verdict_above(number: float, low: float, high: float, threshold: float) -> s
 
 
 def verdict_below(number: float, low: float, high: float, threshold: float) -> str:
-    """`supported` when the whole interval is below the threshold, `refuted` when all of it is above."""
+    """`supported` if the whole interval is below the threshold, `refuted` if all of it is above."""
     return verdict_above(-number, -high, -low, -threshold)
 
 
@@ -74,15 +74,15 @@ def judge(
     """The record of one claim, as in claims.json.
 
     Args:
-        claim: `id`, `statement`, `study`, `unit`, `rule`, `direction` and `reads`, as in the catalogue. Fields of the
-            settings may stand in the unit, as in "within {small_shift} pixels".
-        measure: what the claim measures. It gets the tables and columns that `reads` names, and no more.
+        claim: `id`, `statement`, `study`, `unit`, `rule`, `direction` and `reads`, as in the catalogue. The unit may
+            contain settings, as in "within {small_shift} pixels".
+        measure: measures the claim. It gets only the tables and columns that `reads` names.
         tables: by name, such as "architectures-runs".
         settings: of this claim, in the config.
-        confidence: of the intervals; `measure` finds it in its settings.
+        confidence: of the intervals; added to the settings of `measure`.
 
     Raises:
-        CellsMissingError: a table, a column or a cell is missing, since the config does not train it.
+        CellsMissingError: a table, a column or a cell is missing, because the plan does not train it.
     """
     chosen = {name: only(tables, name, columns) for name, columns in claim["reads"].items()}
     measured = measure(chosen, {**settings, "confidence": confidence})
@@ -105,7 +105,7 @@ def only(tables: Tables, name: str, columns: Sequence[str]) -> pd.DataFrame:
     """These columns of a table.
 
     Raises:
-        CellsMissingError: there is no such table, or it lacks a column: one is only written for what is trained.
+        CellsMissingError: there is no such table or column: both are written only for what is trained.
     """
     if name not in tables:
         raise CellsMissingError(name)
@@ -118,7 +118,7 @@ def decided_over_seeds(values: Sequence[float], direction: str, threshold: float
     """The mean over seeds with its t-interval; the claim says that it is "above" or "below" the threshold.
 
     Raises:
-        CellsMissingError: there is no value, or one that is no number, as where nothing is shifted.
+        CellsMissingError: there is no value, or one is NaN, as if nothing is shifted.
     """
     if not len(values) or pd.isna(values).any():
         raise CellsMissingError("a grid of more than one shift")
@@ -128,7 +128,7 @@ def decided_over_seeds(values: Sequence[float], direction: str, threshold: float
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What the claims of several studies measure
+# Shared by the claims of several studies
 
 
 def cell_runs(runs: pd.DataFrame, model: str, training: str) -> pd.DataFrame:
