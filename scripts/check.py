@@ -1,4 +1,4 @@
-"""Is everything in the results still what was made? Hash it all again, and compare with the manifests."""
+"""Hash all results again and compare them with their manifests."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from invariance.record.manifest import differences
 
 
 def main(*manifests: Path) -> None:
-    """Print a line for each artefact that was altered, is missing or is extra; fail if there is one.
+    """Print one line for each altered, missing or extra artefact; fail if there is one.
 
     Args:
         manifests: manifest.json of one or more runs; by default all below results/.
     """
     manifests = manifests or tuple(sorted(Path("results").glob("*/manifest.json")))
     if not manifests:
-        raise InputError("results/*/manifest.json: no such file; a manifest is the last thing that a whole run makes")
+        raise InputError("results/*/manifest.json: no such file; a whole run writes its manifest last")
     lines = [line for manifest in manifests for line in differences(manifest)]
     for line in lines:
         print(line)
     if lines:
         raise InputError(
-            f"{len(lines)} differences; delete what was altered and run snakemake, which makes that again; delete what "
+            f"{len(lines)} differences; delete what was altered and run snakemake, which makes it again; delete what "
             "is extra if it is not yours"
         )
     print(f"as they were made: all artefacts of {', '.join(str(manifest) for manifest in manifests)}")

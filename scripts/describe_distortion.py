@@ -1,4 +1,4 @@
-"""Stage 2, distorted: a contact sheet and a measured summary of all copies of one distorted dataset."""
+"""Stage 2, distorted: a contact sheet and a summary of all copies of one distorted data set."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,9 +22,9 @@ def summarise_copy(
 ) -> dict[str, float]:
     """Measure the fields and the ink of one copy; lengths in pixels, `ink_lost` in percent of all ink.
 
-    Pixel parts are no field and count in `ink_lost` alone, which is negative where ink was gained.
-    `rms_x` and `rms_y` are over all pixels of the fields, `largest` is the longest displacement, and `net_translation`
-    is the root mean square length of a field's mean: how far the image moves as a whole.
+    Pixel parts have no field; they count only in `ink_lost`, which is negative if ink was gained. `rms_x` and `rms_y`
+    are over all pixels of the fields, `largest` is the longest displacement, and `net_translation` is the root mean
+    square length of a field's mean: how far the image moves as a whole.
     """
     sample = min(MEASURED_IMAGES, len(images))
     fields = displacement_fields(distortion, key, 0, sample, images.shape[-1]).astype(np.float64)
@@ -44,10 +44,9 @@ def summarise_copy(
 
 
 def contact_sheet(originals: np.ndarray, copies: list[np.ndarray]) -> np.ndarray:
-    """One picture, uint8: a row of originals, then rows of their distorted versions, a copy a row, over and over."""
-    tiles = [originals[:SHEET_COLUMNS]]
-    for row in range(SHEET_ROWS - 1):
-        tiles.append(copies[row % len(copies)][:SHEET_COLUMNS])
+    """One picture, uint8: a row of originals, then rows of their distorted versions, one copy per row, repeated."""
+    rows = [originals, *(copies[row % len(copies)] for row in range(SHEET_ROWS - 1))]
+    tiles = [row[:SHEET_COLUMNS] for row in rows]
     lines = [np.concatenate(list(np.pad(line, ((0, 0), (0, 2), (0, 2)))), axis=1) for line in tiles]
     sheet = 255 - np.concatenate(lines, axis=0)
     return sheet.repeat(SHEET_SCALE, axis=0).repeat(SHEET_SCALE, axis=1)

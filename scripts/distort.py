@@ -1,4 +1,4 @@
-"""Stage 2, distorted: write one copy of the training images, each image distorted afresh."""
+"""Stage 2, distorted: write one copy of the training images, each image with a distortion of its own."""
 
 from pathlib import Path
 from typing import Annotated, Any

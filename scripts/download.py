@@ -1,4 +1,4 @@
-"""Stage 1, source: download one file of MNIST and hold it to its SHA-256."""
+"""Stage 1, source: download one file of MNIST and check its SHA-256."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from invariance.data.mirrors import fetch
 
 
 def main(*, file: str, sha256: str, mirrors: Json, timeout: float = 15, attempts: int = 2, output: Path) -> None:
-    """Fetch the file from the first mirror that gives it whole and unaltered.
+    """Fetch the file from the first mirror that serves it whole and unaltered.
 
     Args:
         file: Name of the file below each mirror, such as t10k-labels-idx1-ubyte.gz.
         sha256: The file's SHA-256 in hexadecimal.
         mirrors: JSON list of https:// or file:/// addresses or folders, tried in order after the one that the
             environment variable MNIST_MIRROR names: '["https://ossci-datasets.s3.amazonaws.com/mnist/"]'.
-        timeout: Seconds without an answer before the next mirror is tried.
-        attempts: Tries at each mirror.
+        timeout: Seconds without an answer, or without progress, before a mirror is given up.
+        attempts: Tries at each mirror for faults that may pass, such as a broken connection.
         output: The file to write.
     """
     fetch(file, sha256, mirrors, output, timeout=timeout, attempts=attempts)

@@ -1,4 +1,4 @@
-"""Stage 4, shifts: what a trained model says of the test images at every shift of the grid."""
+"""Stage 4, shifts: the predictions of a trained model for the test images at every shift of the grid."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,16 +27,16 @@ def main(
     predictions: Path,
     test_predictions: Path,
 ) -> None:
-    """Evaluate; write the grid, the predictions behind it, and those of all unshifted test images.
+    """Evaluate; write the grid, its predictions, and those of all unshifted test images.
 
     Args:
-        model: Its entry in the config, as JSON; of a phase average with the entry of the model that it averages in
-            place of its name.
+        model: Its entry in the config, as JSON; for a phase average, `of` is the entry of the model that it averages.
         weights: .safetensors.
         images: Test images, uint8 (n, 28, 28), .npy.
         labels: Test labels, uint8 (n,), .npy.
-        shifts: Pixels; the first so many images are shifted: '{"canvas": 40, "max_shift": 6, "shift_images": 2000}'.
-        device: auto is a GPU if there is one.
+        shifts: Canvas and largest shift in pixels, and how many images are shifted, the first ones:
+            '{"canvas": 40, "max_shift": 6, "shift_images": 2000}'.
+        device: auto uses a GPU if there is one.
         grid: Output, .csv: one row per shift.
         predictions: Output, uint8 (shifts, shift images), .npy.
         test_predictions: Output, uint8 (n,), .npy.

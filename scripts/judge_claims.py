@@ -1,4 +1,4 @@
-"""Stage 5, claims: measure each claim, hold it to its threshold, write the verdicts."""
+"""Stage 5, claims: measure each claim, compare it with its threshold, write the verdicts."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,12 +16,12 @@ def main(
     confidence: float,
     output: Path,
 ) -> None:
-    """Judge; write claims.json with the files and columns that each number was read from, and the files' hashes.
+    """Judge; write claims.json with the files, their hashes, and the columns that each number was read from.
 
-    A claim whose cells are not trained is left out, and the log says what it lacks.
+    A claim whose cells are not trained is left out, and the log names what is missing.
 
     Args:
-        claims: For each claim, in the order of claims.json, its entry of the catalogue with its `settings`, as JSON.
+        claims: For each claim, in the order of claims.json, its entry in the catalogue with its `settings`, as JSON.
         tables: Paths of the tables by name: '{"split-runs": "results/mnist/tables/split-runs.csv"}'.
         confidence: Of the intervals, such as 0.95.
         output: The file claims.json.

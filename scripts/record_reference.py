@@ -1,8 +1,8 @@
-"""Record the reference numbers of a whole run, which are then committed; no rule of the workflow does it.
+"""Record the reference numbers of a whole run, to be committed; no rule of the workflow does this.
 
     python scripts/record_reference.py --results results/mnist --logs logs/mnist --output paper/reference/mnist.json
 
-Run it where snakemake ran: which job needed which is read from Snakemake's records below .snakemake.
+Call it where snakemake ran: dependencies between jobs are read from Snakemake's records below .snakemake.
 """
 
 import os
@@ -38,7 +38,7 @@ def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadat
 
 
 def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
-    """All that is committed of a run: numbers with intervals, what made them, and what they cost."""
+    """What is committed of a run: numbers with intervals, what made them, and what they cost."""
     config = read_json(results / "config.json")
     dataset = config["dataset"]
     claims = claim_entries(results)
@@ -62,7 +62,7 @@ def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor and the cores that a process may use here; nothing that tells one machine from its like."""
+    """The processor and the cores that a process may use here; nothing that identifies this machine."""
     path = Path("/proc/cpuinfo")
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     names = [row.partition(":")[2].strip() for row in text.splitlines() if row.startswith("model name")]

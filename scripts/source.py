@@ -1,4 +1,4 @@
-r"""Write a dataset as plain arrays: {train,test}-images.npy, uint8 (n, 28, 28), and -labels.npy, uint8 (n,).
+r"""Stage 1, source: write a data set as {train,test}-images.npy, uint8 (n, 28, 28), and -labels.npy, uint8 (n,).
 
 python scripts/source.py mnist --downloads results/mnist/source/download --output results/mnist/source
 python scripts/source.py digits --train-images 1200 --validation-images 237 --test-images 360 \
@@ -35,7 +35,7 @@ def digits(*, train_images: int, validation_images: int, test_images: int, outpu
 
 
 def write(arrays: Source, output: Path) -> None:
-    """Write the four arrays of a dataset."""
+    """Write the four arrays of a data set."""
     for name, array in zip(("train-images", "train-labels", "test-images", "test-labels"), arrays, strict=True):
         path = output / f"{name}.npy"
         save_array(path, array)

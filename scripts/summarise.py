@@ -23,7 +23,7 @@ def main(
     """Read the grids and the predictions beside them; write the four tables of one study.
 
     Args:
-        inputs: Paths, as JSON: of the grid (.csv, predictions beside it) and the run card (.json) of each
+        inputs: Paths, as JSON: of the grid (.csv, predictions beside it) and the card (.json) of each
             study/model/training/seed, and of the test labels, uint8 (n,), .npy: '{"grids": {"simard2003/mlp/none/0":
             "results/mnist/shifts/simard2003/mlp/none/seed-0.csv"}, "cards": {...}, "labels": ...}'.
         measures: The entry `measures` of the config, as JSON.

@@ -20,7 +20,7 @@ from invariance.record.dependencies import made_by
 
 
 class OnlySome(Sequence):
-    """Distorted copies of the training images in which the images that are not `distorted` are the originals."""
+    """Copies of the training images in which images that are not `distorted` are replaced by the originals."""
 
     def __init__(self, copies: Sequence[np.ndarray], originals: np.ndarray, distorted: np.ndarray) -> None:
         """Args: copies, and originals, uint8 (n, h, w); distorted, bool (n,)."""
@@ -49,20 +49,20 @@ def main(
     card: Path,
     checkpoint: Path | None = None,
 ) -> None:
-    """Train; write the weights, the history and the run card.
+    """Train; write the weights, the history and the card.
 
     Args:
         model: Its entry in the config, as JSON.
         training: Canvas, images and optimisation, as JSON.
-        seed: Fixes the initial weights and the order of the images.
-        device: auto is a GPU if there is one.
+        seed: Determines the initial weights and the order of the images.
+        device: auto uses a GPU if there is one.
         images: All source images, uint8 (n, 28, 28), .npy.
         labels: Their labels, uint8 (n,), .npy.
-        copies: Distorted copies, an epoch each; none: the source images.
+        copies: Distorted copies, one per epoch; by default the source images.
         weights: Output, .safetensors.
         history: Output, .csv: one row per epoch.
         card: Output, .json: what this network was made from.
-        checkpoint: .safetensors, kept after each epoch and removed at the end.
+        checkpoint: .safetensors, written after each epoch and removed at the end.
     """
     one_thread()
     computed_on = find_device(device)

@@ -1,4 +1,4 @@
-"""Say whether a config is valid, and how much it asks for.
+"""Check a config, and print how much it asks for.
 
     python scripts/validate_config.py config.yaml my.yaml
 
@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.
 
 
 def size(plan: Plan) -> str:
-    """One line on how much a plan asks for."""
+    """How much a plan asks for, in one line."""
     copies = plan.copies
     return (
         f"{plan.dataset}: {len(plan.trained)} trainings, {len(plan.cells)} evaluations, "

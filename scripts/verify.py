@@ -1,8 +1,8 @@
-"""Hold the numbers of a run to the committed reference, by intervals, and print: reproduced, drifted, missing, new.
+"""Compare the numbers of a run with the committed reference, by intervals: reproduced, drifted, missing, new.
 
     python scripts/verify.py --reference paper/reference/mnist.json --results results/mnist
 
-Exit status 1 when something drifted or is missing. invariance/record/reference.py says how intervals are compared.
+Exit status 1 if something drifted or is missing. invariance/record/reference.py explains the comparison.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Write what the committed reference says into README.md and docs/reference.md: numbers there are never typed.
+"""Write the numbers of the committed reference into README.md and docs/reference.md, where none are typed.
 
     python scripts/write_claims.py
 
-A test holds both files to the reference.
+A test compares both files with the reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,13 +33,13 @@ def claims_block(reference: Mapping[str, Any]) -> str:
 
 
 def claim_row(claim: Mapping[str, Any]) -> str:
-    """The claim, its verdict, and its number with interval and unit; the sign of the number is a real minus."""
+    """The claim, its verdict, and its number with interval and unit, with a real minus sign."""
     number = with_interval(claim["number"], claim["low"], claim["high"]).replace("-", "\N{MINUS SIGN}")
     return f"| {claim['id']} {claim['statement'].rstrip('.')} | {claim['verdict']} | {number} {claim['unit']} |"
 
 
 def costs_block(reference: Mapping[str, Any]) -> str:
-    """The figure of each claim, the command that makes it, and what it costs; then the whole run."""
+    """For each claim its figure, the command that makes it, and the cost; then the cost of the whole run."""
     rows = [
         f"| {claim['id']} | {Path(claim['target']).stem.replace('_', ' ')} | `snakemake --cores 8 {claim['target']}` | "
         f"{claim['core_minutes']:.0f} |"
@@ -57,7 +57,7 @@ def costs_block(reference: Mapping[str, Any]) -> str:
 
 
 def shares(compute: Mapping[str, Any]) -> str:
-    """Which share of the core time was no distorting, training or evaluating; what evaluating cost beside training."""
+    """The share of core time outside distorting, training and evaluating; and evaluating relative to training."""
     stages = {row["stage"]: row["core_seconds"] for row in compute["stages"]}
     if compute["start_up_share"] is None or not {"train", "evaluate"} <= stages.keys():
         return ""
@@ -90,7 +90,7 @@ def simard_rows(cells: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def both(cell: Mapping[str, Any]) -> str:
-    """The published error and ours, as two cells of a row; empty where there is none."""
+    """The published error and ours, as two entries of a row; empty if there is none."""
     published = f"{cell['published']:g}" if "published" in cell else ""
     ours = with_interval(cell["mean"], cell["low"], cell["high"]) if cell else ""
     return f"{published} | {ours}"

@@ -1,4 +1,4 @@
-"""Write down the plan of a run, as JSON in the order of its tables."""
+"""Write the plan of a run as JSON, in the order of its tables."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from invariance.record.artefacts import write_json
 
 
 def main(*, config: Json, output: Path) -> None:
-    """Write the file.
+    """Write config.json.
 
     Args:
         config: The plan, as JSON.

@@ -1,4 +1,4 @@
-"""Stage 5, tables: every number that the text of the paper prints, as TeX."""
+"""Stage 5, tables: every number in the paper's text, as TeX."""
 
 import importlib.metadata
 import platform
@@ -18,7 +18,7 @@ DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}
 
 
 def general_results(config: Mapping[str, Any], sha256: str, test_images: int) -> Iterator[tuple[str, str]]:
-    """The dataset, versions, and the hash of the config."""
+    """The data set, versions, and the hash of the config."""
     dataset = config["dataset"]
     data = config["datasets"][dataset]
     yield "dataset", dataset
@@ -40,7 +40,7 @@ def main(
     reference: Path | None = None,
     output: Path,
 ) -> None:
-    r"""Write a line \result{key}{value} for each number.
+    r"""Write one line \result{key}{value} for each number.
 
     Args:
         inputs: Paths, as JSON: `config` and `claims`, `tables` by name, and `summaries`, of the distorted datasets by

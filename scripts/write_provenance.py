@@ -1,4 +1,4 @@
-"""Stage 6, paper: what this copy of the paper was made from, for its last page."""
+"""Stage 6, paper: the table on the last page, of what this paper was made from."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def main(*, root: Path, artefacts: list[Path], output: Path) -> None:
     """Write a tabular of artefacts and the first digits of their hashes.
 
     Args:
-        root: The folder results/<dataset>; paths are printed below it.
+        root: The folder results/<dataset>; printed paths are relative to it.
         artefacts: Files to hash.
         output: The tabular, .tex.
     """

@@ -1,1 +1,1 @@
-"""The plan: reading the config, checking it, and what follows from it: cells, file names, the catalogue of studies."""
+"""The plan: reading and checking the config, and what follows from it: cells, file names, the catalogue of studies."""

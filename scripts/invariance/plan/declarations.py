@@ -1,4 +1,4 @@
-"""What networks, layers and distortions declare in their own files, read without importing them."""
+"""What networks, layers and distortions declare in their own files; read without importing the files."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ FIELDS = DISTORTIONS / "fields.py"
 
 
 def literal(path: Path | str, name: str) -> Any:
-    """The value that a Python file gives to `name` at its top level; None if it gives none.
+    """The literal assigned to `name` at the top level of a Python file; None if there is none.
 
     Raises:
         InputError: the file cannot be read as Python, or the value is no literal.
@@ -36,14 +36,14 @@ def literal(path: Path | str, name: str) -> Any:
 
 
 def declaring(folder: Path, name: str) -> dict[str, Any]:
-    """The modules in a folder that give a value to `name`, and that value."""
+    """The modules in a folder that assign a literal to `name`, and its value."""
     found = {path.stem: literal(path, name) for path in sorted(folder.glob("*.py"))}
     return {module: value for module, value in found.items() if value is not None}
 
 
 @functools.cache
 def families() -> dict[str, dict[str, Any]]:
-    """The families of networks, and for each option of a family the JSON schema of its value.
+    """The families of networks, each with the JSON schema of each of its options.
 
     An option with a `default` may be left out. Besides JSON schema, an option may say `layer: true` (its value is one
     of `layer_names`, or of the words in `also`) or `model: true` (its value is the name of another model).
@@ -59,29 +59,25 @@ def is_layerwise(family: str) -> bool:
 
 @functools.cache
 def layer_names() -> list[str]:
-    """The layers that a trunk may halve its maps with: files with DOWNSAMPLING, the name of their class."""
+    """The layers that can halve the maps of a trunk: files with DOWNSAMPLING, the name of their class."""
     return list(declaring(LAYERS, "DOWNSAMPLING"))
 
 
 def layer_file(name: str) -> Path:
-    """Where a layer is."""
+    """The file of a layer."""
     return LAYERS / f"{name}.py"
 
 
 def user_file(name: str) -> Path:
-    """Where the file of a network of the family `file` is: its path is relative to the project's folder."""
+    """The file of a network of the family `file`; its path in the config is relative to the project's folder."""
     return SCRIPTS.parent / name
 
 
 def network_files(settings: Mapping[str, Any]) -> list[str]:
-    """The source files that building and running a network needs beyond what scripts/train.py imports by itself.
+    """Sorted absolute paths of the source files that a network needs beyond what scripts/train.py imports.
 
     Args:
-        settings: its entry of `models`; of a phase average with the entry of the model that it averages in place of
-            its name.
-
-    Returns:
-        Sorted absolute paths.
+        settings: its entry in `models`; for a phase average, `of` is the entry of the model that it averages.
 
     Raises:
         InputError: the entry names a family, layer or file that does not exist.
@@ -90,7 +86,7 @@ def network_files(settings: Mapping[str, Any]) -> list[str]:
 
 
 def sources(settings: Mapping[str, Any]) -> Iterator[str]:
-    """What `network_files` names."""
+    """The files of `network_files`, with repetitions."""
     family = str(settings.get("family"))
     options = families().get(family)
     if options is None:
@@ -116,7 +112,7 @@ def distortion_parts() -> dict[str, dict[str, Any]]:
     class `Part`.
 
     Raises:
-        InputError: a file has one of the two alone, an option has no description, or a file has the name of a field.
+        InputError: a file has only one of the two, an option has no description, or a file has the name of a field.
     """
     parts = fields()
     for file in sorted(DISTORTIONS.glob("*.py")):

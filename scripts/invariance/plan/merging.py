@@ -1,4 +1,4 @@
-"""Merging configs: mappings merge, anything else is replaced, and null removes."""
+"""Merging configs: mappings merge, other values are replaced, and null removes a key."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,9 @@ NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings w
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge `override` over `base`: mappings recursively, anything else replaced. Neither argument is changed.
+    """Merge `override` over `base`: mappings recursively, other values replaced. Neither argument is changed.
 
-    None is a value like any other here, so that "remove this key" outlives a chain of merges; `without_nulls` removes
-    it.
+    None is kept, so that "remove this key" survives a chain of merges; `without_nulls` drops it.
 
         >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"b": 3}, "d": [4]})
         {'a': {'b': 3, 'c': 2}, 'd': [4]}
@@ -26,20 +25,20 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of a value of YAML, with plain mappings."""
+    """A deep copy of a YAML value, with plain mappings."""
     if isinstance(value, Mapping):
         return {key: copied(inner) for key, inner in value.items()}
     return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping less all keys whose value is null."""
+    """The mapping without all keys whose value is null."""
     kept = {key: value for key, value in mapping.items() if value is not None}
     return {key: without_nulls(value) if isinstance(value, Mapping) else copied(value) for key, value in kept.items()}
 
 
 def without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """`override` less the keys that `base` holds as null."""
+    """`override` without the keys that are null in `base`."""
     kept = {key: value for key, value in override.items() if base.get(key, "absent") is not None}
     return {
         key: without_removed(value, base[key])
@@ -50,7 +49,7 @@ def without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dic
 
 
 def in_order(mapping: Mapping[str, Any], named: bool = False) -> dict[str, Any]:
-    """The mapping with its keys sorted, but for those that are names, which keep their order."""
+    """The mapping with its keys sorted, except names, which keep their order."""
     keys = mapping if named else sorted(mapping)
     return {
         key: in_order(mapping[key], key in NAMED and not named) if isinstance(mapping[key], Mapping) else mapping[key]

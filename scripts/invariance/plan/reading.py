@@ -1,10 +1,10 @@
-"""Reading a config and its overlays, merging them, and taking them apart into plans.
+"""Reading a config and its overlays, merging them, and resolving them into plans.
 
-One config describes two plans, each what is run on one data set: `mnist` is the config without its key `demo`;
-`digits` is the config with `demo` merged over it.
+One config describes two plans, one per data set: `mnist` is the config without its key `demo`; `digits` is the config
+with `demo` merged over it.
 
-An overlay, `snakemake --configfile my.yaml`, names only what it changes: mappings merge, lists and scalars are
-replaced, and a key whose value is null is removed:
+An overlay, `snakemake --configfile my.yaml`, contains only what it changes: mappings merge, lists and scalars are
+replaced, and a null removes its key:
 
     studies:
       simard2003:
@@ -29,17 +29,17 @@ from invariance.record.artefacts import InputError
 
 MOST_PROBLEMS = 10
 DEEPEST = 20  # levels of nesting; the config itself has seven
-MOST_VALUES = 50_000  # keys and values, aliases written out; the config itself has about a thousand
+MOST_VALUES = 50_000  # keys and values, aliases expanded; the config itself has about a thousand
 LARGEST = 100_000  # bytes of a file; the config itself has twelve thousand
-TEMPLATE = "__use_yte__"  # with this key a file asks Snakemake to evaluate Python in it
+TEMPLATE = "__use_yte__"  # a file with this key asks Snakemake to evaluate Python in it
 
 
 def resolve(config: Mapping[str, Any]) -> dict[str, Plan]:
     """The two plans of a config, by name: {"mnist": ..., "digits": ...}, each with its `dataset` set.
 
-    Keys that are null are dropped. What the config removes outside `demo` stays removed in both plans, even where
-    `demo` would change it. Names (of studies, cells and so on) keep their order, which is that of the tables; all other
-    keys are sorted, so that an overlay that changes nothing also leaves the order of every job's settings as it was.
+    Null keys are dropped. What the config removes outside `demo` stays removed in both plans, even if `demo` changes
+    it. Names (of studies, cells and so on) keep their order, which is that of the tables; other keys are sorted, so
+    that an overlay that changes nothing also keeps the order of every job's settings.
 
         >>> resolve({"a": 1, "b": 2, "c": None, "demo": {"a": 3, "b": None, "c": {"d": 4}}})
         {'mnist': {'a': 1, 'b': 2, 'dataset': 'mnist'}, 'digits': {'a': 3, 'dataset': 'digits'}}
@@ -55,7 +55,7 @@ def load(paths: list[Path]) -> dict[str, Any]:
 
     Raises:
         InputError: a file is missing, empty, too large, not YAML (with line and column), not a mapping, repeats a key,
-            or asks to have Python evaluated in it.
+            or asks Snakemake to evaluate Python in it.
     """
     return functools.reduce(merge, (_read(Path(path)) for path in paths), {})
 
@@ -92,9 +92,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which moreover refuses a key that stands twice in one mapping (YAML 1.2, 3.2.1.1).
+    """PyYAML's safe loader, which also refuses a repeated key in a mapping (YAML 1.2, 3.2.1.1).
 
-    It stops at nesting that no config has, on which PyYAML spends minutes and then the whole stack.
+    It stops at nesting that no config has: PyYAML would take minutes and overflow the stack.
     """
 
     def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
@@ -120,18 +120,18 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge keys may not multiply without end: each level can hold the one below many times."""
+        """Limit merge keys, which can multiply: each level can contain the level below many times."""
         super().flatten_mapping(node)
         if len(node.value) > MOST_VALUES:
             what = f"merge keys give it more than {MOST_VALUES} keys"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
-# What no config may hold ----------------------------------------------------------------------------------------------
+# What no config may contain -------------------------------------------------------------------------------------------
 
 
 def form_problems(config: Any) -> list[Problem]:
-    """Problems that make a config unsafe to traverse, of one more place than is shown."""
+    """Problems that make a config unsafe to traverse; at most one more than is shown."""
     if _holds_too_much(config):
         what = f"holds more than {MOST_VALUES} values; do aliases repeat one another?"
         return [Problem((), "config", what)]
@@ -139,7 +139,7 @@ def form_problems(config: Any) -> list[Problem]:
 
 
 def _holds_too_much(config: Any) -> bool:
-    """Whether there are more than MOST_VALUES keys and values, counting those behind an alias each time."""
+    """Whether there are more than MOST_VALUES keys and values, with aliases counted each time they are used."""
     seen, waiting = 0, [(config, 0)]
     while waiting and seen <= MOST_VALUES:
         value, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""Problems of a config, in the words of its reader."""
+"""Problems of a config, in plain words."""
 
 import difflib
 import json
@@ -9,7 +9,7 @@ KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the con
 
 
 class Problem(NamedTuple):
-    """Something wrong in a config: where, the value as shown (None for a missing key), and what is allowed."""
+    """A mistake in a config: where, the value as shown (None for a missing key), what is wrong and what is allowed."""
 
     path: KeyPath
     shown: str | None
@@ -29,7 +29,7 @@ def listed(names: Any) -> str:
 
 
 def show(value: Any, longest: int = 60) -> str:
-    """A value much as YAML writes it, on one line, shortened; nothing in it moves a terminal's cursor."""
+    """A value much as in YAML, on one line, shortened, without control characters."""
     shown = json.dumps(value, default=str, ensure_ascii=False)
     shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
