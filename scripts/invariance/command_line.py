@@ -106,11 +106,7 @@ def module_named(name: str) -> ModuleType | None:
 
 
 def function_named(text: str) -> Callable[..., Any]:
-    """The function that a text names, such as studies.split.summary:variance.
-
-    Raises:
-        InputError: our modules have no such function.
-    """
+    """The function that a text names, such as studies.split.summary:variance; raises InputError if there is none."""
     module, _, name = text.partition(":")
     function = getattr(module_named(module), name, None)
     if not callable(function):
@@ -119,11 +115,7 @@ def function_named(text: str) -> Callable[..., Any]:
 
 
 def called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call a function with arguments from the command line.
-
-    Raises:
-        InputError: it takes other arguments.
-    """
+    """Call a function with arguments from the command line; raises InputError if it takes other arguments."""
     signature = inspect.signature(function)
     try:
         signature.bind(**arguments)

@@ -84,11 +84,7 @@ def shift_grid(max_shift: int) -> list[tuple[int, int]]:
 
 
 def require_lossless(images: np.ndarray, max_shift: int) -> None:
-    """Refuse images that a shift of `max_shift` pixels would clip: lost ink would look like a lack of invariance.
-
-    Raises:
-        InputError: some image has ink within `max_shift` pixels of the border.
-    """
+    """Raise InputError if a shift of `max_shift` pixels would lose ink, which would look like a lack of invariance."""
     margin = ink_margin(images)
     if margin < max_shift:
         raise InputError(

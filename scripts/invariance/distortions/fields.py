@@ -36,14 +36,9 @@ PARTS = {
     "affine": {
         "max_shift": {"description": "pixels either way", "type": "number", "minimum": 0, "maximum": 16},
         "max_rotation": {"description": "degrees either way", "type": "number", "minimum": 0, "maximum": 180},
-        "max_shear": {
-            "description": "pixels sideways for each pixel down",
-            "type": "number",
-            "minimum": 0,
-            "maximum": 2,
-        },
+        "max_shear": {"description": "pixels sideways per pixel down", "type": "number", "minimum": 0, "maximum": 2},
         "max_scaling": {
-            "description": "part of the size by which each axis grows or shrinks",
+            "description": "of the size of each axis",
             "type": "number",
             "minimum": 0,
             "exclusiveMaximum": 1,
@@ -96,11 +91,7 @@ class Distortion:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Distortion":
-        """Read one entry of `distortions` in config.yaml; the schema has checked its ranges.
-
-        Raises:
-            InputError: a part or an option of it is unknown or missing.
-        """
+        """Read an entry of `distortions` in the config; raises InputError for an unknown or missing part or option."""
         classes = {"translation": Translation, "affine": Affine, "elastic": Elastic}
         fields, pixel_parts = {}, {}
         for name, options in settings.items():
@@ -111,8 +102,7 @@ class Distortion:
         return cls(**fields, pixel_parts=pixel_parts)
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Random numbers
+# Random numbers -------------------------------------------------------------------------------------------------------
 
 
 def random_key(dataset: str, canvas: int, distortion: str, copy: int) -> np.ndarray:
@@ -129,8 +119,7 @@ def as_uniform(bits: np.ndarray) -> np.ndarray:
     return numbers
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Fields
+# Fields ---------------------------------------------------------------------------------------------------------------
 
 
 def displacement_fields(distortion: Distortion, key: np.ndarray, first: int, images: int, canvas: int) -> np.ndarray:
@@ -246,8 +235,7 @@ def unbounded_rms(elastic: Elastic) -> float:
     return elastic.alpha / (math.sqrt(3) * 2 * math.sqrt(math.pi) * elastic.sigma)
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Warp
+# Warp -----------------------------------------------------------------------------------------------------------------
 
 
 def warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:

@@ -34,11 +34,7 @@ class PixelPart(Protocol):
 
 
 def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
-    """The class `Part` of distortions/<name>.py, and its `OPTIONS`.
-
-    Raises:
-        InputError: there is no such file, or it lacks one of the two.
-    """
+    """`Part` and `OPTIONS` of distortions/<name>.py; raises InputError if there is no such file, or one is missing."""
     file = FOLDER / f"{name}.py"
     if not (name.isidentifier() and file.is_file()):
         raise InputError(

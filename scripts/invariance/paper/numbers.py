@@ -65,7 +65,7 @@ def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
         yield f"{key}/verdict", claim["verdict"]
         yield f"{key}/unit", escape(claim["unit"])
         for end in ("number", "low", "high"):
-            yield f"{key}/{end}", claim_number(claim, claim[end])
+            yield f"{key}/{end}", (small if is_rounding(claim) else number)(claim[end])
         for name, value in claim["details"].items():
             yield f"{key}/details/{name}", formatted(name, value)
 
@@ -73,11 +73,6 @@ def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
 def is_rounding(claim: Mapping[str, Any]) -> bool:
     """Whether a claim's number is compared with rounding error, which two decimals would not show."""
     return claim["unit"].startswith("relative error")
-
-
-def claim_number(claim: Mapping[str, Any], value: float | None) -> str:
-    """The number of a claim, or one end of its interval."""
-    return small(value) if is_rounding(claim) else number(value)
 
 
 def distortion_results(summaries: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:

@@ -70,8 +70,7 @@ def with_interval(mean: float, low: float | None, high: float | None, decimals: 
     return f"{number(mean, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Tabulars
+# Tabulars -------------------------------------------------------------------------------------------------------------
 
 
 def tabular(columns: str, header: Sequence[str], rows: Iterable[Sequence[str]], above: Sequence[str] = ()) -> str:

@@ -212,11 +212,7 @@ class Catalogue:
         return made
 
     def find(self, kind: str, name: str) -> Any:
-        """One of the `tables`, `tabulars` or `figures`.
-
-        Raises:
-            InputError: the plan has none of that name.
-        """
+        """One of the `tables`, `tabulars` or `figures`; raises InputError if the plan has none of that name."""
         there = getattr(self, kind)
         if name not in there:
             raise InputError(

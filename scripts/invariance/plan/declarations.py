@@ -126,7 +126,10 @@ def distortion_parts() -> dict[str, dict[str, Any]]:
             )
         if file.stem in parts:
             raise InputError(f"{file}: fields.py has a part {file.stem} already; give the file another name")
-        if not well_described(options):
+        described = isinstance(options, Mapping) and all(
+            isinstance(its, Mapping) and "description" in its for its in options.values()
+        )
+        if not described:
             raise InputError(f"{file}: OPTIONS: allowed: option -> JSON schema, each a mapping with a description")
         parts[file.stem] = options
     return parts
@@ -145,10 +148,3 @@ def fields() -> dict[str, dict[str, Any]]:
 def part_files(settings: Mapping[str, Any]) -> list[str]:
     """The files of the pixel parts in one entry of `distortions`."""
     return [str(DISTORTIONS / f"{name}.py") for name in sorted(settings.keys() - fields().keys())]
-
-
-def well_described(options: Any) -> bool:
-    """Whether options are a mapping of names to mappings with a `description`."""
-    return isinstance(options, Mapping) and all(
-        isinstance(schema, Mapping) and "description" in schema for schema in options.values()
-    )

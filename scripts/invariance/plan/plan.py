@@ -183,11 +183,7 @@ class Plan(dict[str, Any]):
         return copies
 
     def require_names(self, names: Mapping[str, str]) -> None:
-        """Check the study, model, training and distortion in the path of a file.
-
-        Raises:
-            InputError: the plan has no such name.
-        """
+        """Raise InputError if the plan lacks the study, model, training or distortion in the path of a file."""
         study = self["studies"].get(names.get("study"), {})
         known = {"study": self["studies"], "model": self["models"], "distortion": self["distortions"]}
         for kind, name in names.items():

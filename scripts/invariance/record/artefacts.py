@@ -83,11 +83,7 @@ def record(path: Path | str, sha256: str) -> None:
 
 
 def require_unaltered(path: Path | str) -> str:
-    """The SHA-256 of an artefact, after a check that it is the recorded one.
-
-    Raises:
-        InputError: the artefact is missing, cannot be read, or is not what was made here.
-    """
+    """The SHA-256 of an artefact; raises InputError if it is missing, unreadable, or not what was made here."""
     try:
         found = sha256_of(path)
     except FileNotFoundError:
@@ -137,11 +133,7 @@ def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: the file is missing, cannot be read, was altered, or is not JSON.
-    """
+    """Read a JSON file; raises InputError if it is missing, unreadable, altered, or not JSON."""
     require_unaltered(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -6,21 +6,13 @@ from invariance.record.artefacts import InputError, write_text
 
 
 def replace_block(path: Path, name: str, text: str) -> None:
-    """Put `text` between the marks of the block `name` in a Markdown file.
-
-    Raises:
-        InputError: as `block_of`.
-    """
+    """Put `text` between the marks of the block `name` in a Markdown file; raises as `block_of`."""
     before, _, after = divided(path, name)
     write_text(path, f"{before}\n{text}\n{after}")
 
 
 def block_of(path: Path, name: str) -> str:
-    """The text between the marks of the block `name` in a Markdown file.
-
-    Raises:
-        InputError: a mark is missing or repeated, or the marks are in the wrong order.
-    """
+    """The text between the marks of the block `name`; raises InputError unless there is one of each, in order."""
     return divided(path, name)[1].strip()
 
 

@@ -68,11 +68,7 @@ def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
 
 @cache
 def module(path: Path, roots: tuple[Path, ...]) -> Module:
-    """Read one Python file.
-
-    Raises:
-        InputError: there is none, or it is not Python.
-    """
+    """Read a file; raises InputError if it is missing or not Python."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except FileNotFoundError:

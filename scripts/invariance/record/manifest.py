@@ -11,11 +11,7 @@ VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas"
 
 
 def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:
-    """Hash `artefacts`, and write the hashes to `output` as JSON, by their paths below its folder.
-
-    Raises:
-        InputError: artefacts were altered since they were made; all of them are named.
-    """
+    """Hash `artefacts` and write the hashes to `output`; raises InputError that names all that were altered."""
     root = Path(output).parent
     hashes, problems = {}, []
     for path in artefacts:

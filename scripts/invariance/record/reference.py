@@ -46,11 +46,7 @@ def claim_entries(results: Path) -> list[dict[str, Any]]:
 
 
 def cell_entries(results: Path) -> list[dict[str, Any]]:
-    """The recorded measures of every cell of a run's studies, in percent, with published errors if there are any.
-
-    Raises:
-        InputError: a table of a study is missing, altered or no table.
-    """
+    """The recorded measures of every cell of a run's studies, in percent, with published errors if there are any."""
     published = published_errors(results)
     return [
         entry | ({"published": published[entry_name(entry)]} if entry_name(entry) in published else {})
@@ -88,11 +84,7 @@ def entry_name(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def read_reference(path: Path, dataset: str) -> dict[str, Any]:
-    """Read a committed reference.
-
-    Raises:
-        InputError: there is none, or it cannot be read, or is of another data set.
-    """
+    """Read a committed reference; raises InputError if it is missing, unreadable, or of another data set."""
     if not path.exists():
         raise InputError(
             f"{path}: no such file: no reference numbers are committed for {dataset}; after a whole run, "

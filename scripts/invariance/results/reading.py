@@ -56,11 +56,7 @@ def trained_model(label: str) -> dict[str, str | int] | None:
 
 
 def require_trained_model(label: str) -> dict[str, str | int]:
-    """Parse study/model/training/seed.
-
-    Raises:
-        InputError: the label is of another form.
-    """
+    """Parse study/model/training/seed; raises InputError for a label of another form."""
     found = trained_model(label)
     if found is None:
         raise InputError(f"{label!r}; allowed: study/model/training/seed, such as simard2003/mlp/none/0")

@@ -102,11 +102,7 @@ def judge(
 
 
 def only(tables: Tables, name: str, columns: Sequence[str]) -> pd.DataFrame:
-    """These columns of a table.
-
-    Raises:
-        CellsMissingError: there is no such table or column: both are written only for what is trained.
-    """
+    """These columns of a table; raises CellsMissingError if they are missing, as for cells that are not trained."""
     if name not in tables:
         raise CellsMissingError(name)
     if missing := [column for column in columns if column not in tables[name]]:
@@ -127,16 +123,11 @@ def decided_over_seeds(values: Sequence[float], direction: str, threshold: float
     return Decided(interval.mean, interval.low, interval.high, threshold, verdict)
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Shared by the claims of several studies
+# Shared by the claims of several studies ------------------------------------------------------------------------------
 
 
 def cell_runs(runs: pd.DataFrame, model: str, training: str) -> pd.DataFrame:
-    """The rows of one cell, indexed by seed.
-
-    Raises:
-        CellsMissingError: the study has no such cell.
-    """
+    """The rows of one cell, indexed by seed; raises CellsMissingError if the study has no such cell."""
     rows = runs[(runs.model == model) & (runs.training == training)]
     if rows.empty:
         raise CellsMissingError(f"{model}/{training}")
