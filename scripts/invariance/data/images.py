@@ -46,11 +46,7 @@ def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
 def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Shift uint8 (n, h, w) images to `positions`, (dx, dy) in pixels, in turn.
 
-    Returns:
-        The shifted images, and the index of the position of each, uint8 (n,).
-
-    Raises:
-        InputError: a position would lose ink.
+    Returns the shifted images and the index of the position of each, uint8 (n,); raises as `require_lossless`.
     """
     require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in positions))
     chosen = (np.arange(len(images)) % len(positions)).astype(np.uint8)

@@ -30,7 +30,7 @@ Source = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> Source:
-    """Unpack MNIST's four .gz files, read them through torchvision.datasets.MNIST without a download, and check them.
+    """Read MNIST's four .gz files through torchvision.datasets.MNIST, without a download, and check them.
 
     Args:
         folder: of the four files, whose SHA-256 was checked.
@@ -79,12 +79,7 @@ def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray]
 
 
 def unpack(packed: Path, plain: Path) -> None:
-    """Unpack a .gz file up to the size of MNIST's files: a few kilobytes can unpack to gigabytes.
-
-    Raises:
-        InputError: it holds more than LARGEST_UNPACKED bytes.
-        OSError, EOFError, zlib.error: it is damaged.
-    """
+    """Unpack a .gz file; raises InputError beyond LARGEST_UNPACKED, as a few kilobytes can unpack to gigabytes."""
     size = 0
     with gzip.open(packed) as source, plain.open("wb") as target:
         while block := source.read(BLOCK):
@@ -132,13 +127,7 @@ def enlarge_digits(images: np.ndarray) -> np.ndarray:
     """Enlarge 8x8 digits bilinearly to 20x20 and place them in the middle of 28x28, as MNIST places its digits.
 
     Corners stay corners: pixel i of 20 lies at 7 i / 19 of 8. Positions are fractions of 19, so the computation is in
-    integers, exact on every machine. Halves are rounded up.
-
-    Args:
-        images: integers 0..16, (n, 8, 8).
-
-    Returns:
-        uint8 0..255, (n, 28, 28), with a border of 4 empty pixels.
+    integers, exact on every machine. Halves are rounded up. From integers 0..16 (n, 8, 8) to uint8 (n, 28, 28).
     """
     weights = bilinear_weights()
     enlarged = weights @ images @ weights.T  # in units of 1 / ((INK_SIDE - 1)^2 * DIGITS_LEVELS) of full ink

@@ -51,11 +51,7 @@ def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
 
 
 def build_part(name: str, part: type, allowed: Mapping[str, Any], options: Any) -> Any:
-    """Build a part from its options in the config; the schema has checked their ranges.
-
-    Raises:
-        InputError: options are missing or unknown, or the class takes others than are allowed.
-    """
+    """Build a part from its options; raises InputError if some are missing or unknown, or its class takes others."""
     if not isinstance(options, Mapping) or set(options) != set(allowed):
         raise InputError(
             f"distortion part {name}: its options are {json.dumps(options)}; "
@@ -71,11 +67,7 @@ def build_part(name: str, part: type, allowed: Mapping[str, Any], options: Any) 
 
 
 def apply_parts(images: np.ndarray, parts: Mapping[str, PixelPart], key: np.ndarray, first: int) -> np.ndarray:
-    """Apply pixel parts, in the order of their names, to uint8 (n, h, w) images: the images first, first + 1, ...
-
-    Raises:
-        InputError: a part returned something else than uint8 (h, w).
-    """
+    """Apply pixel parts, in the order of their names, to the uint8 (n, h, w) images first, first + 1, ..."""
     if not parts:
         return images
     images = images.copy()

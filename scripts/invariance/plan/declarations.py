@@ -15,11 +15,7 @@ FIELDS = DISTORTIONS / "fields.py"
 
 
 def literal(path: Path | str, name: str) -> Any:
-    """The literal assigned to `name` at the top level of a Python file; None if there is none.
-
-    Raises:
-        InputError: the file cannot be read as Python, or the value is no literal.
-    """
+    """The literal assigned to `name` at the top level of a Python file, or None; raises InputError if unreadable."""
     try:
         for statement in ast.parse(Path(path).read_text(encoding="utf-8")).body:
             targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]

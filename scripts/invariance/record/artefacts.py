@@ -148,11 +148,7 @@ def save_array(path: Path | str, array: np.ndarray) -> None:
 
 
 def load_array(path: Path | str, *, mapped: bool = False) -> np.ndarray:
-    """Read a .npy file, or map it into memory read-only; pickled objects are never loaded.
-
-    Raises:
-        InputError: the file is missing, cannot be read, was altered, is truncated, or is not a plain .npy file.
-    """
+    """Read a .npy file, or map it into memory; raises InputError unless it is whole, unaltered, and without objects."""
     require_unaltered(path)
     try:
         with Path(path).open("rb") as stream:

@@ -61,11 +61,7 @@ Jobs = dict[str, Job]
 
 
 def read_records(metadata: Path) -> dict[str, dict[str, Any]]:
-    """Snakemake's records of finished jobs, by the path of the output: rule, input, log, endtime.
-
-    Raises:
-        InputError: there are none, or another version of Snakemake wrote them.
-    """
+    """Snakemake's records of finished jobs, by output; raises InputError if there are none of this version."""
     records = {}
     try:
         for path in sorted(metadata.rglob("*")):

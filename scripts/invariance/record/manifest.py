@@ -32,11 +32,7 @@ def write_manifest(artefacts: Collection[Path | str], config: Path | str, output
 
 
 def differences(manifest: Path | str) -> list[str]:
-    """How a run differs from its manifest: lines that begin with altered, missing or extra.
-
-    Raises:
-        InputError: the manifest is missing, altered, or no manifest.
-    """
+    """Lines "altered: ...", "missing: ..." and "extra: ..."; raises InputError if the manifest itself is not whole."""
     root = Path(manifest).parent
     try:
         listed = dict(read_json(manifest)["artefacts"])

@@ -35,13 +35,9 @@ def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
 
 
 def largest_differences(logits: np.ndarray) -> np.ndarray:
-    """The largest difference between any logit of an image and the same logit at another position, (positions,).
+    """The largest difference of any logit from the same logit at another position, (positions,).
 
-    Args:
-        logits: (positions, images, 10).
-
-    Returns:
-        In standard deviations of all logits, as `logit_drift`.
+    Logits are (positions, images, 10); the unit is the standard deviation of all logits, as in `logit_drift`.
     """
     logits = logits.astype(np.float64)
     lowest, highest = logits.min(axis=0), logits.max(axis=0)
@@ -69,12 +65,7 @@ def reach(shift: tuple[int, int]) -> int:
 def pairwise_consistency(predictions: np.ndarray, pairs: int, seed: int = 0) -> float:
     """Probability that an image gets the same class under two independent, uniformly random shifts of the grid.
 
-    Zhang (ICML 2019); shifts are drawn for each image separately, from the whole inclusive range.
-
-    Args:
-        predictions: (shifts, n).
-        pairs: pairs of shifts for each image.
-        seed: of the draw.
+    Zhang (ICML 2019). For each image of `predictions` (shifts, n), `pairs` pairs are drawn from the whole grid.
     """
     shifts, images = predictions.shape
     generator = np.random.Generator(np.random.Philox(key=seed))

@@ -52,10 +52,9 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
 
 
 def two_way_shares(values: np.ndarray) -> tuple[float, float, float]:
-    """Shares of rows, columns and their interaction in the variance of a table (rows, columns), one value per entry.
+    """Shares of rows, columns and interaction in the variance of a table (rows, columns): eta squared.
 
-    Returns:
-        The sum of squares of each over the total (eta squared), which add up to 1; NaN if all values are equal.
+    Each is a sum of squares over the total; they add up to 1, or are NaN if all values are equal.
     """
     values = np.asarray(values, dtype=np.float64)
     centred = values - values.mean()

@@ -111,11 +111,7 @@ def only(tables: Tables, name: str, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def decided_over_seeds(values: Sequence[float], direction: str, threshold: float, confidence: float) -> Decided:
-    """The mean over seeds with its t-interval; the claim says that it is "above" or "below" the threshold.
-
-    Raises:
-        CellsMissingError: there is no value, or one is NaN, as if nothing is shifted.
-    """
+    """The mean over seeds with t-interval and verdict; raises CellsMissingError if a value is missing or NaN."""
     if not len(values) or pd.isna(values).any():
         raise CellsMissingError("a grid of more than one shift")
     interval = t_interval(values, confidence)
