@@ -1,9 +1,9 @@
 """Are convolutional networks translation invariant? From an empty folder to the paper.
 
     snakemake --cores 8             results/mnist/paper.pdf and everything it rests on
-    snakemake --cores 8 demo        the same from the digits inside scikit-learn, in minutes: results/digits/paper.pdf
+    snakemake --cores 8 demo        the same with the digits inside scikit-learn, in minutes: results/digits/paper.pdf
 
-Where things go, stage by stage (<cell> is <study>/<model>/<training>):
+Outputs by stage (<cell> is <study>/<model>/<training>):
 
     source     results/<dataset>/source/{train,test}-{images,labels}.npy
     distorted  results/<dataset>/distorted/<canvas>/<distortion>/{copy-NNN.npy, preview.png, summary.csv}
@@ -15,7 +15,7 @@ Where things go, stage by stage (<cell> is <study>/<model>/<training>):
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
     benchmark  results/benchmark/{distorting,training,evaluating}.json, benchmark.{csv,md,pdf,png}, machine.json
 
-Logs and benchmark files, which differ from run to run, go to logs/.
+Logs and benchmark files, which differ between runs, go to logs/.
 """
 
 import os
@@ -24,7 +24,7 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-# A relative MNIST_MIRROR starts where the command was typed (scripts/invariance/data/mirrors.py).
+# A relative MNIST_MIRROR is resolved from the folder of the command (scripts/invariance/data/mirrors.py).
 os.environ.setdefault("INVARIANCE_CALLED_FROM", os.getcwd())
 
 
@@ -49,8 +49,8 @@ report: "workflow/report/workflow.rst"
 onstart:
     require_writable("results", "logs")
     if workflow.local_exec:
-        # Each look at the queue starts a timer for another one, so that there are ever more of them (Snakemake's pull
-        # request 3744): after an hour and a half they took 12% of a core. Local jobs need no limit to their rate.
+        # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
+        # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.
         workflow.scheduler.job_rate_limiter = None
 
 

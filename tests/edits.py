@@ -72,7 +72,7 @@ def overlay(yaml: str) -> Callable:
 
 
 def release(package: str) -> Callable:
-    """Another version of a package, as far as its metadata say."""
+    """Another version of a package, in its metadata alone."""
 
     @contextlib.contextmanager
     def edit(tree):

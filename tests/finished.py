@@ -1,4 +1,4 @@
-"""One finished run of the smallest config, which the test modules of a session share, whatever process they are in."""
+"""One finished run of the smallest config, which all test modules of a session share, in any process."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ TINY = ("--configfile", "tests/configs/tiny.yaml")
 
 
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the run, to read only; the first to ask builds it, from nothing, the others wait."""
+    """The folder of the run, read-only. The first caller builds it from nothing; the others wait."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -32,7 +32,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fresh_copy_with_compiled_code(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
-    """The project's sources in `folder`, and what the finished run compiled of them, which takes a while."""
+    """The project's sources in `folder`, and what the finished run compiled, to save the time."""
     scripts = fresh_copy(folder) / "scripts"
     shutil.copytree(finished_run(tmp_path_factory) / "scripts", scripts, dirs_exist_ok=True)
     return folder

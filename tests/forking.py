@@ -1,4 +1,4 @@
-"""Snakemake, imported once and then forked for each run, which spares the tests most of what a dry run takes.
+"""Snakemake, imported once and then forked for each run, which saves most of the time of a dry run.
 
 A line of standard input names a run as JSON; a line of standard output answers with its exit status and its seconds of
 processor time. Runs see nothing of one another, nor of the tests: nothing of this project is imported here.
@@ -31,7 +31,7 @@ def serve() -> None:
 def become_snakemake(
     folder: str, arguments: list[str], environment: dict[str, str], output: str, errors: str
 ) -> NoReturn:
-    """Do what `python -m snakemake` does in a folder; what it says goes to the files `output` and `errors`."""
+    """Do what `python -m snakemake` does in a folder; it writes to the files `output` and `errors`."""
     for descriptor, file in enumerate((os.devnull, output, errors)):
         os.dup2(os.open(file, os.O_RDWR), descriptor)
     os.chdir(folder)

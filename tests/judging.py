@@ -33,7 +33,7 @@ NAN = float("nan")
 
 
 def tables_of(seeds: int = 3) -> Tables:
-    """All tables that the claims read, for every cell of config.yaml; each run differs a little from the next."""
+    """All tables that the claims read, for every cell of config.yaml; trained models differ a little."""
     return {name: table.copy() for name, table in made_up_tables(seeds).items()}
 
 
@@ -76,7 +76,7 @@ def made_up_tables(seeds: int) -> Tables:
 
 
 def by_class(runs: list[dict], random: np.random.Generator) -> list[dict]:
-    """A row a run and group of classes: 0-4 and 5-9, as the trainings of config.yaml show them."""
+    """One row per trained model and group of classes: 0-4 and 5-9, as the trainings of config.yaml show them."""
     shown = {"centred": ("plain", "plain"), "translated": ("distorted", "distorted")}
     shown |= {"low_translated": ("distorted", "plain"), "high_translated": ("plain", "distorted")}
     errors = {"centred": 60.0, "low_translated": 40.0, "high_translated": 40.0, "translated": 10.0}
@@ -103,7 +103,7 @@ def made_up_measures(random: np.random.Generator) -> dict[str, float]:
 
 
 def runs_of(values: dict[tuple[str, str], dict[str, list[float]]], study: str = "study") -> pd.DataFrame:
-    """One row per trained model: for each (model, training) the values of each measure, one a seed."""
+    """One row per trained model: for each (model, training) the values of each measure, one per seed."""
     rows = [
         {"study": study, "model": model, "training": training, "seed": seed}
         | {name: by_seed[seed] for name, by_seed in measures.items()}
@@ -114,7 +114,7 @@ def runs_of(values: dict[tuple[str, str], dict[str, list[float]]], study: str = 
 
 
 def put(table: pd.DataFrame, model: str, training: str, measure: str, values: Sequence[float]) -> None:
-    """Set a measure of one cell, a value a seed."""
+    """Set a measure of one cell, one value per seed."""
     for seed, value in enumerate(values):
         here = (table.model == model) & (table.training == training) & (table.seed == seed)
         assert here.any()
@@ -128,7 +128,7 @@ def cell(table: pd.DataFrame, model: str, training: str) -> pd.DataFrame:
 def judge_all(
     tables: Tables, settings: Mapping = SETTINGS, confidence: float = 0.95
 ) -> tuple[dict[str, SimpleNamespace], dict[str, str]]:
-    """The record of each claim that could be measured, by its id, and for each of the others what it lacks."""
+    """The record of each measured claim, by its id, and what each of the others lacks."""
     found, missing = {}, {}
     for claim_id, of_claim in settings.items():
         claim = {"id": claim_id, **CLAIMS[claim_id]}
@@ -142,19 +142,19 @@ def judge_all(
 
 
 def judged(tables: Tables, settings: Mapping = SETTINGS, confidence: float = 0.95) -> dict[str, SimpleNamespace]:
-    """The record of each claim, all of which could be measured."""
+    """The record of each claim; all must have been measured."""
     found, missing = judge_all(tables, settings, confidence)
     assert not missing
     return found
 
 
 def reasons(tables: Tables) -> dict[str, str]:
-    """What the claims that could not be measured lack."""
+    """What each claim that could not be measured lacks."""
     return judge_all(tables)[1]
 
 
 def plant(claim_id: str, values: Sequence[float]) -> Tables:
-    """Tables in which the number of a claim is `values`, one a seed."""
+    """Tables in which the number of a claim is `values`, one per seed."""
     tables = tables_of(len(values))
     runs, values = tables["architectures-runs"], np.array(values)
     seeds = range(len(values))

@@ -1,4 +1,4 @@
-"""What the article asks for: its keys; and how its tabulars are taken apart."""
+"""The keys that the article uses, and the parts of its tabulars."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ INTERVAL = ("mean", "low", "high")
 
 
 def used_in_text(pattern: str) -> set[str]:
-    """Every first group of `pattern` in the article's sources; a key that commands.tex makes from #1 is no key."""
+    """Every first group of `pattern` in the article's sources; without keys that commands.tex makes from #1."""
     return {key for source in SOURCES for key in re.findall(pattern, source.read_text()) if "#" not in key}
 
 
 def keys_of_the_paper() -> set[str]:
-    """Every key of numbers.tex that the article asks for."""
+    """Every key of numbers.tex that the article uses."""
     keys = used_in_text(r"\\R\{([^}]*)\}") - {"key"}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
@@ -41,7 +41,7 @@ def columns_of(specification: str) -> int:
 
 
 def cells_of(row: str) -> int:
-    """Number of columns that a row fills; a cell may span several."""
+    """Number of columns of a row; a cell may span several."""
     spans = [int(span) for span in re.findall(r"\\multicolumn\{(\d+)\}", row)]
     return len(re.findall(r"(?<!\\)&", row)) + 1 + sum(span - 1 for span in spans)
 

@@ -88,7 +88,7 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path, stop, old):
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path):
-    """A reader that has the old file open goes on reading the old one."""
+    """A reader that has the old file open keeps reading the old one."""
     path = tmp_path / "weights"
     write_text(path, "old")
     with path.open() as reader:

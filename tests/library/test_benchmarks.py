@@ -1,4 +1,4 @@
-"""The benchmark: who is timed when, what the counts count, and whether the peers do the same work as ours."""
+"""The benchmark: the order of timing, the counts, and whether the peers do the same work as ours."""
 
 import json
 import re
@@ -28,7 +28,7 @@ SMALL = 0.002  # the share of the usual number of images that a test runs on
 
 
 class Clock:
-    """A clock that moves only when somebody works."""
+    """A clock that moves only during work."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -115,7 +115,7 @@ def test_simards_network_moves_what_it_moves_by_hand():
 
 def test_a_network_behind_a_transformer_passes_gradients_to_its_input():
     needs = [layer.needs_input_gradient for layer in operations.layers(NETWORKS["stn"](40), 40)]
-    # Pooling and the localisation's first convolution see the images; everything else sees what was learned.
+    # Pooling and the first convolution of the localisation see the images; all other layers see features.
     assert needs == [False, False] + [True] * (len(needs) - 2)
 
 
@@ -290,7 +290,7 @@ def test_the_summary_holds_median_range_and_ratio():
     assert (scipy["ratio"], scipy["lowest_ratio"], scipy["highest_ratio"]) == (20, 20, 20)
     ours = rows["distorting", "elastic", "ours"]
     assert ours["ratio"] == 1
-    # 100 images of 1e6 operations a second, of 1e10 operations a second.
+    # 100 images per second of 1e6 operations each, of 1e10 operations per second.
     assert ours["percent_of_matrix_product"] == pytest.approx(1)
     assert ours["percent_of_cache_copy"] == pytest.approx(0.25)
     ceiling = rows["training", report.CEILING, "memory copy"]

@@ -1,4 +1,4 @@
-"""A training that is killed and started again: it goes on where it was, and ends with the same bytes."""
+"""A training that is killed and started again resumes where it was, and ends with the same bytes."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ SETTINGS = {"model": MODEL, "seed": 3}
 
 
 class Killed(BaseException):
-    """What no code of ours catches."""
+    """An error that our code does not catch."""
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +76,7 @@ def test_killed_in_any_epoch_it_ends_with_the_same_bytes(epoch, tmp_path, monkey
     assert trained(tmp_path, Checkpoint(tmp_path / "state.safetensors", SETTINGS)) == undisturbed
     said = capsys.readouterr()
     lines = [line for line in (said.out + said.err).splitlines() if line.startswith("epoch ")]
-    assert len(lines) == EPOCHS - epoch  # no whole epoch was trained twice
+    assert len(lines) == EPOCHS - epoch  # no complete epoch was trained twice
 
 
 def test_killed_again_and_again(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ def trap() -> None:
 
 @pytest.fixture
 def environment(monkeypatch):
-    """The environment of a script, without SOURCE_DATE_EPOCH; whatever `run` puts there goes again."""
+    """The environment of a script, without SOURCE_DATE_EPOCH; changes by `run` are undone."""
     variables = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     monkeypatch.setattr(os, "environ", variables)
     monkeypatch.setattr(sys, "argv", ["script.py"])
@@ -82,7 +82,7 @@ def test_an_error_of_ours_keeps_its_traceback(environment):
 
 @pytest.mark.parametrize("before", [None, "1700000000"])
 def test_the_clock_of_the_build_is_pinned(environment, before):
-    """Whatever the user's environment says: the same artefacts must have the same bytes for everybody."""
+    """The user's environment does not change the bytes of artefacts."""
     if before:
         environment["SOURCE_DATE_EPOCH"] = before
     seen = []

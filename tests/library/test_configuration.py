@@ -1,4 +1,4 @@
-"""Bad input to the config, how overlays merge, and how the two runs are taken from one config."""
+"""Bad input to the config, how overlays merge, and how one config gives two plans."""
 
 import copy
 import datetime
@@ -33,7 +33,7 @@ LAST_LINE = "Nothing was started. Fix config.yaml, or the file given with --conf
 
 
 def edited(path: str, value: Any) -> dict[str, Any]:
-    """The real config with `value` at `path` (keys joined by slashes), whatever was there; None removes a key."""
+    """The real config with `value` set at `path` (keys joined by slashes); None removes a key."""
     config = copy.deepcopy(CONFIG)
     *above, last = path.split("/")
     mapping = config
@@ -44,7 +44,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 
 
 def problems(config: dict[str, Any]) -> list[str]:
-    """The problems that `validate` tells, or none; everything around them is as promised."""
+    """The problems that `validate` lists, if any; checks the text around them."""
     try:
         validate(config, SCHEMA, STUDIES)
     except InputError as error:
@@ -56,7 +56,7 @@ def problems(config: dict[str, Any]) -> list[str]:
 
 
 def case(name: str, path: str, value: Any, *lines: str) -> Any:
-    """One bad config: the real one with `value` at `path`, and every line that is told of it."""
+    """One bad config: the real one with `value` at `path`, and every line of its message."""
     return pytest.param(path, value, list(lines), id=name)
 
 
@@ -1191,7 +1191,7 @@ edits = st.tuples(
 
 
 def apply_edit(config: dict[str, Any], edit: tuple) -> None:
-    """Replace, delete or add a value in place; nothing happens where an earlier edit took the place away."""
+    """Replace, delete or add a value in place; does nothing if an earlier edit removed the place."""
     place, action, new_key, value = edit
     container: Any = config
     for key in place[:-1]:
@@ -1288,7 +1288,7 @@ def test_file_that_cannot_be_read(tmp_path):
 
 
 def test_merge_keys_may_override(tmp_path):
-    """A chain of `<<` overrides is no key that stands twice, whatever the order in which PyYAML builds it."""
+    """A chain of `<<` overrides is not a repeated key, in whatever order PyYAML builds it."""
     file = tmp_path / "my.yaml"
     file.write_text("x: {y: {z: &a {p: 1, q: 1}, w: &b {<<: *a, q: 2}}}\nv: {<<: *b, p: 3}\n", encoding="utf-8")
     assert load([file])["v"] == {"p": 3, "q": 2}

@@ -1,4 +1,4 @@
-"""What families and layers declare: found by name, and which files a network is made of."""
+"""Declarations of families and layers: found by name; and the files that a network depends on."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_declarations_are_read_without_torch():
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Which files a network is made of
+# The files that a network depends on
 
 
 def parts(settings: dict) -> set[str]:

@@ -1,4 +1,4 @@
-"""The code that a job is made of is found from its imports, so that an edit reruns what used it and nothing else."""
+"""The code of a job is found from its imports, so that an edit reruns what uses it and nothing else."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 LIBRARY = SCRIPTS / "invariance"
 ENTRIES = sorted(SCRIPTS.glob("*.py"))
-# Importing torch costs seconds and 650 MB a job: only what trains or evaluates networks may.
+# Importing torch costs a job seconds and 650 MB: only training and evaluating networks may.
 WITHOUT_TORCH = ["download", "distort", "describe_distortion", "draw", "summarise", "validate_config"]
 WITH_TORCH = ["train", "evaluate"]
 

@@ -1,4 +1,4 @@
-"""Parts of a distortion that a stranger adds: a file beside fields.py, used by its name, and nothing else edited."""
+"""Adding a part of a distortion: a file beside fields.py, used by its name, with no other edit."""
 
 import importlib
 import itertools

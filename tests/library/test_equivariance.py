@@ -84,7 +84,7 @@ def table_of(name: str, model: nn.Sequential | None = None, max_shift: int = MAX
 
 
 def rolled(maps: Tensor, shift: int, axis: int) -> Tensor:
-    """Maps moved by hand: what stood at i stands at i + shift, round the edge."""
+    """Maps moved by hand: the value at i goes to i + shift, modulo the size."""
     size = maps.shape[axis]
     return maps.index_select(axis, torch.tensor([(place - shift) % size for place in range(size)]))
 
@@ -316,7 +316,7 @@ def test_every_network_is_exact_where_theory_says_so_and_nowhere_else_inside(nam
 
 
 def test_padding_behind_the_first_layer_is_wrong_only_where_the_background_is_not_zero():
-    """Without biases the background stays 0, and zero padding goes on with it."""
+    """Without biases the background stays 0, and zero padding continues it."""
     trained, fresh = table_of("stride_fc"), table_of("stride_fc", untrained(TRUNK, CANVAS, 0))
     behind = [
         table[(table.layer == 2) & (table.scope == "layer") & (table["shift"] == 1)].set_index("place")
@@ -431,7 +431,7 @@ def test_a_padding_that_is_ignored_does_not_go_on_with_an_empty_background():
 
 
 def test_a_pointwise_layer_in_front_is_a_layer_of_its_own():
-    """The background is no longer 0 behind it, and the padding of what follows does not go on with it."""
+    """The background is no longer 0 behind it, and later padding does not continue it."""
     model = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * CANVAS**2, 10))
     nn.init.ones_(model[0].bias)
     table = table_of("", model.double().eval())

@@ -1,4 +1,4 @@
-"""The mirrors: every fault of a real server is told apart, the next mirror is tried, and nothing partial is left."""
+"""The mirrors: each fault of a real server is named, the next mirror is tried, and no partial file is left."""
 
 import functools
 import gzip
@@ -242,7 +242,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.close_request(request)
 
     def handle_error(self, request, client_address):
-        """A client that cuts off an endless answer is no error here."""
+        """A client that cuts off an endless answer is not an error here."""
 
     def address(self, folder):
         return f"http://127.0.0.1:{self.server_port}/{folder}/"
@@ -286,7 +286,7 @@ def nothing_left(output):
     return not output.parent.exists() or not list(output.parent.iterdir())
 
 
-# Each fault of a server, what must be said of it, and how often the mirror is asked when two attempts are allowed.
+# Each fault of a server, the required message, and how often the mirror is asked if two attempts are allowed.
 FAULTS = {
     "missing": ("HTTP 404 Not Found", 1),
     "unavailable": ("HTTP 503 Service Unavailable", 2),
@@ -392,7 +392,7 @@ def test_no_proxy_stands_before_this_machine(server, output, monkeypatch):
 
 
 def test_others_are_reached_through_the_proxy(server, output, monkeypatch):
-    """The proxy is asked for a tunnel, and refuses it as a method that it does not know."""
+    """The client asks the proxy for a tunnel; the proxy refuses the unknown method."""
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
     for variable in ("https_proxy", "HTTPS_PROXY"):

@@ -15,7 +15,7 @@ SCRIPTS = ROOT / "scripts"
 LIBRARY, STUDIES = SCRIPTS / "invariance", SCRIPTS / "studies"
 MODULES = sorted(SCRIPTS.rglob("*.py"))
 LONGEST = 400
-# A walk through the code showed that a split makes these worse: what belongs together stands together.
+# A split makes these worse: it separates what belongs together.
 LONG = {"plan/validation.py"}
 
 

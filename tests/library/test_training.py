@@ -427,7 +427,7 @@ class DrawsAndFreezes(nn.Module):
 
 
 def test_what_a_network_draws_is_fixed_by_seed_and_epoch():
-    """Whatever was drawn before: a training that goes on from a checkpoint has drawn nothing yet."""
+    """Draws before the epoch do not matter: a resumed training has drawn nothing yet."""
     images, labels = blobs(50)
     models = []
     for noise in (1, 2):

@@ -1,4 +1,4 @@
-"""What a stranger adds, exactly as docs/adding.md says: it runs to the PDF, and appears there like one of ours."""
+"""Every recipe of docs/adding.md, followed exactly, runs to the PDF and appears there like one of ours."""
 
 import subprocess
 from pathlib import Path
@@ -42,7 +42,7 @@ def text_of(pdf: Path) -> str:
 
 
 def assert_shown(results: Path, model: str, label: str) -> None:
-    """A model stands in the tables and figures of `architectures`, and in the paper."""
+    """A model appears in the tables and figures of `architectures`, and in the paper."""
     tables = results / "tables"
     for table in ("architectures", "architectures-runs", "architectures-rings"):
         assert model in set(pd.read_csv(tables / f"{table}.csv").model), table

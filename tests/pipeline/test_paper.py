@@ -21,7 +21,7 @@ CLAIMS = tuple(f"C{number}" for number in range(1, 12))
 def make_artefacts(
     folder: Path, verdicts: str = "supported", without: str = "", **planted: str
 ) -> tuple[list[Path], list[Path]]:
-    """Make up all artefacts of the article, with `planted` values; a `__` in a planted key stands for a slash."""
+    """Make up all artefacts of the article, with `planted` values; `__` in a planted key means a slash."""
     tables, figures = folder / "tables", folder / "figures"
     tables.mkdir(parents=True)
     figures.mkdir()

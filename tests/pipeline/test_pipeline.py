@@ -1,4 +1,4 @@
-"""The whole pipeline on the smallest config that runs every stage, and what it says when it cannot."""
+"""The whole pipeline on the smallest config that runs every stage, and its messages when it cannot run."""
 
 import json
 import shutil

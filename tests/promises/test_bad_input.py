@@ -1,4 +1,4 @@
-"""Bad input as a person would type it: what is told, how soon, and that nothing was started or written.
+"""Bad input as a person would type it: the message, how soon it comes, and that nothing was started or written.
 
 tests/library/test_configuration.py has what is said of each bad value; here it is the command lines, Snakemake's and
 the scripts' own.
@@ -43,7 +43,7 @@ def told_by_snakemake(project: Path, *arguments: str) -> str:
     return finished.stdout + finished.stderr
 
 
-# A config file, and what is told of it.
+# A config file, and its message.
 FILES = {
     "the same key twice": (
         "audit: {images: 3, images: 4}\n",
@@ -275,7 +275,7 @@ TO_CSV = {
     "--output": "out/a.csv",
 }
 
-# The script, what is changed on its good command line (None leaves an option away), and what is told.
+# The script, changes to its good command line (None removes an option), and the message.
 BAD = [
     ("distort", {"--settings": "{"}, "Invalid value for --settings: '{' is not JSON (Expecting property name"),
     ("distort", {"--settings": "[]"}, "Invalid value for --settings: '[]' is no mapping; allowed: one with names"),

@@ -99,7 +99,7 @@ def test_the_cache_gives_each_clone_the_right_bytes(first, cache, unbuilt):
         np.testing.assert_array_equal(np.load(unbuilt / file), expected, err_msg=file)
         assert sha256_of(unbuilt / file) == sha256_of(first / file)
     assert "Nothing to be done" in build(unbuilt, cache, *TINY, "again.yaml")
-    # Nor does anything run again where the cache is no longer asked for.
+    # Nothing runs again without --cache either.
     finished = snakemake(unbuilt, "--cores", "1", "-n", *TINY, "again.yaml", "--", *FILES)
     assert "Nothing to be done" in finished.stdout + finished.stderr
 
@@ -113,7 +113,7 @@ def test_what_was_removed_from_the_cache_is_built_again(first, cache):
 
 
 def test_a_change_taken_back_gives_the_old_bytes_and_they_are_used(first, cache):
-    """What was written at the same path in the meantime is no reason to refuse what comes from the cache."""
+    """A file written at the same path in the meantime does not make the file from the cache be refused."""
     (first / "sigma.yaml").write_text("distortions: {elastic: {elastic: {sigma: 5}}}\n")
     file = name_of("29", "elastic", 0)
     summary = str(Path(file).with_name("summary.csv"))
@@ -134,7 +134,7 @@ CHANGES = {
     "the number of images": (overlay("demo: {datasets: {digits: {train_images: 190}}}"), {SOURCE, *FILES}),
     "numba": (release("numba"), set(FILES)),
     "scikit-learn": (release("scikit-learn"), {SOURCE, *FILES}),
-    # A copy that was held to one tolerance has not been held to another.
+    # A copy that passed one tolerance has not passed another.
     "the audit": (overlay("audit: {tolerance: 0.9}"), set(FILES)),
     "the command": (
         replace("workflow/rules/data.smk", "scripts/distort.py --images", "scripts/distort.py  --images"),

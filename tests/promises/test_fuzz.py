@@ -98,7 +98,7 @@ LABELS = np.arange(10, dtype=np.uint8)
 
 
 def idx(sizes: tuple[int, ...], values: bytes, kind: int = 8, dimensions: int | None = None) -> bytes:
-    """An IDX file: its magic number (type, number of dimensions), sizes as they are claimed, values."""
+    """An IDX file: its magic number (type, number of dimensions), claimed sizes, values."""
     dimensions = len(sizes) if dimensions is None else dimensions
     return bytes([0, 0, kind, dimensions]) + b"".join(size.to_bytes(4, "big") for size in sizes) + values
 

@@ -52,7 +52,7 @@ REFUSED_CALLS = {
 
 
 def dotted(node: ast.expr) -> str:
-    """The name of a called function as it is written, such as torch.load."""
+    """The name of a called function as written, such as torch.load."""
     return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
 
 
@@ -120,8 +120,8 @@ def test_the_search_finds(source):
 
 # No value reaches a shell as code -------------------------------------------------------------------------------------
 
-# Fields of a shell command that need no quotes: wildcards (held to \w+, \d+ or the names of the config), numbers and
-# choices that the schema holds to their type, and what common.smk makes of such.
+# Fields of a shell command that need no quotes: wildcards (matching \w+, \d+ or the names of the config), numbers and
+# choices whose type the schema checks, and what common.smk makes from these.
 BARE = {
     "params.attempts": "datasets/mnist/attempts",
     "params.timeout": "datasets/mnist/timeout",
@@ -169,7 +169,7 @@ def test_there_are_shell_commands():
 
 
 def test_no_rule_has_an_inline_script():
-    """`run:` blocks are the two that call a function of the library; there is no `script:` and no shell() call."""
+    """The only two `run:` blocks call a function of the library; there is no `script:` and no shell() call."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in [*RULES, ROOT / "Snakefile"])
     assert len(re.findall(r"^ +run:$", text, re.MULTILINE)) == 2
     assert not re.search(r"^ +(script|notebook|wrapper):|\bshell\(", text, re.MULTILINE)
@@ -193,7 +193,7 @@ def overlay_at(place: str, value: object) -> dict:
 
 
 def refused(overlay: dict) -> str:
-    """What is told of config.yaml with an overlay merged over it; empty if it is valid."""
+    """The message for config.yaml with an overlay merged over it; empty if it is valid."""
     try:
         validate(merge(CONFIG, overlay), SCHEMA, STUDIES)
     except InputError as error:

@@ -224,7 +224,7 @@ def test_the_manifest_names_everything_that_was_altered(finished):
 
 @pytest.mark.pipeline
 def test_an_altered_artefact_stops_the_pipeline_before_a_table_and_leaves_the_rest(tmp_path_factory):
-    """A bit of a copy, of weights and of a grid: the job that would read it says so; deleting it mends it."""
+    """Flip a bit of a copy, of weights or of a grid: the job that reads it says so; deleting it repairs it."""
     folder = copy_of_finished_run(tmp_path_factory, "altered")
     root = folder / "results" / "digits"
     copy = root / "distorted/29/elastic/copy-000.npy"

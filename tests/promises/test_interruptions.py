@@ -127,7 +127,7 @@ def living_processes(session: int) -> dict[int, str]:
 
 @pytest.fixture(scope="module")
 def attempts(tmp_path_factory) -> Iterator[Callable[[Path], Attempt]]:
-    """Starts Snakemake in a folder; whatever a failed test leaves running is killed."""
+    """Starts Snakemake in a folder; kills what a failed test leaves running."""
     started: list[Attempt] = []
     said = tmp_path_factory.mktemp("said")
 
@@ -165,7 +165,7 @@ def test_a_second_run_in_one_folder_is_refused_and_disturbs_nothing(begun):
 
 
 def assert_locked(folder: Path) -> None:
-    """The same command again says that the folder is, and how that can be mended."""
+    """The same command again says that the folder is locked, and how to unlock it."""
     refused = snakemake(folder, *COMMAND)
     assert refused.returncode == 1
     assert "Directory cannot be locked" in refused.stderr
@@ -222,7 +222,7 @@ def wait_for_progress(attempt: Attempt, jobs: int, share: float) -> None:
 def interrupt_the_long_training(
     attempt: Attempt, attempts: Callable[[Path], Attempt], folder: Path, interrupted: list[str]
 ) -> Attempt:
-    """Kill it twice between its epochs; it goes on from its checkpoint, and not by itself."""
+    """Kill it twice between epochs; it resumes from its checkpoint, and only when started again."""
     log = folder / f"logs/{LONG_TRAINING}.log"
     assert attempt.until(lambda: bool(re.search(r"^epoch \d+/60", text_of(log), re.MULTILINE))), attempt.said()[-3000:]
     stop(attempt, "kill", interrupted)

@@ -1,4 +1,4 @@
-"""The committed reference: what a run cost, job by job, and that the README and the paper say what it says."""
+"""The committed reference: what a run cost, job by job, and that README and paper agree with it."""
 
 import functools
 import json

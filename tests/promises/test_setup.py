@@ -554,7 +554,7 @@ class User:
         )
 
     def settings(self, **variables: str) -> tuple[dict[str, str], dict]:
-        """What pip and uv are told by variables, and by the uv.toml that they are given."""
+        """The settings that pip and uv get by variables and by uv.toml."""
         finished = self.run(sys.executable, "-I", "-c", SHOW, **variables)
         assert finished.returncode == 0, finished.stderr
         environment, configuration = json.loads(finished.stdout)

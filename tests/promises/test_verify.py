@@ -1,4 +1,4 @@
-"""A run held to a reference: what agrees is told from what does not, whatever does not."""
+"""A run compared with a reference: every kind of difference is found."""
 
 import copy
 import json
@@ -102,7 +102,7 @@ class Written:
 
 @pytest.fixture
 def reference(tmp_path) -> Path:
-    """The reference that is recorded of the run as it is above."""
+    """The reference recorded from the run above."""
     results = Written().at(tmp_path / "reference")
     path = tmp_path / "digits.json"
     text = {

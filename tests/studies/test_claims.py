@@ -187,7 +187,7 @@ def test_a_claim_is_given_only_the_columns_that_it_declares():
 
 
 def test_a_column_that_was_not_measured_leaves_its_claim_absent():
-    """Where no positions are told, the runs of the study have no such column."""
+    """A study without positions has no such column."""
     tables = tables_of()
     tables["two_positions-runs"] = tables["two_positions-runs"].drop(columns=["chance", "float64_drift"])
     assert reasons(tables) == {"C10": "two_positions-runs with chance, float64_drift"}

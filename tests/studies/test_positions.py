@@ -1,4 +1,4 @@
-"""Telling positions: who can, who cannot whatever was learned, and what the scripts write of it."""
+"""Telling positions: which networks can, which cannot however trained, and what the scripts write."""
 
 from itertools import product
 from pathlib import Path

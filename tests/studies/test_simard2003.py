@@ -27,7 +27,7 @@ TRAININGS = {
 
 
 def beside(ours: dict[tuple[str, str], list[float]], test_images: int = 10_000) -> pd.DataFrame:
-    """Our errors, one a seed, beside those of paper/published.csv; indexed by (model, training)."""
+    """Our errors, one per seed, beside those of paper/published.csv; indexed by (model, training)."""
     runs = runs_of({cell: {"test_error": values, "radius": values} for cell, values in ours.items()}, "simard2003")
     summary = over_seeds(runs, CELL, MEASURES, 0.95)
     table = published(summary, pd.read_csv(PUBLISHED), np.zeros(test_images), TRAININGS, 0.95)

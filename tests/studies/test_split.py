@@ -74,7 +74,7 @@ def test_shares_of_pure_effects():
 
 
 def runs_of(errors: dict[int, np.ndarray]) -> pd.DataFrame:
-    """A row a run, for each seed from a table (models, trainings) of mean errors; consistency is 100 less."""
+    """One row per trained model, from a table (models, trainings) of mean errors per seed; consistency is 100 less."""
     rows = [
         {"model": f"m{m}", "training": f"t{t}", "seed": seed, "mean_error": error, "mean_consistency": 100 - error}
         for seed, table in errors.items()

@@ -183,7 +183,7 @@ def test_keys_are_unique(tables):
 
 
 def test_values_are_safe_in_text(tables):
-    """Braces balance, no special character stands alone, and nothing is the word for a number that is not one."""
+    """Braces balance, no special character stands alone, and no value is NaN or None."""
     for key, value in results_of(tables):
         assert value != "", key
         assert not re.search(r"(?<!\\)[&%#_]|\bnan\b|None", re.sub(r"\$[^$]*\$", "", value)), (key, value)

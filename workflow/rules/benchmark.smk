@@ -54,7 +54,7 @@ rule summarise_speed:
             "results/benchmark/benchmark.png",
             caption="../report/benchmark.rst",
             category="Speed",
-            labels={"figure": "Images a second, ours and its peers"},
+            labels={"figure": "Images per second, ours and its peers"},
         ),
         "results/benchmark/machine.json",
     log:

@@ -1,6 +1,6 @@
 """Source images and their distorted copies.
 
-A rule with `cache:` shares its outputs between workflows (see common.smk) and can have no `benchmark:`.
+A rule with `cache:` shares its outputs between workflows (see common.smk) and cannot have a `benchmark:`.
 """
 
 
@@ -17,7 +17,7 @@ rule download:
         mem_mb=200,
     params:
         sha256=lambda wildcards: PLANS["mnist"].data["sha256"][f"{wildcards.file}.gz"],
-        # Where a file comes from does not change its bytes.
+        # The mirror does not change the bytes.
         mirrors=untracked(lambda wildcards: as_json(PLANS["mnist"].data["mirrors"])),
         timeout=untracked(lambda wildcards: PLANS["mnist"].data["timeout"]),
         attempts=untracked(lambda wildcards: PLANS["mnist"].data["attempts"]),
@@ -33,7 +33,7 @@ rule source:
     input:
         lambda wildcards: PLANS[wildcards.dataset].download_files,
     output:
-        # Named, as the cache between workflows wants several outputs of a rule.
+        # Named, because the cache between workflows needs names if a rule has several outputs.
         train_images="results/{dataset}/source/train-images.npy",
         train_labels="results/{dataset}/source/train-labels.npy",
         test_images="results/{dataset}/source/test-images.npy",
@@ -68,14 +68,14 @@ rule distort:
     resources:
         mem_mb=1000,
     params:
-        # The cache between workflows knows a job by its params alone: wildcards would be lost on it.
+        # The cache between workflows identifies a job by its params alone, without wildcards.
         dataset="{dataset}",
         canvas="{canvas}",
         distortion="{distortion}",
         number="{number}",
         settings=setting("distortions/{distortion}"),
         machine=machine,
-        # How closely a copy is checked does not change its bytes.
+        # The audit does not change the bytes.
         audit=untracked(setting("audit")),
         made_by=of_plan(lambda plan, w: made_by("distort", *part_files(plan["distortions"][w.distortion]))),
     message:

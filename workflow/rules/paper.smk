@@ -1,4 +1,4 @@
-"""The paper and what it prints, the manifest of everything that it rests on, and the reference."""
+"""The paper and its numbers, the manifest of everything that it rests on, and the reference."""
 
 
 rule derive_tex:
@@ -71,14 +71,14 @@ rule write_provenance:
     params:
         made_by=made_by("write_provenance"),
     message:
-        "Hashing what the paper on {wildcards.dataset} is made from"
+        "Hashing the files that the paper on {wildcards.dataset} is made from"
     shell:
         "python scripts/write_provenance.py --root results/{wildcards.dataset} --artefacts {input:q} --output {output:q} "
         "> {log:q} 2>&1"
 
 
 def paper_sources(wildcards):
-    """What the paper is written in. Fails while the DAG is built, before any training, if LaTeX is missing."""
+    """The sources of the paper. Fails while the DAG is built, before any training, if LaTeX is missing."""
     try:
         build_paper.require_latex()
     except InputError as error:
@@ -89,9 +89,9 @@ def paper_sources(wildcards):
 
 
 def incomplete(wildcards):
-    """The flag of build_paper.py for a config that leaves out what the text speaks of: it is then named as missing.
+    """The flag of build_paper.py for a config that leaves out cells of the text, which are then named as missing.
 
-    All of the full config is in the text, so without the flag a missing number fails the build.
+    The text uses all of config.yaml, for which a missing number fails the build.
     """
     full = reading.resolve(reading.load([CONFIG]))[wildcards.dataset]
     return "" if full.mentions <= PLANS[wildcards.dataset].mentions else "--stub"
@@ -149,15 +149,15 @@ rule write_manifest:
 
 
 def required_reference(wildcards):
-    """The reference numbers to hold a run to. Fails while the DAG is built, before any job, if there are none."""
-    from invariance.record.reference import read_reference  # with pandas, which takes its time
+    """The reference that a run is compared with. Fails while the DAG is built, before any job, if there are none."""
+    from invariance.record.reference import read_reference  # imports pandas, which is slow
 
     path = Path(f"paper/reference/{DATASET}.json")
     or_exit(read_reference, path, DATASET)
     return str(path)
 
 
-# It makes no file but its log, so it runs whenever it is asked for. A failed job's log is shown by Snakemake.
+# Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.
 rule verify:
     input:
         reference=required_reference,
@@ -174,7 +174,7 @@ rule verify:
         results=f"results/{DATASET}",
         made_by=made_by("verify"),
     message:
-        f"Holding the numbers of {DATASET} to the reference"
+        f"Comparing the numbers of {DATASET} with the reference"
     shell:
         "python scripts/verify.py --reference {input.reference:q} --results {params.results:q} > {log:q} 2>&1 "
         "&& cat {log:q}"

@@ -1,4 +1,4 @@
-"""What the studies make of the evaluations: tables, claims and figures, as the catalogue in scripts/studies/ has them."""
+"""Tables, claims and figures of the studies, as scripts/studies/ declares them."""
 
 
 rule write_config:
@@ -12,7 +12,7 @@ rule write_config:
         config=lambda wildcards: json.dumps(PLANS[wildcards.dataset].record),
         made_by=made_by("write_config"),
     message:
-        "Writing down the plan of {wildcards.dataset}"
+        "Recording the plan of {wildcards.dataset}"
     shell:
         "python scripts/write_config.py --config {params.config:q} --output {output:q} > {log:q} 2>&1"
 
@@ -47,7 +47,7 @@ rule summarise:
         "--ring-runs {output.ring_runs:q} --summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
 
 
-# Every other table.
+# Every other table as CSV.
 rule derive:
     input:
         of_item("tables", lambda table, plan: table.files(plan)),

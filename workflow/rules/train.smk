@@ -1,4 +1,4 @@
-"""Models."""
+"""Trained models."""
 
 
 rule train:
@@ -22,7 +22,7 @@ rule train:
         model=setting("models/{model}"),
         training=of_plan(lambda plan, w: as_json(plan.training_settings(w.study, w.model, w.training))),
         device=setting("device"),
-        # What is kept of a killed training does not change how it ends.
+        # A checkpoint does not change the result.
         checkpoint=untracked(lambda w: "logs/{dataset}/train/{study}/{model}/{training}/seed-{seed}".format(**w)),
         made_by=of_plan(lambda plan, w: made_by("train", *network_files(plan["models"][w.model]))),
     message:
