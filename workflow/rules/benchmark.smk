@@ -1,6 +1,5 @@
 """Speed of the three hot loops beside their peers: wall-clock measurements, which are in no manifest."""
 
-
 BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
 MEASURED_FILES = [f"results/benchmark/{loop}.json" for loop in BENCHMARK_LOOPS]
 BENCHMARK_FILES = [

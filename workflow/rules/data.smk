@@ -110,9 +110,7 @@ rule describe_distortion:
     params:
         settings=setting("distortions/{distortion}"),
         audit=setting("audit"),
-        made_by=of_plan(
-            lambda plan, w: made_by("describe_distortion", *part_files(plan["distortions"][w.distortion]))
-        ),
+        made_by=of_plan(lambda plan, w: made_by("describe_distortion", *part_files(plan["distortions"][w.distortion]))),
     message:
         "Measuring and drawing the copies of {wildcards.distortion} on {wildcards.canvas}x{wildcards.canvas}"
     shell:
