@@ -11,11 +11,13 @@ def main(*manifests: Path) -> None:
     """Print one line for each altered, missing or extra artefact; fail if there is one.
 
     Args:
-        manifests: manifest.json of one or more runs; by default all below results/.
+        manifests: manifest.json of one or more runs; by default all below the folder results/ here, or else beside this
+            script's folder.
     """
-    manifests = manifests or tuple(sorted(Path("results").glob("*/manifest.json")))
+    results = Path("results") if Path("results").is_dir() else Path(__file__).resolve().parents[1] / "results"
+    manifests = manifests or tuple(sorted(results.glob("*/manifest.json")))
     if not manifests:
-        raise InputError("results/*/manifest.json: no such file; a whole run writes its manifest last")
+        raise InputError(f"{results}/*/manifest.json: no such file; a whole run writes its manifest last")
     lines = [line for manifest in manifests for line in differences(manifest)]
     for line in lines:
         print(line)

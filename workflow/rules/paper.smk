@@ -160,10 +160,8 @@ def required_reference(wildcards):
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.
 rule verify:
     input:
+        CATALOGUE.measured,
         reference=required_reference,
-        config=PLAN.file("config.json"),
-        claims=PLAN.file("claims.json"),
-        tables=CATALOGUE.table_files,
     log:
         f"logs/{DATASET}/verify.log",
     conda:
