@@ -84,6 +84,19 @@ def unmeasured_claims(tables: Sequence[Path]) -> list[str]:
     return [claim for claim in asked if claim not in judged]
 
 
+def sources(paper: Path) -> list[str]:
+    """The files that the article is written in, below `paper`.
+
+    Raises:
+        InputError: LaTeX is missing.
+    """
+    try:
+        require_latex()
+    except InputError as error:
+        raise InputError(f"{error}\nor build everything but the paper: snakemake --cores 8 figures measures") from None
+    return sorted(str(path) for pattern in SOURCES for path in paper.rglob(pattern))
+
+
 def require_latex() -> None:
     """Raise InputError, saying what to install, where a program or a style file of LaTeX cannot be found."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]

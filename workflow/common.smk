@@ -57,6 +57,7 @@ if CACHING and "://" not in CACHE and not (os.path.isabs(CACHE) and os.access(CA
 DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
 PLANS = reading.resolve(reading.merge(reading.load([CONFIG]), config))
+FULL = reading.resolve(reading.load([CONFIG]))
 CATALOGUES = {name: Catalogue(plan, DECLARED) for name, plan in PLANS.items()}
 PLAN, CATALOGUE = PLANS[DATASET], CATALOGUES[DATASET]
 
@@ -99,7 +100,7 @@ def require_writable(*folders):
 
 
 def refused_target(wildcards):
-    """For a target that no rule makes though it is a path of this project: what to type instead."""
+    """Say what to type instead of a target that is a path of this project but nothing makes."""
     target = wildcards.target
     if os.path.isabs(target):
         advice = f"name a file by its path from the project's folder: {os.path.relpath(target)}"
@@ -166,6 +167,26 @@ def of_item(what, function):
 def code_of_item(script, what):
     """As `made_by`, with the module of the function that makes it."""
     return of_item(what, lambda item, plan: made_by(script, item.file(SCRIPTS)))
+
+
+def required_reference():
+    """The reference that a run is compared with, by its path."""
+    from invariance.record.reference import read_reference  # imports pandas, which is slow
+
+    path = Path(f"paper/reference/{DATASET}.json")
+    read_reference(path, DATASET)
+    return str(path)
+
+
+def code_of_benchmark():
+    """The code that is measured, and that measures, if the peers are installed."""
+    sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
+    from speed.surroundings import require_packages
+
+    require_packages()
+    networks = [file for model in PLANS["mnist"]["models"] for file in network_files(PLANS["mnist"].network(model))]
+    ours = made_by("distort", f"{SCRIPTS}/train.py", f"{SCRIPTS}/evaluate.py", *networks)
+    return [*dependencies.made_by("benchmarks/measure_speed.py"), *ours]
 
 
 def machine(wildcards, input):

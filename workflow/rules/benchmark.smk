@@ -8,17 +8,6 @@ BENCHMARK_FILES = [
 ]
 
 
-def benchmark_code(wildcards):
-    """The code that is measured, and that measures. Fails while the DAG is built if the peers are not installed."""
-    sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
-    from speed.surroundings import require_packages
-
-    or_exit(require_packages)
-    networks = [file for model in PLANS["mnist"]["models"] for file in network_files(PLANS["mnist"].network(model))]
-    ours = made_by("distort", f"{SCRIPTS}/train.py", f"{SCRIPTS}/evaluate.py", *networks)
-    return [*dependencies.made_by("benchmarks/measure_speed.py"), *ours]
-
-
 rule measure_speed:
     input:
         "config.yaml",
@@ -37,7 +26,7 @@ rule measure_speed:
     resources:
         mem_mb=3000,
     params:
-        made_by=benchmark_code,
+        made_by=lambda wildcards: or_exit(code_of_benchmark),
     message:
         "Measuring {wildcards.loop} beside its peers on one core, for minutes; progress in {log}"
     shell:

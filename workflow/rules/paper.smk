@@ -1,7 +1,7 @@
 """The paper and its numbers, the manifest of everything that it rests on, and the reference."""
 
 
-rule derive_tex:
+rule tabulate:
     input:
         of_item("tabulars", lambda tabular, plan: tabular.files(plan)),
     output:
@@ -77,29 +77,9 @@ rule write_provenance:
         "> {log:q} 2>&1"
 
 
-def paper_sources(wildcards):
-    """The sources of the paper. Fails while the DAG is built, before any training, if LaTeX is missing."""
-    try:
-        build_paper.require_latex()
-    except InputError as error:
-        raise SystemExit(
-            f"error: {error}\nor build everything but the paper: snakemake --cores 8 figures measures"
-        ) from None
-    return sorted(str(path) for pattern in build_paper.SOURCES for path in Path("paper").rglob(pattern))
-
-
-def incomplete(wildcards):
-    """The flag of build_paper.py for a config that leaves out cells of the text, which are then named as missing.
-
-    The text uses all of config.yaml, for which a missing number fails the build.
-    """
-    full = reading.resolve(reading.load([CONFIG]))[wildcards.dataset]
-    return "" if full.mentions <= PLANS[wildcards.dataset].mentions else "--stub"
-
-
 rule build_paper:
     input:
-        sources=paper_sources,
+        sources=lambda wildcards: or_exit(build_paper.sources, Path("paper")),
         tables=lambda wildcards: CATALOGUES[wildcards.dataset].tex_files,
         figures=lambda wildcards: CATALOGUES[wildcards.dataset].figure_files(["pdf"]),
     output:
@@ -118,7 +98,10 @@ rule build_paper:
     resources:
         mem_mb=500,
     params:
-        incomplete=incomplete,
+        # The text speaks of all of config.yaml. Of what a config leaves out, the paper says in place that it is missing.
+        incomplete=lambda wildcards: (
+            "--stub" if FULL[wildcards.dataset].mentions - PLANS[wildcards.dataset].mentions else ""
+        ),
         made_by=made_by("build_paper"),
     message:
         "Compiling the paper on {wildcards.dataset}"
@@ -148,20 +131,11 @@ rule write_manifest:
         write_manifest(input.artefacts, input.config, output[0], log[0])
 
 
-def required_reference(wildcards):
-    """The reference that a run is compared with. Fails while the DAG is built, before any job, if there are none."""
-    from invariance.record.reference import read_reference  # imports pandas, which is slow
-
-    path = Path(f"paper/reference/{DATASET}.json")
-    or_exit(read_reference, path, DATASET)
-    return str(path)
-
-
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.
 rule verify:
     input:
         CATALOGUE.measured,
-        reference=required_reference,
+        reference=lambda wildcards: or_exit(required_reference),
     log:
         f"logs/{DATASET}/verify.log",
     conda:
@@ -169,7 +143,7 @@ rule verify:
     resources:
         mem_mb=500,
     params:
-        results=f"results/{DATASET}",
+        results=lambda wildcards, input: os.path.dirname(PLAN.file("claims.json")),
         made_by=made_by("verify"),
     message:
         f"Comparing the numbers of {DATASET} with the reference"

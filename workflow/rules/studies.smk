@@ -8,6 +8,8 @@ rule write_config:
         "logs/{dataset}/tables/config.log",
     benchmark:
         "logs/{dataset}/tables/config.tsv"
+    conda:
+        ENVIRONMENT
     params:
         config=lambda wildcards: json.dumps(PLANS[wildcards.dataset].record),
         made_by=made_by("write_config"),
