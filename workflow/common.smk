@@ -30,6 +30,17 @@ VERSIONS = [*dependencies.versions(*VERSIONED), PYTHON]
 
 TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "verify", "benchmark")
 
+
+def or_exit(function, *arguments):
+    """What the function returns; an InputError ends Snakemake while the DAG is built, before any job."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+# Snakemake keeps a file there even in a dry run.
+or_exit(environment.require_writable, ".snakemake" if os.path.isdir(".snakemake") else ".")
 # Snakemake has read its own variables by now.
 SURROUNDINGS = environment.of_jobs(os.environ, spare_home=Path(".snakemake/home").absolute())
 os.environ.clear()
@@ -45,15 +56,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 # Whether source images and copies are shared between clones: `SNAKEMAKE_OUTPUT_CACHE=<folder> snakemake ... --cache`.
-CACHE = os.environ.get("SNAKEMAKE_OUTPUT_CACHE", "")
-CACHING = bool(CACHE)
-# Outputs become links to files there: from a relative path they would lead nowhere.
-if CACHING and "://" not in CACHE and not (os.path.isabs(CACHE) and os.access(CACHE, os.R_OK | os.W_OK | os.X_OK)):
-    raise WorkflowError(
-        f"SNAKEMAKE_OUTPUT_CACHE={CACHE}: must be the absolute path of a folder that exists and can be written to; "
-        "make it with mkdir -p, or unset the variable"
-    )
-
+CACHING = bool(or_exit(environment.output_cache, os.environ))
 DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
 PLANS = reading.resolve(reading.merge(reading.load([CONFIG]), config))
@@ -84,21 +87,6 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def require_writable(*folders):
-    """Say at once that a folder cannot be written; Snakemake would at its first file there, with a traceback."""
-    paths = [Path(folder).absolute() for folder in folders]
-    if lost := [str(path) for path in paths if path.is_symlink() and not path.exists()]:
-        raise SystemExit(
-            f"error: {', '.join(lost)}: a link to a folder that is not there; nothing was started. Make that folder, or "
-            "remove the link"
-        )
-    if refused := [str(path) for path in paths if path.exists() and not os.access(path, os.W_OK)]:
-        raise SystemExit(
-            f"error: {', '.join(refused)}: cannot be written, being on a read-only disk or another user's; nothing was "
-            "started. Let this user write there, or work in a copy of this folder"
-        )
-
-
 def refused_target(wildcards):
     """Say what to type instead of a target that is a path of this project but nothing makes."""
     target = wildcards.target
@@ -107,14 +95,6 @@ def refused_target(wildcards):
     else:
         advice = f"a folder; name a file in it, or one of the targets {', '.join(TARGETS)}"
     raise SystemExit(f"error: {target}: {advice}")
-
-
-def or_exit(function, *arguments):
-    """What the function returns; an InputError ends Snakemake while the DAG is built, before any job."""
-    try:
-        return function(*arguments)
-    except InputError as error:
-        raise SystemExit(f"error: {error}") from None
 
 
 def of_plan(function):
@@ -190,16 +170,5 @@ def code_of_benchmark():
 
 
 def machine(wildcards, input):
-    """What computes, for the key of the cache between workflows; untracked, so that results can be moved.
-
-    Compiled loops and NumPy choose their instructions, and with them the last bits, by the processor.
-    """
-    if not CACHING:
-        return None
-    from llvmlite import binding
-
-    return [PYTHON, platform.system(), binding.get_process_triple(), binding.get_host_cpu_features().flatten()]
-
-
-# Snakemake keeps a file there even in a dry run.
-require_writable(".snakemake" if os.path.isdir(".snakemake") else ".")
+    """What computes, for the key of the cache between workflows; untracked, so that results can be moved."""
+    return [PYTHON, *dependencies.processor()] if CACHING else None

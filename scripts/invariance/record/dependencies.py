@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.metadata
 import os
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -122,3 +123,10 @@ def module_files(name: str, root: Path) -> Iterator[Path]:
         for file in (place / "__init__.py", place.with_suffix(".py")):
             if file.is_file():
                 yield file
+
+
+def processor() -> list[str]:
+    """System, kind and instructions of this processor: compiled loops and NumPy round by them in the last bits."""
+    from llvmlite import binding  # takes its time
+
+    return [platform.system(), binding.get_process_triple(), binding.get_host_cpu_features().flatten()]

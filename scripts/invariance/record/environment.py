@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invariance.command_line import SNAKEMAKE
+from invariance.record.artefacts import InputError
 
 # Those that end with * stand for every name that begins so.
 INHERITED = {
@@ -79,3 +80,38 @@ def of_jobs(surroundings: Mapping[str, str], spare_home: Path) -> dict[str, str]
 def changing_numbers(surroundings: Mapping[str, str]) -> list[str]:
     """The inherited variables that artefacts are made from, as NAME=value; mostly none."""
     return [f"{name}={surroundings[name]}" for name in CHANGING_NUMBERS if surroundings.get(name)]
+
+
+def require_writable(*folders: str) -> None:
+    """Refuse folders that cannot be written: Snakemake would at its first file there, with a traceback.
+
+    Raises:
+        InputError: a folder is a link that leads nowhere, is on a read-only disk, or is another user's.
+    """
+    paths = [Path(folder).absolute() for folder in folders]
+    if lost := [str(path) for path in paths if path.is_symlink() and not path.exists()]:
+        raise InputError(
+            f"{', '.join(lost)}: a link to a folder that is not there; nothing was started. Make that folder, or "
+            "remove the link"
+        )
+    if refused := [str(path) for path in paths if path.exists() and not os.access(path, os.W_OK)]:
+        raise InputError(
+            f"{', '.join(refused)}: cannot be written, being on a read-only disk or another user's; nothing was "
+            "started. Let this user write there, or work in a copy of this folder"
+        )
+
+
+def output_cache(surroundings: Mapping[str, str]) -> str:
+    """Where Snakemake shares outputs between workflows; empty where it does not.
+
+    Raises:
+        InputError: outputs would become links that lead nowhere.
+    """
+    cache = surroundings.get("SNAKEMAKE_OUTPUT_CACHE", "")
+    usable = "://" in cache or (Path(cache).is_absolute() and os.access(cache, os.R_OK | os.W_OK | os.X_OK))
+    if cache and not usable:
+        raise InputError(
+            f"SNAKEMAKE_OUTPUT_CACHE={cache}: must be the absolute path of a folder that exists and can be written to; "
+            "make it with mkdir -p, or unset the variable"
+        )
+    return cache
