@@ -19,6 +19,7 @@ Logs and benchmark files, which differ from run to run, go to logs/.
 """
 
 import os
+import re
 
 from snakemake.utils import min_version
 
@@ -26,6 +27,12 @@ min_version("9.27")
 
 # A relative MNIST_MIRROR starts where the command was typed (scripts/invariance/data/mirrors.py).
 os.environ.setdefault("INVARIANCE_CALLED_FROM", os.getcwd())
+
+if workflow.overwrite_workdir and not os.path.samefile(workflow.overwrite_workdir, workflow.basedir):
+    raise SystemExit(
+        f"error: --directory {workflow.overwrite_workdir}: this workflow works in its own folder, {workflow.basedir}; "
+        "leave the option out, or copy that folder (results/ may be a link to another disk)"
+    )
 
 
 workdir: workflow.basedir
@@ -54,6 +61,8 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
+# A target asks for all that it rests on, not for its last files alone: Snakemake does not make a missing file where what
+# was made from it is there, and would call a target finished after the failure of a job on the way to it.
 rule all:
     default_target: True
     input:
@@ -69,32 +78,44 @@ rule demo:
 
 rule data:
     input:
+        PLAN.download_files,
         PLAN.source_files,
         PLAN.distorted_files,
 
 
 rule models:
     input:
+        rules.data.input,
         PLAN.model_files,
 
 
 rule measures:
     input:
-        PLAN.evaluation_files,
-        CATALOGUE.table_files,
-        PLAN.file("claims.json"),
+        CATALOGUE.measured,
 
 
 rule figures:
     input:
+        CATALOGUE.measured,
         CATALOGUE.figure_files(),
 
 
 rule paper:
     input:
-        PLAN.file("paper.pdf"),
+        CATALOGUE.artefacts,
+
+
+# Fails while the DAG is built, with more to say than that there is no rule.
+rule not_a_file_of_the_project:
+    input:
+        refused_target,
+    output:
+        "{target}",
+    wildcard_constraints:
+        target=rf"{re.escape(os.getcwd())}/.+|results(/[\w-]+)*",
 
 
 rule benchmark:
     input:
+        MEASURED_FILES,
         BENCHMARK_FILES,

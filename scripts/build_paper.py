@@ -23,7 +23,9 @@ TOOLS = ("latexmk", "pdflatex", "bibtex", "kpsewhich")
 STYLES = ("natbib.sty", "booktabs.sty", "enumitem.sty", "siunitx.sty", "tikz.sty", "lmodern.sty")
 TOLERATED_OVERFLOW = 10.0  # points
 WORKING_SPACE = 2**18  # bytes; with less left on the disk, LaTeX's own messages are beside the point
-# The clock stays out of the PDF, and TeX writes each message on one line, whole.
+# All that TeX and its tools know of the environment, but for a home folder, which is empty: where they are, ...
+FINDING = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+# ... that the clock stays out of the PDF, and each message on one line, whole.
 ENVIRONMENT = {
     "SOURCE_DATE_EPOCH": "0",
     "FORCE_SOURCE_DATE": "1",
@@ -55,9 +57,10 @@ def build(paper: Path, tables: Sequence[Path], figures: Sequence[Path], output: 
     """
     require_latex()
     with tempfile.TemporaryDirectory(prefix="paper-") as name:
-        folder = Path(name)
+        folder, home = Path(name, "article"), Path(name, "home")
+        home.mkdir()
         gather(paper, tables, figures, folder)
-        log = compile_article(folder)
+        log = compile_article(folder, home)
         named = ("",) if stub else tuple(f"not built: claims/{claim}/" for claim in unmeasured_claims(tables))
         lacking = shortcomings(log)
         for line in lacking:
@@ -85,9 +88,25 @@ def require_latex() -> None:
     """Raise InputError, saying what to install, where a program or a style file of LaTeX cannot be found."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if not missing:
-        missing = [style for style in STYLES if subprocess.run(["kpsewhich", style], capture_output=True).returncode]
+        with tempfile.TemporaryDirectory(prefix="paper-") as home:
+            missing = [style for style in STYLES if not is_found(style, Path(home))]
     if missing:
         raise InputError(f"the paper needs LaTeX, and {', '.join(missing)} cannot be found; {how_to_install()}")
+
+
+def is_found(style: str, home: Path) -> bool:
+    """Whether the system's TeX has a style file."""
+    return not subprocess.run(["kpsewhich", style], cwd=home, env=environment(home), capture_output=True).returncode
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of TeX's tools, whose variables and whose trees in the user's home would change the PDF.
+
+    Args:
+        home: an empty folder, which stands for the user's home.
+    """
+    finding = {name: os.environ[name] for name in FINDING if name in os.environ}
+    return {**finding, **ENVIRONMENT, "HOME": str(home)}
 
 
 def how_to_install() -> str:
@@ -122,8 +141,8 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def compile_article(folder: Path) -> str:
-    """Run latexmk in `folder` and return TeX's log.
+def compile_article(folder: Path, home: Path) -> str:
+    """Run latexmk in `folder`, with `home` for the user's home, and return TeX's log.
 
     Only the project's own .latexmkrc is read, and the document can start no programs.
 
@@ -133,7 +152,7 @@ def compile_article(folder: Path) -> str:
     finished = subprocess.run(
         ["latexmk", "-norc", "-r", ".latexmkrc", "-pdf", "paper.tex"],
         cwd=folder,
-        env={**os.environ, **ENVIRONMENT},
+        env=environment(home),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -144,7 +163,7 @@ def compile_article(folder: Path) -> str:
     log = log_file.read_text(encoding="utf-8", errors="replace") if log_file.exists() else ""
     if finished.returncode and shutil.disk_usage(folder).free < WORKING_SPACE:
         raise InputError(
-            f"{folder.parent}: no room for LaTeX to work; make room there, or set TMPDIR to another folder"
+            f"{folder.parents[1]}: no room for LaTeX to work; make room there, or set TMPDIR to another folder"
         )
     if finished.returncode:
         # BibTeX's errors stand in latexmk's own output only.

@@ -11,11 +11,15 @@ def main(*manifests: Path) -> None:
     """Print a line for each artefact that was altered, is missing or is extra; fail if there is one.
 
     Args:
-        manifests: manifest.json of one or more runs; by default all below results/.
+        manifests: manifest.json of one or more runs; by default all below the folder results/ here, or else beside this
+            script's folder.
     """
-    manifests = manifests or tuple(sorted(Path("results").glob("*/manifest.json")))
+    results = Path("results") if Path("results").is_dir() else Path(__file__).resolve().parents[1] / "results"
+    manifests = manifests or tuple(sorted(results.glob("*/manifest.json")))
     if not manifests:
-        raise InputError("results/*/manifest.json: no such file; a manifest is the last thing that a whole run makes")
+        raise InputError(
+            f"{results}/*/manifest.json: no such file; a manifest is the last thing that a whole run makes"
+        )
     lines = [line for manifest in manifests for line in differences(manifest)]
     for line in lines:
         print(line)

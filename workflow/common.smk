@@ -19,25 +19,22 @@ from invariance.plan import reading
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
-from invariance.record import dependencies
+from invariance.record import dependencies, environment
 from invariance.record.artefacts import InputError
 from invariance.record.manifest import VERSIONED, write_manifest
 
-ENVIRONMENT = "../../envs/environment.yaml"
+# Braces in the folder's name are none of a wildcard.
+ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml".replace("{", "{{").replace("}", "}}")
 PYTHON = f"python=={platform.python_version()}"
 VERSIONS = [*dependencies.versions(*VERSIONED), PYTHON]
 
-# One compute thread a job, many jobs side by side: the number of threads would change the last bits of a sum.
-os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")})
-# Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
-os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**30), MALLOC_TRIM_THRESHOLD_=str(2**30))
-# Figures are drawn as this project says, whatever the user's own matplotlibrc does.
-os.environ.update(MATPLOTLIBRC=os.devnull)
-# By it a job notices that the Snakemake that started it was killed (scripts/invariance/command_line.py).
-os.environ.update(INVARIANCE_SNAKEMAKE_PID=str(os.getpid()))
-# `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
-os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
+TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "verify", "benchmark")
 
+# Snakemake has read its own variables by now.
+SURROUNDINGS = environment.of_jobs(os.environ, spare_home=os.path.abspath(".snakemake/home"))
+os.environ.clear()
+os.environ.update(SURROUNDINGS)
+os.umask(os.umask(0o077) & 0o077)  # what this user makes, this user may read
 CONFIG = Path(workflow.basedir) / "config.yaml"
 DECLARED = studies.declared()
 try:
@@ -87,13 +84,28 @@ wildcard_constraints:
 
 
 def require_writable(*folders):
-    """Say at once that a folder cannot be written; Snakemake would at its first job, with a traceback."""
-    there = [Path(folder).absolute() for folder in folders if Path(folder).exists()]
-    if refused := [str(folder) for folder in there if not os.access(folder, os.W_OK)]:
+    """Say at once that a folder cannot be written; Snakemake would at its first file there, with a traceback."""
+    paths = [Path(folder).absolute() for folder in folders]
+    if lost := [str(path) for path in paths if path.is_symlink() and not path.exists()]:
+        raise SystemExit(
+            f"error: {', '.join(lost)}: a link to a folder that is not there; nothing was started. Make that folder, or "
+            "remove the link"
+        )
+    if refused := [str(path) for path in paths if path.exists() and not os.access(path, os.W_OK)]:
         raise SystemExit(
             f"error: {', '.join(refused)}: cannot be written, being on a read-only disk or another user's; nothing was "
             "started. Let this user write there, or work in a copy of this folder"
         )
+
+
+def refused_target(wildcards):
+    """For a target that no rule makes though it is a path of this project: what to type instead."""
+    target = wildcards.target
+    if os.path.isabs(target):
+        advice = f"name a file by its path from the project's folder: {os.path.relpath(target)}"
+    else:
+        advice = f"a folder; name a file in it, or one of the targets {', '.join(TARGETS)}"
+    raise SystemExit(f"error: {target}: {advice}")
 
 
 def or_exit(function, *arguments):
@@ -131,9 +143,9 @@ def setting(path):
 
 
 def made_by(script, *further):
-    """The code of a script and of what it finds by name, and the packages behind them; a change of them is a rerun."""
+    """The code of a script and of what it finds by name, and what it computes with; a change of them is a rerun."""
     paths = [f"{SCRIPTS}/{script}.py", *further]
-    return dependencies.made_by(*paths, root=SCRIPTS)
+    return [*dependencies.made_by(*paths, root=SCRIPTS), *environment.changing_numbers(os.environ)]
 
 
 def untracked(function):
@@ -166,3 +178,7 @@ def machine(wildcards, input):
     from llvmlite import binding
 
     return [PYTHON, platform.system(), binding.get_process_triple(), binding.get_host_cpu_features().flatten()]
+
+
+# Snakemake keeps a file there even in a dry run.
+require_writable(".snakemake" if os.path.isdir(".snakemake") else ".")

@@ -1,6 +1,7 @@
 """Speed of the three hot loops beside their peers: wall-clock times, which no manifest lists."""
 
 BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
+MEASURED_FILES = [f"results/benchmark/{loop}.json" for loop in BENCHMARK_LOOPS]
 BENCHMARK_FILES = [
     f"results/benchmark/{name}"
     for name in ("benchmark.csv", "benchmark.md", "benchmark.pdf", "benchmark.png", "machine.json")
@@ -45,7 +46,7 @@ rule measure_speed:
 
 rule summarise_speed:
     input:
-        expand("results/benchmark/{loop}.json", loop=BENCHMARK_LOOPS),
+        MEASURED_FILES,
     output:
         "results/benchmark/benchmark.csv",
         "results/benchmark/benchmark.md",

@@ -160,10 +160,8 @@ def required_reference(wildcards):
 # It makes no file but its log, so it runs whenever it is asked for. A failed job's log is shown by Snakemake.
 rule verify:
     input:
+        CATALOGUE.measured,
         reference=required_reference,
-        config=PLAN.file("config.json"),
-        claims=PLAN.file("claims.json"),
-        tables=CATALOGUE.table_files,
     log:
         f"logs/{DATASET}/verify.log",
     conda:

@@ -310,8 +310,8 @@ class Catalogue:
         return [*records, *self.table_files, *self.figure_files(["pdf"])]
 
     @property
-    def artefacts(self) -> list[str]:
-        """Every artefact of the plan, except the manifest itself."""
+    def measured(self) -> list[str]:
+        """All that the tables and verdicts rest on, and these: from the downloads to claims.json."""
         plan = self.plan
         return [
             *plan.download_files,
@@ -320,7 +320,10 @@ class Catalogue:
             *plan.model_files,
             *plan.evaluation_files,
             *self.table_files,
-            *self.tex_files,
-            *self.figure_files(),
-            *(plan.file(name) for name in ("config.json", "claims.json", "paper.pdf")),
+            *(plan.file(name) for name in ("config.json", "claims.json")),
         ]
+
+    @property
+    def artefacts(self) -> list[str]:
+        """Every artefact of the plan, except the manifest itself."""
+        return [*self.measured, *self.tex_files, *self.figure_files(), self.plan.file("paper.pdf")]

@@ -1,0 +1,80 @@
+"""The environment of a job: what it inherits of the one that Snakemake was started in, and what is set for all jobs.
+
+Python, Matplotlib, Numba, PyTorch and the libraries below them read hundreds of variables, and many change what is
+imported, how figures look or what numbers come out. So a job inherits no variable but those that are named here. They
+say where things are, or who asks, and not how to compute; the few that change numbers as well are part of what an
+artefact is made from.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from invariance.command_line import SNAKEMAKE
+
+# Those that end with * stand for every name that begins so.
+INHERITED = {
+    "where programs, their libraries and the user's files are": (
+        *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+        *("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP"),
+    ),
+    "who works where, which Snakemake shows": ("USER", "LOGNAME", "SHELL", "TERM", "TZ"),
+    "where libraries keep their caches": (
+        *("NUMBA_CACHE_DIR", "TORCH_HOME", "MPLCONFIGDIR", "CUDA_CACHE_PATH"),
+        *("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"),
+    ),
+    "which accelerators may be used": (
+        *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
+    ),
+    "how mirrors are reached": (
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
+    ),
+    "this project's own settings, Snakemake's and its package manager's": (
+        *("MNIST_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
+    ),
+    # Older versions of OpenBLAS compute wrongly on processors that they do not know, and are told by it.
+    "which processor OpenBLAS computes for": ("OPENBLAS_CORETYPE",),
+}
+NAMES = {name for names in INHERITED.values() for name in names}
+PREFIXES = tuple(name.removesuffix("*") for name in NAMES if name.endswith("*"))
+CHANGING_NUMBERS = ("OPENBLAS_CORETYPE",)
+
+SET = {
+    # One compute thread a job, many jobs side by side: the number of threads would change the last bits of a sum.
+    **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")},
+    # Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
+    **{f"MALLOC_{threshold}_THRESHOLD_": str(2**30) for threshold in ("MMAP", "TRIM")},
+    # Figures are drawn as this project says, whatever the user's own matplotlibrc does, and on no screen.
+    "MATPLOTLIBRC": os.devnull,
+    "MPLBACKEND": "agg",
+    # Packages in the user's home are not those of the lock file.
+    "PYTHONNOUSERSITE": "1",
+}
+
+
+def is_inherited(name: str) -> bool:
+    """Whether a job inherits the variable of this name."""
+    return name in NAMES or name.startswith(PREFIXES)
+
+
+def of_jobs(surroundings: Mapping[str, str], spare_home: str) -> dict[str, str]:
+    """The environment of every job that this process, Snakemake, starts in these surroundings.
+
+    Args:
+        surroundings: all variables of this process.
+        spare_home: a folder for the caches of libraries, made where the user's own home cannot be written.
+    """
+    inherited = {name: value for name, value in surroundings.items() if is_inherited(name)}
+    home = surroundings.get("HOME") or os.path.expanduser("~")
+    if not (os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)):
+        os.makedirs(spare_home, exist_ok=True)
+        home = spare_home
+    # `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
+    path = os.pathsep.join([os.path.dirname(sys.executable), surroundings.get("PATH") or os.defpath])
+    return {**inherited, **SET, "HOME": home, "PATH": path, SNAKEMAKE: str(os.getpid())}
+
+
+def changing_numbers(surroundings: Mapping[str, str]) -> list[str]:
+    """The inherited variables that artefacts are made from, as NAME=value; mostly none."""
+    return [f"{name}={surroundings[name]}" for name in CHANGING_NUMBERS if surroundings.get(name)]
