@@ -17,9 +17,7 @@ def main(*manifests: Path) -> None:
     results = Path("results") if Path("results").is_dir() else Path(__file__).resolve().parents[1] / "results"
     manifests = manifests or tuple(sorted(results.glob("*/manifest.json")))
     if not manifests:
-        raise InputError(
-            f"{results}/*/manifest.json: no such file; a manifest is the last thing that a whole run makes"
-        )
+        raise InputError(f"{results}/*/manifest.json: no such file; a manifest is what a whole run makes last")
     lines = [line for manifest in manifests for line in differences(manifest)]
     for line in lines:
         print(line)

@@ -31,7 +31,7 @@ VERSIONS = [*dependencies.versions(*VERSIONED), PYTHON]
 TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "verify", "benchmark")
 
 # Snakemake has read its own variables by now.
-SURROUNDINGS = environment.of_jobs(os.environ, spare_home=os.path.abspath(".snakemake/home"))
+SURROUNDINGS = environment.of_jobs(os.environ, spare_home=Path(".snakemake/home").absolute())
 os.environ.clear()
 os.environ.update(SURROUNDINGS)
 os.umask(os.umask(0o077) & 0o077)  # what this user makes, this user may read

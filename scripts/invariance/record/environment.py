@@ -9,6 +9,7 @@ artefact is made from.
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from invariance.command_line import SNAKEMAKE
 
@@ -58,7 +59,7 @@ def is_inherited(name: str) -> bool:
     return name in NAMES or name.startswith(PREFIXES)
 
 
-def of_jobs(surroundings: Mapping[str, str], spare_home: str) -> dict[str, str]:
+def of_jobs(surroundings: Mapping[str, str], spare_home: Path) -> dict[str, str]:
     """The environment of every job that this process, Snakemake, starts in these surroundings.
 
     Args:
@@ -66,13 +67,13 @@ def of_jobs(surroundings: Mapping[str, str], spare_home: str) -> dict[str, str]:
         spare_home: a folder for the caches of libraries, made where the user's own home cannot be written.
     """
     inherited = {name: value for name, value in surroundings.items() if is_inherited(name)}
-    home = surroundings.get("HOME") or os.path.expanduser("~")
-    if not (os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)):
-        os.makedirs(spare_home, exist_ok=True)
+    home = Path(surroundings.get("HOME") or "~").expanduser()
+    if not (home.is_dir() and os.access(home, os.W_OK | os.X_OK)):
         home = spare_home
+        home.mkdir(parents=True, exist_ok=True)
     # `python` in a rule is the Python that runs Snakemake, whether or not its environment was activated.
-    path = os.pathsep.join([os.path.dirname(sys.executable), surroundings.get("PATH") or os.defpath])
-    return {**inherited, **SET, "HOME": home, "PATH": path, SNAKEMAKE: str(os.getpid())}
+    path = os.pathsep.join([str(Path(sys.executable).parent), surroundings.get("PATH") or os.defpath])
+    return {**inherited, **SET, "HOME": str(home), "PATH": path, SNAKEMAKE: str(os.getpid())}
 
 
 def changing_numbers(surroundings: Mapping[str, str]) -> list[str]:
