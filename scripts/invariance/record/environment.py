@@ -64,10 +64,10 @@ def of_jobs(surroundings: Mapping[str, str], spare_home: Path) -> dict[str, str]
 
     Args:
         surroundings: all variables of this process.
-        spare_home: a folder for the caches of libraries, made where the user's own home cannot be written.
+        spare_home: a folder for the caches of libraries, made where the user has no home that can be written.
     """
     inherited = {name: value for name, value in surroundings.items() if is_inherited(name)}
-    home = Path(surroundings.get("HOME") or "~").expanduser()
+    home = Path(surroundings.get("HOME") or spare_home)
     if not (home.is_dir() and os.access(home, os.W_OK | os.X_OK)):
         home = spare_home
         home.mkdir(parents=True, exist_ok=True)
