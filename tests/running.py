@@ -22,13 +22,19 @@ class Finished(subprocess.CompletedProcess):
         self.seconds = seconds
 
 
-def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Finished:
+def snakemake(folder: Path, *arguments: str, environment: dict[str, str | None] | None = None) -> Finished:
     """Run Snakemake in `folder` with the Python of the tests; standard error is where it reports.
 
     It is forked from a process that has imported it (forking.py), unless the environment changes what Python does. The
     `seconds` are then without those of the imports, and a umask or a limit that a test sets does not reach it.
+
+    Args:
+        folder: Where it starts.
+        arguments: Of its command line.
+        environment: Variables beside those of the tests; None unsets one.
     """
-    surroundings = {**os.environ, **(environment or {})}
+    merged = {**os.environ, **(environment or {})}
+    surroundings = {name: value for name, value in merged.items() if value is not None}
     if any(name.startswith("PYTHON") for name in environment or {}):
         return started_snakemake(folder, arguments, surroundings)
     with tempfile.NamedTemporaryFile("r+") as output, tempfile.NamedTemporaryFile("r+") as errors:
