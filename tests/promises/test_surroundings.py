@@ -46,15 +46,8 @@ def planned(folder: Path, *arguments: str, **environment: str | None) -> str:
     [
         {"HOME": "/proc/no/such"},
         {"HOME": None, "XDG_CACHE_HOME": None},
-        {"LC_ALL": "C", "LANG": None},
         {"LANG": "de_DE.ISO-8859-1", "LC_ALL": "xx_XX"},
-        {"TZ": "Pacific/Auckland"},
-        {"XDG_CACHE_HOME": "/proc/no/such"},
-        {"OMP_NUM_THREADS": "many", "MKL_NUM_THREADS": ""},
-        {"MPLBACKEND": "module://no_such_backend"},
-        {"PYTHONSAFEPATH": "1"},
         {"PYTHONOPTIMIZE": "2", "PYTHONDEVMODE": "1"},
-        {"BASH_ENV": "/no/such/file", "CDPATH": "/tmp", "POSIXLY_CORRECT": "1"},
     ],
     ids=lambda environment: " ".join(environment),
 )
@@ -84,7 +77,14 @@ def hostile(tmp_path) -> dict[str, str]:
         **{"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
         **{"OMP_NUM_THREADS": "7", "NPY_DISABLE_CPU_FEATURES": "AVX2", "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "no"},
         **{"TEXINPUTS": "/no", "BSTINPUTS": "/no", "BIBINPUTS": "/no", "TEXMFHOME": str(tmp_path / "texmf")},
-        **{"TEXMFCNF": "/no", "BASH_ENV": "/no", "LC_ALL": "C", "BASH_FUNC_python%%": "() { false; }"},
+        **{
+            "TEXMFCNF": "/no",
+            "BASH_ENV": "/no",
+            "LC_ALL": "C",
+            "TZ": "Pacific/Auckland",
+            "CDPATH": "/tmp",
+            "BASH_FUNC_python%%": "() { false; }",
+        },
     }
 
 
@@ -141,7 +141,6 @@ RESTS_ON = {
 
 @pytest.mark.parametrize("target", RESTS_ON)
 def test_a_target_makes_what_is_missing_of_all_that_it_rests_on(target, tree):
-    assert target == "verify" or DONE in planned(tree, target)
     with without(tree / RESULTS / RESTS_ON[target]):
         said = planned(tree, target)
     assert f"Missing output files: {RESULTS / RESTS_ON[target]}" in said, said
