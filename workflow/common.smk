@@ -21,7 +21,7 @@ from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
 from invariance.record import dependencies, environment
 from invariance.record.artefacts import InputError
-from invariance.record.manifest import VERSIONED, write_manifest
+from invariance.record.manifest import VERSIONED
 
 # Braces in the folder's name are none of a wildcard.
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml".replace("{", "{{").replace("}", "}}")

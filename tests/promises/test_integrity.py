@@ -169,7 +169,7 @@ def finished(results) -> Path:
         write_csv(results / name, ["x"], [[len(name)]])
     write_json(results / "config.json", {})
     paths = [results / name for name in ("a.csv", "deep/b.csv", "c.csv", "config.json")]
-    manifest.write_manifest(paths, results / "config.json", results / "manifest.json", results.parents[1] / "log")
+    manifest.write_manifest(paths, results / "config.json", results / "manifest.json")
     return results / "manifest.json"
 
 
@@ -214,7 +214,7 @@ def test_the_manifest_names_everything_that_was_altered(finished):
     flip(finished.parent / "c.csv")
     paths = [finished.parent / name for name in ("a.csv", "deep/b.csv", "c.csv")]
     with pytest.raises(InputError) as told:
-        manifest.write_manifest(paths, finished.parent / "config.json", finished, finished.parents[2] / "log")
+        manifest.write_manifest(paths, finished.parent / "config.json", finished)
     assert [line.split(":")[0].rpartition("/")[2] for line in str(told.value).splitlines()] == ["a.csv", "c.csv"]
 
 

@@ -304,7 +304,7 @@ def test_provenance_lists_files_below_the_root_with_their_hashes(tables):
 def test_manifest_names_every_artefact_with_its_hash(tables, tmp_path):
     root = tables.parent
     artefacts = sorted(tables.glob("*.csv"))
-    write_manifest(artefacts, root / "config.json", root / "manifest.json", tmp_path / "log")
+    write_manifest(artefacts, root / "config.json", root / "manifest.json")
     manifest = read_json(root / "manifest.json")
     assert manifest["artefacts"] == {f"tables/{path.name}": sha256_of(path) for path in artefacts}
     assert manifest["config"] == read_json(root / "config.json")

@@ -120,15 +120,18 @@ rule write_manifest:
         "logs/{dataset}/paper/manifest.log",
     benchmark:
         "logs/{dataset}/paper/manifest.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=500,
     params:
-        made_by=made_by("invariance/record/manifest"),
+        made_by=made_by("write_manifest"),
         versions=VERSIONS,
     message:
         "Hashing every artefact of {wildcards.dataset}"
-    run:
-        write_manifest(input.artefacts, input.config, output[0], log[0])
+    shell:
+        "python scripts/write_manifest.py --artefacts {input.artefacts:q} --config {input.config:q} --output {output:q} "
+        "> {log:q} 2>&1"
 
 
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.

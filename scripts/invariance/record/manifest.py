@@ -5,12 +5,12 @@ import platform
 from collections.abc import Collection
 from pathlib import Path
 
-from invariance.record.artefacts import InputError, read_json, require_unaltered, sha256_of, write_json, write_text
+from invariance.record.artefacts import InputError, read_json, require_unaltered, sha256_of, write_json
 
 VERSIONED = ("torch", "torchvision", "numpy", "numba", "elasticdeform", "pandas", "matplotlib", "snakemake")
 
 
-def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str, log: Path | str) -> None:
+def write_manifest(artefacts: Collection[Path | str], config: Path | str, output: Path | str) -> None:
     """Hash `artefacts` and write the hashes to `output`; raises InputError that names all that were altered."""
     root = Path(output).parent
     hashes, problems = {}, []
@@ -28,7 +28,6 @@ def write_manifest(artefacts: Collection[Path | str], config: Path | str, output
         | {"python": platform.python_version()},
     }
     write_json(output, manifest)
-    write_text(log, f"hashed {len(artefacts)} artefacts\n")
 
 
 def differences(manifest: Path | str) -> list[str]:
