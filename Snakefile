@@ -112,7 +112,8 @@ rule not_a_file_of_the_project:
     output:
         "{target}",
     wildcard_constraints:
-        target=rf"{re.escape(os.getcwd())}/.+|results(/[\w-]+)*",
+        # What is special in a pattern is any character here, as braces cannot be written in a constraint.
+        target=re.sub(r"[^\w/-]", ".", os.getcwd()) + r"/.+|results(/[\w-]+)*",
 
 
 rule benchmark:

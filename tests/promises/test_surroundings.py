@@ -47,7 +47,7 @@ def planned(folder: Path, *arguments: str, **environment: str | None) -> str:
         {"HOME": "/proc/no/such"},
         {"HOME": None, "XDG_CACHE_HOME": None},
         {"LANG": "de_DE.ISO-8859-1", "LC_ALL": "xx_XX"},
-        {"PYTHONOPTIMIZE": "2", "PYTHONDEVMODE": "1"},
+        {"PYTHONOPTIMIZE": "2"},
     ],
     ids=lambda environment: " ".join(environment),
 )
