@@ -2,18 +2,24 @@
 
 from pathlib import Path
 
+import studies
 from invariance.command_line import progress, run
+from invariance.plan.catalogue import Catalogue
+from invariance.plan.plan import Plan
 from invariance.record import manifest
+from invariance.record.artefacts import read_json
 
 
-def main(*, artefacts: list[Path], config: Path, output: Path) -> None:
+def main(*, config: Path, output: Path) -> None:
     """Hash the artefacts, and write the manifest.
 
+    Their names follow from the config: as words of a command line they would be too many for the system.
+
     Args:
-        artefacts: All files of the run, below the folder of the manifest.
         config: config.json.
         output: manifest.json.
     """
+    artefacts = Catalogue(Plan(read_json(config)), studies.declared()).artefacts
     manifest.write_manifest(artefacts, config, output)
     progress(f"hashed {len(artefacts)} artefacts")
 
