@@ -12,6 +12,8 @@ LONGEST = (
     "test_reruns",
     "test_cache",
     "test_disk",
+    "test_additions",
+    "test_surroundings",
     "test_integrity",
     "test_failures",
     "test_verify",

@@ -196,6 +196,7 @@ def command_line(mains: Sequence[Callable[..., None]]) -> App:
         version_flags=[],
         default_parameter=Parameter(consume_multiple=True, negative=()),
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
     if len(mains) == 1:
         app.default(mains[0])

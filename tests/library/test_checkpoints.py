@@ -115,7 +115,7 @@ def test_the_checkpoint_of_another_training_is_left_aside(tmp_path, monkeypatch,
     capsys.readouterr()
     assert trained(tmp_path, Checkpoint(path, SETTINGS | {"seed": 4})) == undisturbed
     said = capsys.readouterr()
-    assert "of another training, or damaged" in said.out + said.err
+    assert "belongs to another training" in said.out + said.err
 
 
 def test_it_holds_the_state_after_whole_epochs_and_goes_when_asked(tmp_path, monkeypatch):

@@ -238,8 +238,8 @@ BAD = [
         "scaling_one",
         "distortions/affine/affine/max_scaling",
         1,
-        "distortions.affine.affine.max_scaling: 1: too large; allowed: a number, at least 0, under 1 (part of "
-        "the size by which each axis grows or shrinks)",
+        "distortions.affine.affine.max_scaling: 1: too large; allowed: a number, at least 0, under 1 (of "
+        "the size of each axis)",
     ),
     case(
         "distortion_part_typo",
@@ -297,14 +297,15 @@ BAD = [
         "family_unknown",
         "models/mlp/family",
         "mpl",
-        'models.mlp.family: "mpl": not one of the choices; did you mean "mlp"?; allowed: mlp, simard_cnn, '
-        "trunk, phase_average, stn (what kind of model it is)",
+        'models.mlp.family: "mpl": not one of the choices; did you mean "mlp"?; allowed: file, mlp, '
+        "phase_average, simard_cnn, stn, trunk (what kind of model it is)",
     ),
     case(
         "family_missing",
         "models/mlp/family",
         None,
-        "models.mlp.family: missing; allowed: mlp, simard_cnn, trunk, phase_average, stn (what kind of model it is)",
+        "models.mlp.family: missing; allowed: file, mlp, phase_average, simard_cnn, stn, trunk (what kind of model it "
+        "is)",
     ),
     case(
         "family_key_of_another", "models/mlp/head", "fc", 'models.mlp.head: "fc": unknown key; allowed: family, hidden'
@@ -320,7 +321,7 @@ BAD = [
         "models/stride_fc/downsampling",
         "strided",
         'models.stride_fc.downsampling: "strided": not one of the choices; did you mean "stride"?; allowed: '
-        "stride, max_pool, avg_pool, blur_pool, polyphase (how the first two convolutions halve the map)",
+        "stride, avg_pool, blur_pool, max_pool, polyphase (how the first two convolutions halve the map)",
     ),
     case(
         "padding_unknown",
@@ -384,7 +385,7 @@ BAD = [
         20,
         "models.stn.max_shift: 20: too large for the canvas of architectures; allowed: under 20, half of its 40 pixels",
         "models.stn.max_shift: 20: too large for the canvas of architectures; allowed: under 18, half of its 36 pixels "
-        "(in the digits run; to change that run alone: demo.models.stn.max_shift)",
+        "(in the digits plan; to change that plan alone: demo.models.stn.max_shift)",
     ),
     case(
         "canvas_small",
@@ -597,7 +598,7 @@ BAD = [
         "studies.simard2003.trainings.elastic.train_images: 60001: too large; allowed: at most 60000, train_images + "
         "validation_images of mnist",
         "studies.simard2003.trainings.elastic.train_images: 60001: too large; allowed: at most 1437, train_images + "
-        "validation_images of digits (in the digits run; to change that run alone: "
+        "validation_images of digits (in the digits plan; to change that plan alone: "
         "demo.studies.simard2003.trainings.elastic.train_images)",
     ),
     case(
@@ -626,7 +627,7 @@ BAD = [
         "audit/images",
         2000,
         "audit.images: 2000: too large; allowed: at most 1200, the training images of digits (in the digits "
-        "run; to change that run alone: demo.audit.images)",
+        "plan; to change that plan alone: demo.audit.images)",
     ),
     case(
         "confidence_percent",
@@ -716,8 +717,8 @@ BAD = [
         "equivariance_images",
         "equivariance/images",
         361,
-        "equivariance.images: 361: too large; allowed: at most 360, the test images of digits (in the digits run; to "
-        "change that run alone: demo.equivariance.images)",
+        "equivariance.images: 361: too large; allowed: at most 360, the test images of digits (in the digits plan; to "
+        "change that plan alone: demo.equivariance.images)",
     ),
     case(
         "claim_key_missing",
@@ -731,7 +732,7 @@ BAD = [
         7,
         "claims.C6.small_shift: 7: too large; allowed: at most 6, the max_shift of studies.architectures",
         "claims.C6.small_shift: 7: too large; allowed: at most 4, the max_shift of studies.architectures "
-        "(in the digits run; to change that run alone: demo.claims.C6.small_shift)",
+        "(in the digits plan; to change that plan alone: demo.claims.C6.small_shift)",
     ),
     case("demo_not_a_mapping", "demo", 3, "demo: 3: not a mapping; allowed: a mapping of changes"),
     case(
@@ -787,7 +788,7 @@ BAD = [
         "studies/architectures/cells/phase_averaged/shift_images",
         1000,
         "studies.architectures.cells.phase_averaged.shift_images: 1000: too large; allowed: at most 360, the "
-        "test images of digits (in the digits run; to change that run alone: "
+        "test images of digits (in the digits plan; to change that plan alone: "
         "demo.studies.architectures.cells.phase_averaged.shift_images)",
     ),
     case(

@@ -19,6 +19,7 @@ demo:
   studies:
     {study}
 """
+CONFIG_ALONE = "A training or a seed"  # needs no file of code; the other tests of the pipeline do as much
 ARCHITECTURES = "architectures: {cells: {%s: {trainings: [centred], optimisation: {epochs: 1}}}}"
 
 
@@ -110,4 +111,4 @@ def test_a_study_with_a_figure_a_table_and_a_claim(tmp_path_factory):
 
 def test_every_recipe_of_the_page_is_tried():
     tried = Path(__file__).read_text()
-    assert [section for section in recipes() if f'"{section}"' not in tried] == ["A training or a seed"]
+    assert [section for section in recipes() if f'"{section}"' not in tried and section != CONFIG_ALONE] == []

@@ -51,7 +51,7 @@ def crowded_figure():
     axes.plot(np.random.default_rng(0).random(20_000))
     return figure
 
-limit = int(sys.argv[1])
+limit = int(sys.argv.pop())  # what is left is the command line of each script: empty
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 """

@@ -23,7 +23,7 @@ rule tabulate:
     message:
         "Writing the table {wildcards.table}, {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/derive.py --function {params.function} --inputs {params.inputs:q} --output {output:q} "
+        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --output {output:q} "
         "> {log:q} 2>&1"
 
 

@@ -73,7 +73,7 @@ rule derive:
     message:
         "Making the table {wildcards.table} of {wildcards.dataset}"
     shell:
-        "python scripts/derive.py --function {params.function} --inputs {params.inputs:q} --settings {params.settings:q} "
+        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --settings {params.settings:q} "
         "--output {output:q} > {log:q} 2>&1"
 
 
@@ -131,5 +131,5 @@ rule draw:
     message:
         "Drawing {wildcards.figure}, {wildcards.dataset}"
     shell:
-        "python scripts/draw.py --figure {params.module} --dataset {wildcards.dataset} --inputs {params.inputs:q} "
+        "python scripts/draw.py --figure {params.module:q} --dataset {wildcards.dataset} --inputs {params.inputs:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

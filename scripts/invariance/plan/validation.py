@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -127,14 +128,16 @@ _StrictValidator = validators.extend(
 
 def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
     """The schema at `path`, completed by what claims, networks and distortions declare about their settings."""
-    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
-    claims = {claim.id: claim.settings for study in studies.values() for claim in study.claims}
+    schema = json.loads(_written(path))
+    declared = [claim for study in studies.values() for claim in study.claims]
+    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: int(claim.id[1:]))}
     schema["properties"]["claims"]["properties"] = {
         name: _mapping(f"the rule of claim {name}", settings) for name, settings in claims.items()
     }
+    parts = distortion_parts()
     schema["$defs"]["distortion"] |= {
-        "description": f"one or more of {', '.join(distortion_parts())}",
-        "properties": {name: _mapping(f"the part {name}", its) for name, its in distortion_parts().items()},
+        "description": f"one or more of {', '.join(parts)}",
+        "properties": {name: _mapping(f"the part {name}", its) for name, its in parts.items()},
     }
     model = schema["$defs"]["model"]
     model["properties"]["family"]["enum"] = list(families())
@@ -145,8 +148,20 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
         }
         for family, its in families().items()
     ]
-    _StrictValidator.check_schema(schema)
+    _check_schema(json.dumps(schema))
     return schema
+
+
+# Both take longer than all checks of a config, and a test checks hundreds of configs.
+@functools.cache
+def _written(path: Path) -> str:
+    """The schema at `path`, as JSON."""
+    return json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _check_schema(schema: str) -> None:
+    _StrictValidator.check_schema(json.loads(schema))
 
 
 def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
