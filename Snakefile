@@ -113,7 +113,7 @@ rule not_a_file_of_the_project:
         "{target}",
     wildcard_constraints:
         # What is special in a pattern is any character here, as braces cannot be written in a constraint.
-        target=re.sub(r"[^\w/-]", ".", os.getcwd()) + r"/.+|results(/[\w-]+)*",
+        target=re.sub(r"[^\w/-]", ".", os.getcwd()) + r"[/].+|results(/[\w-]+)*",
 
 
 rule benchmark:
