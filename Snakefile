@@ -108,7 +108,7 @@ rule paper:
 # Fails while the DAG is built, with more to say than that there is no rule.
 rule not_a_file_of_the_project:
     input:
-        refused_target,
+        lambda wildcards: or_exit(words.refuse_target, wildcards.target, TARGETS),
     output:
         "{target}",
     wildcard_constraints:

@@ -1,10 +1,7 @@
 """What the rules share: the environment of every job, the validated plans, and how a job gets its part of them."""
 
-import functools
 import json
-import operator
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -15,7 +12,7 @@ sys.path.insert(0, SCRIPTS)
 
 import build_paper
 import studies
-from invariance.plan import reading
+from invariance.plan import reading, words
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
@@ -25,9 +22,7 @@ from invariance.record.manifest import VERSIONED
 
 # Braces in the folder's name are none of a wildcard.
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml".replace("{", "{{").replace("}", "}}")
-PYTHON = f"python=={platform.python_version()}"
-VERSIONS = [*dependencies.versions(*VERSIONED), PYTHON]
-
+VERSIONS = [*dependencies.versions(*VERSIONED), dependencies.PYTHON]
 TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "verify", "benchmark")
 
 
@@ -57,6 +52,7 @@ except InputError as error:
 
 # Whether source images and copies are shared between clones: `SNAKEMAKE_OUTPUT_CACHE=<folder> snakemake ... --cache`.
 CACHING = bool(or_exit(environment.output_cache, os.environ))
+MACHINE = [dependencies.PYTHON, *dependencies.processor()] if CACHING else None
 DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
 PLANS = reading.resolve(reading.merge(reading.load([CONFIG]), config))
@@ -87,16 +83,6 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def refused_target(wildcards):
-    """Say what to type instead of a target that is a path of this project but nothing makes."""
-    target = wildcards.target
-    if os.path.isabs(target):
-        advice = f"name a file by its path from the project's folder: {os.path.relpath(target)}"
-    else:
-        advice = f"a folder; name a file in it, or one of the targets {', '.join(TARGETS)}"
-    raise SystemExit(f"error: {target}: {advice}")
-
-
 def of_plan(function):
     """An input function or param: `function(plan, wildcards)`, once the names among the wildcards are known to be right."""
 
@@ -114,19 +100,14 @@ def as_json(value):
 
 
 def setting(path):
-    """What the plan has at a path such as "measures" or "models/{model}", as JSON; a text as it is."""
-
-    def look(plan, wildcards):
-        value = functools.reduce(operator.getitem, path.format(**wildcards).split("/"), plan)
-        return value if isinstance(value, str) else as_json(value)
-
-    return of_plan(look)
+    """What the plan has at a path such as "measures" or "models/{model}", as JSON."""
+    return of_plan(lambda plan, wildcards: as_json(plan.setting(path.format(**wildcards))))
 
 
 def made_by(script, *further):
     """The code of a script and of what it finds by name, and what it computes with; a change of them is a rerun."""
-    paths = [f"{SCRIPTS}/{script}.py", *further]
-    return [*dependencies.made_by(*paths, root=SCRIPTS), *environment.changing_numbers(os.environ)]
+    code = dependencies.made_by(f"{SCRIPTS}/{script}.py", *further, root=SCRIPTS)
+    return [*code, *environment.changing_numbers(os.environ)]
 
 
 def untracked(function):
@@ -167,8 +148,3 @@ def code_of_benchmark():
     networks = [file for model in PLANS["mnist"]["models"] for file in network_files(PLANS["mnist"].network(model))]
     ours = made_by("distort", f"{SCRIPTS}/train.py", f"{SCRIPTS}/evaluate.py", *networks)
     return [*dependencies.made_by("benchmarks/measure_speed.py"), *ours]
-
-
-def machine(wildcards, input):
-    """What computes, for the key of the cache between workflows; untracked, so that results can be moved."""
-    return [PYTHON, *dependencies.processor()] if CACHING else None

@@ -47,7 +47,7 @@ rule source:
         mem_mb=2000,
     params:
         command=of_plan(lambda plan, wildcards: plan.source_command),
-        machine=machine,
+        machine=untracked(lambda wildcards: MACHINE),  # so that results can be moved
         made_by=made_by("source"),
     message:
         "Reading and checking all images of {wildcards.dataset}"
@@ -74,7 +74,7 @@ rule distort:
         distortion="{distortion}",
         number="{number}",
         settings=setting("distortions/{distortion}"),
-        machine=machine,
+        machine=untracked(lambda wildcards: MACHINE),  # so that results can be moved
         # The audit does not change the bytes.
         audit=untracked(setting("audit")),
         made_by=of_plan(lambda plan, w: made_by("distort", *part_files(plan["distortions"][w.distortion]))),

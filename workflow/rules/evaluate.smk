@@ -21,7 +21,7 @@ rule evaluate:
     params:
         model=of_plan(lambda plan, w: as_json(plan.network(w.model))),
         shifts=of_plan(lambda plan, w: as_json(plan.shift_settings(w.study, w.model))),
-        device=setting("device"),
+        device=of_plan(lambda plan, w: plan["device"]),
         made_by=of_plan(lambda plan, w: made_by("evaluate", *network_files(plan.network(w.model)))),
     message:
         "Testing {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "

@@ -21,7 +21,7 @@ rule train:
     params:
         model=setting("models/{model}"),
         training=of_plan(lambda plan, w: as_json(plan.training_settings(w.study, w.model, w.training))),
-        device=setting("device"),
+        device=of_plan(lambda plan, w: plan["device"]),
         # A checkpoint does not change the result.
         checkpoint=untracked(lambda w: "logs/{dataset}/train/{study}/{model}/{training}/seed-{seed}".format(**w)),
         made_by=of_plan(lambda plan, w: made_by("train", *network_files(plan["models"][w.model]))),

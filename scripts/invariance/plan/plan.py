@@ -6,6 +6,7 @@ made for the first of them and stored under that name.
 
 import functools
 import json
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,6 +125,10 @@ class Plan(dict[str, Any]):
     def base_model(self, model: str) -> str:
         """The model whose weights `model` uses: `of` for a phase_average, otherwise itself."""
         return self["models"][model].get("of", model)
+
+    def setting(self, path: str) -> Any:
+        """The value at a path such as measures/confidence."""
+        return functools.reduce(operator.getitem, path.split("/"), self)
 
     def network(self, model: str) -> dict[str, Any]:
         """The settings of a model; `of` of a phase_average is replaced by the settings of that model."""

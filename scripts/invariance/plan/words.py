@@ -1,9 +1,14 @@
-"""Problems of a config, in plain words."""
+"""Problems of a config or a target, in plain words."""
 
 import difflib
 import json
+import os
 import re
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from invariance.record.artefacts import InputError
 
 KeyPath = tuple[str | int, ...]  # keys and list indices from the top of the config to a value
 
@@ -17,6 +22,15 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return ": ".join(filter(None, [dotted(self.path), self.shown, self.what]))
+
+
+def refuse_target(target: str, targets: Sequence[str]) -> NoReturn:
+    """Raise the InputError for a target that is a path of this project and that nothing makes."""
+    if Path(target).is_absolute():
+        advice = f"name a file by its path from the project's folder: {os.path.relpath(target)}"
+    else:
+        advice = f"a folder; name a file in it, or one of the targets {listed(targets)}"
+    raise InputError(f"{target}: {advice}")
 
 
 def options(given: Any, allowed: Any) -> str:

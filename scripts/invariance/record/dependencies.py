@@ -21,6 +21,7 @@ from invariance.record.artefacts import InputError
 # Packages whose names differ from those of their modules, and packages that compute nothing.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
+PYTHON = f"python=={platform.python_version()}"
 
 
 class Module(NamedTuple):
