@@ -104,7 +104,8 @@ def test_a_study_with_a_figure_a_table_and_a_claim(tmp_path_factory):
     gain = pd.read_csv(results / "tables/width-gain.csv").set_index("measure")
     assert gain["mean"]["mean_consistency"] == pytest.approx(claims["C12"]["number"], rel=1e-6)
     text = text_of(results / "paper.pdf")
-    assert "A wider network is more invariant" in text
+    assert "A wider network is more invariant" in (results / "tables/claims.tex").read_text()
+    assert "does width help?" in text
     assert "Width, and claim C12" in text
     assert "figures/width.pdf" in text
 
