@@ -141,6 +141,11 @@ class Claim:
     reads: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any] = field(default_factory=lambda: THRESHOLD)
 
+    @property
+    def number(self) -> int:
+        """Its place among the claims: 10 of C10."""
+        return int(self.id.removeprefix("C"))
+
 
 @dataclass(frozen=True)
 class Study:
@@ -227,7 +232,7 @@ class Catalogue:
         """The claims of the plan by id, in the order of their numbers, each with the folder of its study."""
         found = [(folder, claim) for folder, study in self.studies.items() for claim in study.claims]
         chosen = [pair for pair in found if pair[1].id in self.plan["claims"]]
-        chosen.sort(key=lambda pair: int(pair[1].id.removeprefix("C")))
+        chosen.sort(key=lambda pair: pair[1].number)
         return {claim.id: (folder, claim) for folder, claim in chosen}
 
     @property

@@ -130,7 +130,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
     """The schema at `path`, completed by what claims, networks and distortions declare about their settings."""
     schema = json.loads(_written(path))
     declared = [claim for study in studies.values() for claim in study.claims]
-    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: int(claim.id[1:]))}
+    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: claim.number)}
     schema["properties"]["claims"]["properties"] = {
         name: _mapping(f"the rule of claim {name}", settings) for name, settings in claims.items()
     }
