@@ -23,13 +23,7 @@ from invariance.record.artefacts import (
     write_json,
     write_text,
 )
-
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | FINITE | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
+from strategies import JSON
 
 
 class TrapError(Exception):

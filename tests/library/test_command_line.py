@@ -8,17 +8,10 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from invariance.command_line import Json, Natural, json_mapping, json_value, progress, run
 from invariance.record.artefacts import InputError
-
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | FINITE | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
+from strategies import JSON
 
 
 class TrapError(Exception):
