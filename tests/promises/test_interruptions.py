@@ -95,6 +95,10 @@ class Attempt:
             time.sleep(0.02)
         raise TimeoutError(self.said()[-3000:])
 
+    def until_running(self, script: str) -> bool:
+        """Wait for a job of this script, or for the end of the process; whether one runs."""
+        return self.until(lambda: script in self.running_jobs())
+
     def stop(self, kind: str) -> bool:
         """Send the signal and wait for the end; whether that came only after a SIGKILL, Snakemake having hung.
 
@@ -188,7 +192,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(begun, attempts, t
     moments = random.Random(4)
     interrupted, hung = [], []
     for number, (kind, script) in enumerate(KILLS):
-        assert attempt.until(lambda script=script: script in attempt.running_jobs()), attempt.said()[-3000:]
+        assert attempt.until_running(script), attempt.said()[-3000:]
         time.sleep(moments.uniform(0, 0.5))
         locked = stop(attempt, kind, interrupted)
         hung += [kind] * (locked and not kind.startswith("kill"))

@@ -20,9 +20,26 @@ OTHER_SURROUNDINGS = {
     "TZ": "Pacific/Auckland",
     # Neither UTF-8 nor the names of months in English.
     **{"LANG": "de_DE.ISO-8859-1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "OMP_NUM_THREADS": "7",
     "SOURCE_DATE_EPOCH": "1234567890",
     "USER": "somebody",
+    # What jobs would break by, or make something else by, if they inherited it.
+    **{"PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2", "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+    **{"NUMBA_DISABLE_JIT": "1", "NUMBA_CPU_NAME": "generic", "NUMBA_ENABLE_AVX": "0"},
+    **{"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+    **{"OMP_NUM_THREADS": "7", "NPY_DISABLE_CPU_FEATURES": "AVX2", "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "no"},
+    **{"TEXINPUTS": "/no", "BSTINPUTS": "/no", "BIBINPUTS": "/no", "TEXMFCNF": "/no"},
+    **{"BASH_ENV": "/no", "CDPATH": "/tmp", "BASH_FUNC_python%%": "() { false; }"},
+}
+STYLE = "lines.linewidth: 9\nsavefig.dpi: 31\nsavefig.bbox: tight\npdf.compression: 0\nimage.interpolation: bicubic\n"
+# In the home of somebody who likes other figures and other tables, and has the packages of a module system.
+GIVEN = {
+    "home/.config/matplotlib/matplotlibrc": STYLE,
+    "home/.latexmkrc": "$pdf_mode = 4;\n",
+    "home/texmf/tex/latex/local/booktabs.sty": "\\newcommand\\toprule{}\\newcommand\\midrule{}\n",
+    **{
+        f"home/modules/{name}.py": f"raise ImportError('the {name} of a module system')\n"
+        for name in ("torch", "numba", "matplotlib", "seaborn", "safetensors")
+    },
 }
 
 
@@ -35,24 +52,19 @@ def umask(mask: int) -> Iterator[None]:
         os.umask(before)
 
 
-# Written into its home by `run_elsewhere`.
-GIVEN = {"home/.config/matplotlib/matplotlibrc", "home/.latexmkrc"}
-
-
 def run_elsewhere(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Path:
     """A run in a new folder below `folder`, with one core, in other surroundings, also below it."""
     home, temporary = folder / "home", folder / "temporary"
-    for path in (home / ".config/matplotlib", temporary):
-        path.mkdir(parents=True)
-    # The settings of somebody who likes other figures.
-    (home / ".config/matplotlib/matplotlibrc").write_text(
-        "lines.linewidth: 9\nsavefig.dpi: 31\nsavefig.bbox: tight\npdf.compression: 0\nimage.interpolation: bicubic\n"
-    )
-    (home / ".latexmkrc").write_text("$pdf_mode = 4;\n")
+    temporary.mkdir()
+    for name, content in GIVEN.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
     elsewhere = folder / "a deeper" / "folder"
     elsewhere.mkdir(parents=True)
-    surroundings = {**OTHER_SURROUNDINGS, "HOME": str(home), "TMPDIR": str(temporary), **(environment or {})}
-    surroundings |= {name: "" for name in os.environ if name.startswith("XDG_")}
+    surroundings = OTHER_SURROUNDINGS | {name: "" for name in os.environ if name.startswith("XDG_")}
+    surroundings |= {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(home / "modules")}
+    surroundings |= {"TEXMFHOME": str(home / "texmf"), "MATPLOTLIBRC": str(home / ".config/matplotlib")}
+    surroundings |= environment or {}
     with umask(0o077):
         finished = snakemake(fresh_copy(elsewhere), "--cores", "1", *arguments, environment=surroundings)
     assert finished.returncode == 0, finished.stderr[-5000:]
@@ -94,9 +106,9 @@ def test_a_run_leaves_the_rest_of_the_machine_alone(elsewhere):
     """It had home and temporary folders of its own, so that all that was written there is seen."""
     machine = elsewhere.parents[1]
     files = {path.relative_to(machine).as_posix() for path in machine.rglob("*") if path.is_file()}
-    assert files > GIVEN
+    assert files > GIVEN.keys()
     own = f"{elsewhere.relative_to(machine)}/"
-    assert {file for file in files - GIVEN if not file.startswith((own, "home/.cache/"))} == set()
+    assert {file for file in files - GIVEN.keys() if not file.startswith((own, "home/.cache/"))} == set()
 
 
 @pytest.mark.smoke
