@@ -25,7 +25,7 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-# A relative MNIST_MIRROR is resolved from the folder of the command (scripts/invariance/data/mirrors.py).
+# A relative mirror in an environment variable, such as MNIST_MIRROR, is resolved from the folder of the command (scripts/invariance/data/mirrors.py).
 os.environ.setdefault("INVARIANCE_CALLED_FROM", os.getcwd())
 
 if workflow.overwrite_workdir and not os.path.samefile(workflow.overwrite_workdir, workflow.basedir):

@@ -13,7 +13,7 @@ from invariance.results.reading import read_inputs
 def main(
     *,
     figure: str,
-    dataset: str,
+    note: str = "",
     inputs: Annotated[dict[str, Any], json_mapping()],
     output: Path,
     png: Path,
@@ -22,7 +22,7 @@ def main(
 
     Args:
         figure: Module that draws the figure, such as studies.architectures.heat_maps.
-        dataset: Data set of the inputs; figures of `digits` name it.
+        note: Written above the figure: which data set it is about.
         inputs: For each argument of its `draw` a path, or a mapping from labels to paths, as JSON:
             '{"rings": "results/mnist/tables/architectures-rings.csv"}'.
         output: The PDF.
@@ -36,7 +36,7 @@ def main(
         raise InputError(f"--inputs: {', '.join(inputs) or 'nothing'}; {figure} is drawn from {', '.join(wanted)}")
     read = read_inputs(inputs, module.COLUMNS, getattr(module, "MAY_BE_EMPTY", ()))
     style()
-    save(module.draw(**read), output, png, dataset)
+    save(module.draw(**read), output, png, note)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main(
     Args:
         model: Its entry in the config, as JSON; for a phase average, `of` is the entry of the model that it averages.
         weights: .safetensors.
-        images: Test images, uint8 (n, 28, 28), .npy.
+        images: Test images, uint8 (n, h, w), .npy.
         labels: Test labels, uint8 (n,), .npy.
         shifts: Canvas and largest shift in pixels, and how many images are shifted, the first ones:
             '{"canvas": 40, "max_shift": 6, "shift_images": 2000}'.
@@ -42,11 +42,11 @@ def main(
         test_predictions: Output, uint8 (n,), .npy.
     """
     one_thread()
-    network = build_model(model, shifts["canvas"])
+    answers = load_array(labels)
+    network = build_model(model, shifts["canvas"], int(answers.max()) + 1)
     load_weights(network.model if model["family"] == "phase_average" else network, weights)
     network.to(find_device(device))
     test_images = place_on_canvas(load_array(images), shifts["canvas"])
-    answers = load_array(labels)
     grid_of_shifts = shift_grid(shifts["max_shift"])
 
     with counted():
@@ -54,7 +54,7 @@ def main(
     progress(f"test error {100 * (unshifted != answers).mean():.2f}% of {len(answers)} images")
     shifted = slice(0, shifts["shift_images"])
     with counted():
-        logits = logits_over_shifts(network, test_images[shifted], grid_of_shifts)
+        logits = logits_over_shifts(network, test_images[shifted], grid_of_shifts, shifts.get("may_lose_ink", False))
     predicted = logits.argmax(axis=2).astype(np.uint8)
     measured = [
         np.full(len(grid_of_shifts), predicted.shape[1]),

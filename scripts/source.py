@@ -1,41 +1,24 @@
-r"""Stage 1, source: write a data set as {train,test}-images.npy, uint8 (n, 28, 28), and -labels.npy, uint8 (n,).
-
-python scripts/source.py mnist --downloads results/mnist/source/download --output results/mnist/source
-python scripts/source.py digits --train-images 1200 --validation-images 237 --test-images 360 \
-    --output results/digits/source
-"""
+r"""Stage 1, source: write a data set as {train,test}-images.npy, uint8 (n, side, side), and -labels.npy, uint8 (n,)."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from invariance.command_line import progress, run
-from invariance.data.sources import Source, read_digits, read_mnist
+from invariance.command_line import json_mapping, progress, run
+from invariance.data.sources import read_source
 from invariance.record.artefacts import save_array
 
-
-def mnist(*, downloads: Path, output: Path) -> None:
-    """MNIST, from its four downloaded .gz files.
-
-    Args:
-        downloads: Folder of the four files.
-        output: Folder to write.
-    """
-    write(read_mnist(downloads), output)
+COUNTS = {"side": int, "classes": int, "train_images": int, "validation_images": int, "test_images": int}
 
 
-def digits(*, train_images: int, validation_images: int, test_images: int, output: Path) -> None:
-    """The 8x8 digits inside scikit-learn, enlarged to 28x28.
+def main(*, settings: Annotated[dict[str, Any], json_mapping(**COUNTS)], output: Path) -> None:
+    """Read, check, write.
 
     Args:
-        train_images: Number of images to learn from.
-        validation_images: Number of images to choose by.
-        test_images: Number of images to test on.
+        settings: The data set's entry in the config, as JSON; the folder of its `downloads` takes the place of mirrors:
+            '{"npz": "mine.npz", "side": 32, "classes": 3, "train_images": 500, ...}'.
         output: Folder to write.
     """
-    write(read_digits(train=train_images, validation=validation_images, test=test_images), output)
-
-
-def write(arrays: Source, output: Path) -> None:
-    """Write the four arrays of a data set."""
+    arrays = read_source(settings)
     for name, array in zip(("train-images", "train-labels", "test-images", "test-labels"), arrays, strict=True):
         path = output / f"{name}.npy"
         save_array(path, array)
@@ -43,4 +26,4 @@ def write(arrays: Source, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(mnist, digits)
+    run(main)

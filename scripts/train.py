@@ -56,7 +56,7 @@ def main(
         training: Canvas, images and optimisation, as JSON.
         seed: Determines the initial weights and the order of the images.
         device: auto uses a GPU if there is one.
-        images: All source images, uint8 (n, 28, 28), .npy.
+        images: All source images, uint8 (n, h, w), .npy.
         labels: Their labels, uint8 (n,), .npy.
         copies: Distorted copies, one per epoch; by default the source images.
         weights: Output, .safetensors.
@@ -67,11 +67,14 @@ def main(
     one_thread()
     computed_on = find_device(device)
     torch.manual_seed(seed)
-    network = build_model(model, training["canvas"])
     answers = load_array(labels)
+    classes = int(answers.max()) + 1  # scripts/source.py has seen to it that every class is there
     originals = place_on_canvas(load_array(images), training["canvas"])
     if "positions" in training:
-        originals, answers = alternate_positions(originals, training["positions"])
+        may_lose_ink = training.get("may_lose_ink", False)
+        originals, answers = alternate_positions(originals, training["positions"], may_lose_ink)
+        classes = max(classes, len(training["positions"]))
+    network = build_model(model, training["canvas"], classes)
     trained, validation = slice(0, training["train_images"]), slice(-training["validation_images"], None)
     copies = copies or []
     epoch_images = [load_array(path, mapped=True)[trained] for path in copies] or [originals[trained]]

@@ -14,7 +14,6 @@ from invariance.record.reference import read_reference
 from invariance.results.reading import read_inputs
 
 VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
-DATASET_NAMES = {"mnist": "MNIST", "digits": "the 8x8 digits of scikit-learn"}
 
 
 def general_results(config: Mapping[str, Any], sha256: str, test_images: int) -> Iterator[tuple[str, str]]:
@@ -22,7 +21,10 @@ def general_results(config: Mapping[str, Any], sha256: str, test_images: int) ->
     dataset = config["dataset"]
     data = config["datasets"][dataset]
     yield "dataset", dataset
-    yield "dataset_name", escape(DATASET_NAMES[dataset])
+    yield "dataset_name", escape(data["title"])
+    yield "noun", escape(data.get("noun", "picture"))
+    yield "side", str(data["side"])
+    yield "classes", str(data["classes"])
     yield "train_images", whole(data["train_images"])
     yield "validation_images", whole(data["validation_images"])
     yield "test_images", whole(test_images)

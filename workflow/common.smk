@@ -67,7 +67,7 @@ def one_of(names):
 
 
 def known(what):
-    """All names of one sort in either plan's catalogue."""
+    """All names of one sort in any plan's catalogue."""
     return [name for catalogue in CATALOGUES.values() for name in getattr(catalogue, what)]
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from invariance.data.digits import read_digits
 from invariance.data.images import place_on_canvas
-from invariance.data.sources import read_digits
 from invariance.plan.reading import load, resolve
 from speed.surroundings import ROOT
 

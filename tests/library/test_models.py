@@ -11,8 +11,8 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from invariance.data.digits import read_digits
 from invariance.data.images import place_on_canvas
-from invariance.data.sources import read_digits
 from invariance.layers.batch_norm import BatchNormReLU
 from invariance.layers.blur_pool import BlurPool
 from invariance.layers.max_pool import MaxPool
@@ -101,8 +101,8 @@ def test_simard_cnn_has_the_maps_of_the_paper():
 
 
 def test_simard_cnn_refuses_other_parameters_at_29(monkeypatch):
-    monkeypatch.setattr("invariance.networks.simard_cnn.CLASSES", 11)
-    with pytest.raises(AssertionError, match="132540"):
+    monkeypatch.setattr("invariance.networks.simard_cnn.PARAMETERS", 132_541)
+    with pytest.raises(AssertionError, match="132541"):
         build_model({"family": "simard_cnn"}, 29)
 
 
@@ -136,7 +136,7 @@ def test_every_model_of_the_config_maps_images_to_logits(name, canvas):
 @pytest.mark.parametrize("downsampling", ["stride", "max_pool", "avg_pool", "blur_pool"])
 @pytest.mark.parametrize("canvas", [29, 30, 31])
 def test_fully_connected_head_fits_odd_maps(downsampling, canvas):
-    model = trunk.build(canvas, [2, 3, 4], downsampling, "zeros", "fc").eval()
+    model = trunk.build(canvas, 10, [2, 3, 4], downsampling, "zeros", "fc").eval()
     assert model(torch.rand(2, 1, canvas, canvas)).shape == (2, 10)
 
 
@@ -157,7 +157,7 @@ def test_a_model_made_for_inference_is_the_same_function(name):
 
 def trunk_layers(downsampling: str, padding: str) -> list[nn.Module]:
     """The layers of a trunk of three convolutions, float64, up to its head of two layers."""
-    return list(randomised(trunk.build(CANVAS, [4, 6, 8], downsampling, padding, "gap")).double())[:-2]
+    return list(randomised(trunk.build(CANVAS, 10, [4, 6, 8], downsampling, padding, "gap")).double())[:-2]
 
 
 def stride_one(padding: str) -> nn.Sequential:
@@ -300,7 +300,7 @@ def test_striding_alone_is_invariant_to_its_total_stride_and_to_nothing_less(wei
 
 
 def test_zero_padding_breaks_the_polyphase_control():
-    model = randomised(trunk.build(CANVAS, [4, 6, 8], "polyphase", "zeros", "gap"))
+    model = randomised(trunk.build(CANVAS, 10, [4, 6, 8], "polyphase", "zeros", "gap"))
     assert max(drifts(model, torch.rand(4, 1, CANVAS, CANVAS), [(1, 0), (5, 3)])) > 100 * INVARIANT
 
 

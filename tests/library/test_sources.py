@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 
 import source
+from invariance.data.digits import enlarge_digits, read_digits
 from invariance.data.mirrors import UNPACKED, VARIABLE
-from invariance.data.sources import MNIST_FILES, MNIST_IMAGES, check_source, enlarge_digits, read_digits, read_mnist
+from invariance.data.sources import MNIST_FILES, check_source, checked, read_downloads
 from invariance.record.artefacts import InputError, load_array
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYNTHETIC = (60, 20)  # training and test images of the synthetic set
+SETTINGS = {"side": 28, "classes": 10, "train_images": 40, "validation_images": 20, "test_images": 20}
 COUNTS = {"train": 1200, "validation": 237, "test": 360}
 
 
@@ -68,8 +71,8 @@ def values_of(path):
 
 @pytest.mark.parametrize("real", [None, *real_folders()], ids=lambda folder: "real" if folder else "synthetic")
 def test_files_come_back_as_they_were_written(synthetic, real):
-    folder, expected = (real, MNIST_IMAGES) if real else (synthetic, SYNTHETIC)
-    arrays = read_mnist(folder, expected=expected)
+    folder, expected = (real, (60_000, 10_000)) if real else (synthetic, SYNTHETIC)
+    arrays = read_downloads(folder)
     for array, name, count in zip(arrays, MNIST_FILES, np.repeat(expected, 2), strict=True):
         assert array.dtype == np.uint8
         assert len(array) == count
@@ -89,7 +92,7 @@ def test_the_real_files_unpack_to_what_the_mirrors_module_knows(folder):
 
 def test_reading_leaves_the_downloads_alone(synthetic):
     before = {path.name: path.read_bytes() for path in synthetic.iterdir()}
-    read_mnist(synthetic, expected=SYNTHETIC)
+    read_downloads(synthetic)
     assert {path.name: path.read_bytes() for path in synthetic.iterdir()} == before
 
 
@@ -128,40 +131,50 @@ def test_damaged_files_are_told(synthetic, name, damage):
     path = synthetic / name
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match="not MNIST as torchvision reads it"):
-        read_mnist(synthetic, expected=SYNTHETIC)
+        read_downloads(synthetic)
 
 
 def test_a_missing_file_is_named_and_not_downloaded(synthetic):
     (synthetic / MNIST_FILES[2]).unlink()
     with pytest.raises(InputError, match=f"{MNIST_FILES[2]} missing"):
-        read_mnist(synthetic, expected=SYNTHETIC)
+        read_downloads(synthetic)
 
 
-def test_another_number_of_images_is_refused(synthetic):
-    assert MNIST_IMAGES == (60_000, 10_000)
-    with pytest.raises(InputError, match="60 images, expected 60000"):
-        read_mnist(synthetic)
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        (
+            {"train_images": 41},
+            "train_images . validation_images is 61, and there are 60 training images; ask for fewer",
+        ),
+        ({"test_images": 21}, "20 test images, and test_images says 21; say 20"),
+        ({"train_images": 9}, r"the first 9 training images hold no class \[9\]; shuffle them, or train on more"),
+    ],
+)
+def test_another_number_of_images_is_refused(synthetic, counts, told):
+    with pytest.raises(InputError, match=told):
+        checked(read_downloads(synthetic), SETTINGS | counts, "my set")
 
 
 def test_labels_of_another_number_are_refused(synthetic):
     (synthetic / MNIST_FILES[1]).write_bytes(gzip.compress(idx(np.arange(59, dtype=np.uint8) % 10)))
     with pytest.raises(InputError, match=r"labels are uint8 \(59,\), expected uint8 \(60,\)"):
-        read_mnist(synthetic, expected=SYNTHETIC)
+        checked(read_downloads(synthetic), SETTINGS, "my set")
 
 
 @pytest.mark.parametrize(
     ("images", "labels", "told"),
     [
-        (np.zeros((10, 28, 27), np.uint8), np.arange(10, dtype=np.uint8), r"\(10, 28, 27\), expected uint8"),
-        (np.zeros((10, 28, 28)), np.arange(10, dtype=np.uint8), "images are float64"),
-        (np.zeros((10, 28, 28), np.uint8), np.arange(10), "labels are int64"),
-        (np.zeros((11, 28, 28), np.uint8), np.arange(11, dtype=np.uint8), r"labels \[10\] are not among 0\.\.9"),
-        (np.zeros((9, 28, 28), np.uint8), np.arange(9, dtype=np.uint8), r"hold no digit \[9\]"),
+        (np.ones((10, 28, 27), np.uint8), np.arange(10, dtype=np.uint8), r"\(10, 28, 27\), expected uint8"),
+        (np.ones((10, 28, 28)), np.arange(10, dtype=np.uint8), "images are float64"),
+        (np.ones((10, 28, 28), np.uint8), np.arange(10), "labels are int64"),
+        (np.ones((11, 28, 28), np.uint8), np.arange(11, dtype=np.uint8), r"labels \[10\] are not among 0\.\.9"),
+        (np.ones((9, 28, 28), np.uint8), np.arange(9, dtype=np.uint8), r"hold no class \[9\]"),
     ],
 )
 def test_a_source_of_another_form_is_refused(images, labels, told):
     with pytest.raises(InputError, match=f"my set: .*{told}"):
-        check_source(images, labels, "my set")
+        check_source(images, labels, "my set", 28, 10)
 
 
 def test_digits_have_the_form_of_mnist():
@@ -229,7 +242,6 @@ def test_enlarging_keeps_corners_full_ink_and_none():
         ({"train": 1400}, "= 1400 . 237 . 360 = 1997, more than the 1797"),
         ({"validation": 0}, "validation_images is 0"),
         ({"test": -1}, "test_images is -1"),
-        ({"test": 3}, "3 images hold no digit"),
     ],
 )
 def test_digits_that_are_not_there(counts, told):
@@ -238,7 +250,8 @@ def test_digits_that_are_not_there(counts, told):
 
 
 def test_the_script_writes_four_arrays(tmp_path):
-    source.digits(train_images=200, validation_images=50, test_images=100, output=tmp_path)
+    counts = {"train_images": 200, "validation_images": 50, "test_images": 100}
+    source.main(settings={"embedded": "digits", **SETTINGS, **counts}, output=tmp_path)
     names = ("train-images", "train-labels", "test-images", "test-labels")
     for name, expected in zip(names, read_digits(train=200, validation=50, test=100), strict=True):
         np.testing.assert_array_equal(load_array(tmp_path / f"{name}.npy"), expected)
@@ -246,7 +259,8 @@ def test_the_script_writes_four_arrays(tmp_path):
 
 def test_the_script_fails_with_one_message(synthetic, tmp_path):
     (synthetic / MNIST_FILES[0]).unlink()
-    command = [sys.executable, source.__file__, "mnist", "--downloads", synthetic, "--output", tmp_path / "source"]
+    settings = json.dumps(SETTINGS | {"downloads": str(synthetic)})
+    command = [sys.executable, source.__file__, "--settings", settings, "--output", tmp_path / "source"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import train as train_script
-from invariance.data.sources import read_digits
+from invariance.data.digits import read_digits
 from invariance.layers import images_last
 from invariance.learning import training
 from invariance.learning.training import (

@@ -14,17 +14,18 @@ pytestmark = pytest.mark.pipeline
 
 # The recipes are made for MNIST and the demo; this makes them as small as the tiny config.
 SMALLER = """
-demo:
-  equivariance: {models: [stride_fc, stride_gap_circular, overlap_fc, lenet]}
-  studies:
-    simard2003: {trainings: {bold: {copies: 1}}, cells: {simard_cnn: {trainings: [none, elastic, bold]}}}
-    width: {canvas: 32, max_shift: 2, shift_images: 50, seeds: [0, 1], optimisation: {epochs: 1}}
-    architectures:
-      seeds: [0, 1]
-      cells:
-        overlap_fc: {trainings: [centred], optimisation: {epochs: 1}}
-        lenet: {trainings: [centred], optimisation: {epochs: 1}}
-        mine: {trainings: [centred], optimisation: {epochs: 1}}
+plans:
+  digits:
+    equivariance: {models: [stride_fc, stride_gap_circular, overlap_fc, lenet]}
+    studies:
+      simard2003: {trainings: {bold: {copies: 1}}, cells: {simard_cnn: {trainings: [none, elastic, bold]}}}
+      width: {canvas: 32, max_shift: 2, shift_images: 50, seeds: [0, 1], optimisation: {epochs: 1}}
+      architectures:
+        seeds: [0, 1]
+        cells:
+          overlap_fc: {trainings: [centred], optimisation: {epochs: 1}}
+          lenet: {trainings: [centred], optimisation: {epochs: 1}}
+          mine: {trainings: [centred], optimisation: {epochs: 1}}
 """
 FOLLOWED = (
     "A downsampling layer",

@@ -126,12 +126,12 @@ def test_a_change_taken_back_gives_the_old_bytes_and_they_are_used(first, cache)
 
 CHANGES = {
     "a plot": (append("scripts/invariance/drawing/style.py", "EDITED = True"), set()),
-    "a seed": (overlay("demo: {studies: {simard2003: {seeds: [3]}}}"), set()),
+    "a seed": (overlay("plans: {digits: {studies: {simard2003: {seeds: [3]}}}}"), set()),
     "sigma": (overlay("distortions: {elastic: {elastic: {sigma: 6}}}"), ELASTIC_FILES),
     "the elastic field": (append("scripts/invariance/distortions/fields.py", "EDITED = True"), set(FILES)),
     "an imported module": (append("scripts/invariance/distortions/philox.py", "EDITED = True"), set(FILES)),
     "the reading of images": (append("scripts/invariance/data/sources.py", "EDITED = True"), {SOURCE, *FILES}),
-    "the number of images": (overlay("demo: {datasets: {digits: {train_images: 190}}}"), {SOURCE, *FILES}),
+    "the number of images": (overlay("plans: {digits: {datasets: {digits: {train_images: 190}}}}"), {SOURCE, *FILES}),
     "numba": (release("numba"), set(FILES)),
     "scikit-learn": (release("scikit-learn"), {SOURCE, *FILES}),
     # A copy that passed one tolerance has not passed another.

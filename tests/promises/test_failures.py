@@ -21,10 +21,11 @@ from running import ROOT, snakemake
 
 # The highest rate that the config allows; with squared errors and momentum it soon leaves the numbers.
 DIVERGING = """\
-demo:
-  studies:
-    simard2003:
-      trainings: {none: {optimisation: {epochs: 3, learning_rate: 10, loss: mse}}}
+plans:
+  digits:
+    studies:
+      simard2003:
+        trainings: {none: {optimisation: {epochs: 3, learning_rate: 10, loss: mse}}}
 """
 CONFIG = [*TINY, "diverging.yaml"]
 FAILING, SOUND, AFTER_FAILING = (

@@ -22,7 +22,7 @@ from torch import nn
 
 import studies
 from invariance.data import sources
-from invariance.data.sources import MNIST_FILES, read_mnist
+from invariance.data.sources import MNIST_FILES, read_downloads
 from invariance.learning.weights import load_weights
 from invariance.plan.reading import load
 from invariance.plan.validation import validate
@@ -114,12 +114,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("idx")
     for name, content in zip(MNIST_FILES, [WHOLE_IMAGES, WHOLE_LABELS] * 2, strict=True):
         (folder / name).write_bytes(gzip.compress(content, 1))
-    read_mnist(folder, expected=(10, 10))  # torchvision is imported here, and not in anybody's time
+    read_downloads(folder)  # torchvision is imported here, and not in anybody's time
     return folder
 
 
 def read_test_images(path: Path) -> np.ndarray:
-    return read_mnist(path.parent, expected=(10, 10))[2]
+    return read_downloads(path.parent)[2]
 
 
 @fuzzed
@@ -150,14 +150,14 @@ def test_a_damaged_idx_file(folder, content):
 def test_damaged_labels(folder, content):
     (folder / IMAGE_FILE).write_bytes(gzip.compress(WHOLE_IMAGES, 1))
     try:
-        labels = read_or_refuse(lambda path: read_mnist(folder, expected=(10, 10))[3], folder / MNIST_FILES[3], content)
+        labels = read_or_refuse(lambda path: read_downloads(folder)[3], folder / MNIST_FILES[3], content)
     finally:
         (folder / MNIST_FILES[3]).write_bytes(gzip.compress(WHOLE_LABELS, 1))
     assert labels is None or sorted(labels) == list(range(10))
 
 
 def test_what_unpacks_to_gigabytes_is_cut_off(folder, monkeypatch):
-    monkeypatch.setattr(sources, "LARGEST_UNPACKED", 10**6)
+    monkeypatch.setattr(sources, "LARGEST", 10**6)
     bomb = io.BytesIO()
     with gzip.open(bomb, "wb", 9) as packed:
         for _ in range(30):

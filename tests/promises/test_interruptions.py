@@ -22,15 +22,16 @@ pytestmark = pytest.mark.pipeline
 
 # Of the tiny config, two studies; one of their trainings is long enough to be killed in its middle.
 FEWER = """\
-demo:
-  studies:
-    simard2003: null
-    training_length: null
-    class_transfer: null
-    split: null
-    two_positions: null
-    architectures:
-      cells: {stride_fc: {optimisation: {epochs: 60}}}
+plans:
+  digits:
+    studies:
+      simard2003: null
+      training_length: null
+      class_transfer: null
+      split: null
+      two_positions: null
+      architectures:
+        cells: {stride_fc: {optimisation: {epochs: 60}}}
 """
 LONG_TRAINING = "digits/train/architectures/stride_fc/centred/seed-0"
 COMMAND = ["--cores", "2", *TINY, "fewer.yaml"]

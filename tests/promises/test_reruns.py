@@ -200,7 +200,7 @@ CHANGES = {
         {"distort": 1} | ONE_TRAINING,
     ),
     "one learning rate": (
-        overlay("demo: {studies: {simard2003: {cells: {mlp: {optimisation: {learning_rate: 0.2}}}}}}"),
+        overlay("plans: {digits: {studies: {simard2003: {cells: {mlp: {optimisation: {learning_rate: 0.2}}}}}}}"),
         OF_SIMARD | RECORDED | {"train", "evaluate"},
         ONE_TRAINING,
     ),
@@ -218,17 +218,17 @@ CHANGES = {
     "matplotlib": (release("matplotlib"), FIGURES | NUMBERS, {}),
     # Something more
     "another seed": (
-        overlay("demo: {studies: {simard2003: {seeds: [0, 7]}}}"),
+        overlay("plans: {digits: {studies: {simard2003: {seeds: [0, 7]}}}}"),
         OF_SIMARD | RECORDED | {"train", "evaluate"},
         {"train": 3, "evaluate": 3},
     ),
     "another copy": (
-        overlay("demo: {studies: {simard2003: {trainings: {elastic: {copies: 2}}}}}"),
+        overlay("plans: {digits: {studies: {simard2003: {trainings: {elastic: {copies: 2}}}}}}"),
         (DISTORTED - {"draw sample_distortions"}) | OF_SIMARD | RECORDED | {"train", "evaluate"},
         {"distort": 1} | ONE_TRAINING,
     ),
     "another model": (
-        overlay("demo: {studies: {architectures: {cells: {mlp: {trainings: [centred]}}}}}"),
+        overlay("plans: {digits: {studies: {architectures: {cells: {mlp: {trainings: [centred]}}}}}}"),
         OF_ARCHITECTURES | JUDGED | RECORDED | {"train", "evaluate"},
         ONE_TRAINING,
     ),
@@ -265,23 +265,24 @@ def test_a_change_reruns_what_depends_on_it(tree, change):
 
 # One more of each. The number of copies is part of a training on them, which therefore runs again.
 MORE = """
-demo:
-  studies:
-    simard2003:
-      trainings: {elastic: {copies: 2}}
-    architectures:
-      cells: {simard_cnn: {trainings: [centred]}}
-    augmentation_range:
-      seeds: [0, 1]
-    one_more:
-      canvas: 29
-      max_shift: 0
-      shift_images: 50
-      seeds: [0]
-      optimisation: {epochs: 1, batch: 32, learning_rate: 0.1, schedule: one_cycle, warmup: 0.2, averaging: 0,
-        momentum: 0.9, weight_decay: 0.0, loss: cross_entropy}
-      trainings: {centred: {distortion: none}}
-      cells: {mlp: {trainings: [centred]}}
+plans:
+  digits:
+    studies:
+      simard2003:
+        trainings: {elastic: {copies: 2}}
+      architectures:
+        cells: {simard_cnn: {trainings: [centred]}}
+      augmentation_range:
+        seeds: [0, 1]
+      one_more:
+        canvas: 29
+        max_shift: 0
+        shift_images: 50
+        seeds: [0]
+        optimisation: {epochs: 1, batch: 32, learning_rate: 0.1, schedule: one_cycle, warmup: 0.2, averaging: 0,
+          momentum: 0.9, weight_decay: 0.0, loss: cross_entropy}
+        trainings: {centred: {distortion: none}}
+        cells: {mlp: {trainings: [centred]}}
 """
 
 

@@ -10,7 +10,6 @@ import derive
 from invariance.data.images import shift_grid
 from judging import judged, plant, put, reasons, tables_of
 from studies.class_transfer.summary import (
-    DIGITS,
     MEASURES,
     class_groups,
     class_measures,
@@ -21,6 +20,7 @@ from studies.class_transfer.summary import (
 )
 
 LOW, HIGH = frozenset(range(5)), frozenset(range(5, 10))
+DIGITS = frozenset(range(10))
 TRAININGS = {
     "centred": {"distortion": "none"},
     "low": {"distortion": "shift_1", "copies": 1, "classes": [4, 0, 1, 2, 3]},
@@ -45,10 +45,10 @@ def made_up_run(seed: int, images: int = 30) -> tuple[pd.DataFrame, np.ndarray, 
 
 
 def test_groups_are_the_classes_of_the_trainings_and_the_others():
-    assert class_groups(TRAININGS) == [LOW, HIGH]
-    assert class_groups(TRAININGS | {"high": {"classes": [9, 8, 7, 6, 5]}}) == [LOW, HIGH]
-    assert class_groups({"odd": {"classes": [3]}}) == [DIGITS - {3}, frozenset({3})]
-    assert class_groups({"centred": {}}) == []
+    assert class_groups(TRAININGS, DIGITS) == [LOW, HIGH]
+    assert class_groups(TRAININGS | {"high": {"classes": [9, 8, 7, 6, 5]}}, DIGITS) == [LOW, HIGH]
+    assert class_groups({"odd": {"classes": [3]}}, DIGITS) == [DIGITS - {3}, frozenset({3})]
+    assert class_groups({"centred": {}}, DIGITS) == []
 
 
 @given(st.frozensets(st.integers(0, 9), min_size=1))
@@ -74,7 +74,7 @@ def test_runs_of_digits_are_joined():
 )
 def test_how_a_training_shows_a_group(training, shown):
     groups = [LOW, HIGH, frozenset({4, 5})]
-    assert [how_shown(group, TRAININGS[training]) for group in groups] == shown
+    assert [how_shown(group, TRAININGS[training], DIGITS) for group in groups] == shown
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best
 STUDIES = Path(draw.__file__).parent / "studies"
 FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)]
 NAN = float("nan")
+NOTES = {"mnist": "", "digits": "demo on 8x8 digits, not MNIST"}  # of the plans
 
 
 @pytest.fixture(autouse=True)
@@ -473,7 +474,7 @@ def test_equivariance_draws_errors_of_0_in_their_place(tmp_path):
     first, *_ = panels(figure)
     assert min(series(first)[0][0].get_ydata(orig=False)) == equivariance.NOTHING > first.get_ylim()[0]
     assert first.get_yticklabels()[0].get_text() == "0"
-    style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png", "mnist")
+    style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -508,14 +509,14 @@ def save_all(folder: Path, dataset: str) -> dict:
         style.style()
         figures = single_figures()
         for name, figure in figures.items():
-            style.save(figure, folder / f"{name}.pdf", folder / f"{name}.png", dataset)
+            style.save(figure, folder / f"{name}.pdf", folder / f"{name}.png", NOTES[dataset])
     return figures
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory) -> dict:
     """For each dataset a folder of all figures, and the figures."""
-    folders = {dataset: tmp_path_factory.mktemp(dataset) for dataset in ("mnist", "digits")}
+    folders = {dataset: tmp_path_factory.mktemp(dataset) for dataset in NOTES}
     return {dataset: (folder, save_all(folder, dataset)) for dataset, folder in folders.items()}
 
 
@@ -531,7 +532,7 @@ def test_one_of_each_is_enough(saved):
 @pytest.mark.filterwarnings("error")
 def test_an_error_of_zero_does_not_break_the_logarithm(tmp_path):
     history = history_of([("mlp", "none")]).assign(validation_error=0.0)
-    style.save(learning_curves.draw(history), tmp_path / "a.pdf", tmp_path / "a.png", "mnist")
+    style.save(learning_curves.draw(history), tmp_path / "a.pdf", tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("count", range(1, 10))
@@ -544,11 +545,10 @@ def test_heat_maps_of_any_number_of_cells(count):
 # The files
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "digits"])
-def test_only_figures_of_the_digits_say_so(saved, dataset):
+@pytest.mark.parametrize("dataset", NOTES)
+def test_figures_say_which_data_set_they_are_about(saved, dataset):
     for name, figure in saved[dataset][1].items():
-        notes = [text for text in figure.texts if text.get_text() == "demo on 8x8 digits, not MNIST"]
-        assert len(notes) == (dataset == "digits"), name
+        assert [text.get_text() for text in figure.texts] == [NOTES[dataset]] * bool(NOTES[dataset]), name
         assert figure.get_figwidth() == style.TEXT_WIDTH
 
 
@@ -563,7 +563,7 @@ def test_the_same_figure_is_the_same_bytes(saved, tmp_path):
 
 
 def outputs(folder: Path) -> dict:
-    return {"dataset": "mnist", "output": folder / "figure.pdf", "png": folder / "figure.png"}
+    return {"output": folder / "figure.pdf", "png": folder / "figure.png"}
 
 
 def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):

@@ -6,32 +6,32 @@ A rule with `cache:` shares its outputs between workflows (see common.smk) and c
 
 rule download:
     output:
-        "results/mnist/source/download/{file}.gz",
+        "results/{dataset}/source/download/{file}.gz",
     log:
-        "logs/mnist/download/{file}.log",
+        "logs/{dataset}/download/{file}.log",
     benchmark:
-        "logs/mnist/download/{file}.tsv"
+        "logs/{dataset}/download/{file}.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=200,
     params:
-        sha256=lambda wildcards: PLANS["mnist"].data["sha256"][f"{wildcards.file}.gz"],
+        sha256=of_plan(lambda plan, w: plan.data["sha256"][f"{w.file}.gz"]),
         # The mirror does not change the bytes.
-        mirrors=untracked(lambda wildcards: as_json(PLANS["mnist"].data["mirrors"])),
-        timeout=untracked(lambda wildcards: PLANS["mnist"].data["timeout"]),
-        attempts=untracked(lambda wildcards: PLANS["mnist"].data["attempts"]),
+        mirrors=untracked(of_plan(lambda plan, w: as_json(plan.data["mirrors"]))),
+        timeout=untracked(of_plan(lambda plan, w: plan.data["timeout"])),
+        attempts=untracked(of_plan(lambda plan, w: plan.data["attempts"])),
         made_by=made_by("download"),
     message:
-        "Fetching {wildcards.file}.gz of MNIST from the first mirror that has it"
+        "Fetching {wildcards.file}.gz of {wildcards.dataset} from the first mirror that has it"
     shell:
-        "python scripts/download.py --file {wildcards.file}.gz --sha256 {params.sha256:q} --mirrors {params.mirrors:q} "
+        "python scripts/download.py --dataset {wildcards.dataset} --file {wildcards.file}.gz --sha256 {params.sha256:q} --mirrors {params.mirrors:q} "
         "--timeout {params.timeout} --attempts {params.attempts} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule source:
     input:
-        lambda wildcards: PLANS[wildcards.dataset].download_files,
+        of_plan(lambda plan, wildcards: [*plan.download_files, *plan.own_files]),
     output:
         # Named, because the cache between workflows needs names if a rule has several outputs.
         train_images="results/{dataset}/source/train-images.npy",
@@ -46,13 +46,16 @@ rule source:
     resources:
         mem_mb=2000,
     params:
-        command=of_plan(lambda plan, wildcards: plan.source_command),
+        settings=of_plan(lambda plan, wildcards: as_json(plan.source_settings)),
+        # Of a folder of images, whose files are too many for inputs.
+        listing=of_plan(lambda plan, wildcards: plan.listing),
         machine=untracked(lambda wildcards: MACHINE),  # so that results can be moved
         made_by=made_by("source"),
     message:
         "Reading and checking all images of {wildcards.dataset}"
     shell:
-        "python scripts/source.py {params.command} > {log:q} 2>&1"
+        "python scripts/source.py --settings {params.settings:q} --output results/{wildcards.dataset}/source "
+        "> {log:q} 2>&1"
 
 
 rule distort:

@@ -126,10 +126,11 @@ rule draw:
     params:
         module=of_item("figures", lambda figure, plan: figure.target),
         inputs=of_item("figures", lambda figure, plan: json.dumps(figure.arguments(plan))),
+        note=of_item("figures", lambda figure, plan: plan.note),
         caption=untracked(of_item("figures", lambda figure, plan: figure.caption)),
         made_by=code_of_item("draw", "figures"),
     message:
         "Drawing {wildcards.figure}, {wildcards.dataset}"
     shell:
-        "python scripts/draw.py --figure {params.module:q} --dataset {wildcards.dataset} --inputs {params.inputs:q} "
+        "python scripts/draw.py --figure {params.module:q} --note {params.note:q} --inputs {params.inputs:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

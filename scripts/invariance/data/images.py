@@ -10,8 +10,6 @@ import numpy as np
 
 from invariance.record.artefacts import InputError
 
-IMAGE_SIZE = 28  # MNIST
-
 
 def place_on_canvas(images: np.ndarray, canvas: int) -> np.ndarray:
     """Put (n, s, s) images in the middle of an empty (n, canvas, canvas) canvas.
@@ -43,12 +41,16 @@ def shift_images(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
     return shifted
 
 
-def alternate_positions(images: np.ndarray, positions: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def alternate_positions(
+    images: np.ndarray, positions: Sequence[tuple[int, int]], may_lose_ink: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Shift uint8 (n, h, w) images to `positions`, (dx, dy) in pixels, in turn.
 
-    Returns the shifted images and the index of the position of each, uint8 (n,); raises as `require_lossless`.
+    Returns the shifted images and the index of the position of each, uint8 (n,); raises as `require_lossless`, unless
+    shifts may lose ink.
     """
-    require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in positions))
+    if not may_lose_ink:
+        require_lossless(images, reach(positions))
     chosen = (np.arange(len(images)) % len(positions)).astype(np.uint8)
     placed = np.empty_like(images)
     for number, (dx, dy) in enumerate(positions):
@@ -79,11 +81,17 @@ def shift_grid(max_shift: int) -> list[tuple[int, int]]:
     return [(dx, dy) for dy in reach for dx in reach]
 
 
+def reach(shifts: Sequence[tuple[int, int]]) -> int:
+    """The pixels of the largest shift along either axis."""
+    return max(max(abs(dx), abs(dy)) for dx, dy in shifts)
+
+
 def require_lossless(images: np.ndarray, max_shift: int) -> None:
     """Raise InputError if a shift of `max_shift` pixels would lose ink, which would look like a lack of invariance."""
     margin = ink_margin(images)
     if margin < max_shift:
         raise InputError(
             f"shifts of up to {max_shift} pixels would lose ink: the images have only {margin} empty pixels around "
-            f"them on a canvas of {images.shape[-1]}; use a canvas of at least {IMAGE_SIZE + 2 * max_shift}"
+            f"them on a canvas of {images.shape[-1]}; use a canvas of at least "
+            f"{images.shape[-1] + 2 * (max_shift - margin)}, or let the study say may_lose_ink: true"
         )

@@ -2,9 +2,10 @@
 
 No mirror is trusted: a file appears under its name only after its SHA-256 was checked. A mirror is
 
-- an https:// address of a folder (http:// only on this machine, for tests and local copies);
-- a folder, also as file:/// address; a relative one starts at the working directory, in MNIST_MIRROR where Snakemake
-  was called.
+- an https:// or http:// address of a folder. Nobody can alter a file on the way unnoticed, thanks to the SHA-256; but a
+  redirect never leaves https, nor leads from http to another host without it;
+- a folder, also as file:/// address; a relative one starts at the working directory, in an environment variable such as
+  MNIST_MIRROR where Snakemake was called.
 
 A folder may also hold the file unpacked, repacked, with a dot in its name (train-images.idx3-ubyte), or where
 torchvision puts it (MNIST/raw): then the unpacked content is checked by its own SHA-256, and packed again.
@@ -35,8 +36,8 @@ import urllib3
 from invariance.command_line import progress
 from invariance.record.artefacts import InputError, sha256_of, whole_file
 
-VARIABLE = "MNIST_MIRROR"  # environment variable: one mirror, tried before all others
-CALLED_FROM = "INVARIANCE_CALLED_FROM"  # the folder that a relative VARIABLE starts from; the Snakefile sets it
+VARIABLE = "MNIST_MIRROR"  # environment variable: one mirror, tried before all others; so for other data sets
+CALLED_FROM = "INVARIANCE_CALLED_FROM"  # the folder that a relative mirror in it starts from; the Snakefile sets it
 LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million, unpacked 47.1 million
 LONGEST = 86_400  # seconds that a timeout may last
 SLOWEST = 1_000  # bytes/s, averaged over one timeout; a slower mirror counts as silent
@@ -63,8 +64,8 @@ UNPACKED = {
 }
 # fmt: on
 
-TWO_WAYS_ON = f"""Two ways on:
-  {VARIABLE}=/folder/with/the/four/files snakemake --cores 8   if you have MNIST's four files, or another mirror
+TWO_WAYS_ON = """Two ways on:
+  {variable}=/folder/with/the/four/files snakemake --cores 8   if you have the four files, or another mirror
   make demo                                                            the embedded 8x8 digits instead: no download"""
 
 
@@ -78,12 +79,13 @@ class MirrorError(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file, and the limits of a mirror: seconds without progress, and bytes in total."""
+    """A file, the limits of a mirror (seconds without progress, bytes in total), and the mirror to ask first."""
 
     name: str
     sha256: str
     timeout: float
     largest: int
+    preferred: str = ""
 
 
 def fetch(
@@ -96,28 +98,33 @@ def fetch(
     attempts: int = 2,
     largest: int = LARGEST,
     pause: float = 0.5,
+    variable: str = VARIABLE,
 ) -> None:
     """Write the file `name` of the first mirror that serves it to `output`, as scripts/download.py describes.
 
     The deadlines are alarms, so this must run in the main thread. `largest` is the number of bytes after which a mirror
-    is cut off, and `pause` the seconds before the second try.
+    is cut off, `pause` the seconds before the second try, and `variable` the environment variable of a mirror to ask
+    before all others.
 
     Raises:
         InputError: no mirror served the file (each is named with its reason), or an argument is wrong.
     """
     check_request(name, sha256, mirrors, timeout, attempts)
-    wanted = Wanted(name, sha256, timeout, largest)
-    failures = []
-    for mirror in mirrors_in_order(mirrors):
+    wanted = Wanted(name, sha256, timeout, largest, os.environ.get(variable, "").strip())
+    failures, advice = [], TWO_WAYS_ON.format(variable=variable)
+    in_order = [mirror for mirror in dict.fromkeys([wanted.preferred, *mirrors]) if mirror]
+    if not in_order:
+        raise InputError(f"{name}: there is no mirror to fetch it from.\n{advice}")
+    for mirror in in_order:
         progress(f"{name}: from {mirror}")
         try:
             fetch_from(mirror, wanted, output, attempts, pause)
             return
         except MirrorError as error:
-            origin = f" (from {VARIABLE})" if mirror == preferred_mirror() else ""
+            origin = f" (from {variable})" if mirror == wanted.preferred else ""
             failures.append(f"  {mirror}{origin}: {error}")
             progress(f"{name}: {mirror} failed: {error}")
-    raise InputError("\n".join([f"{name}: no mirror gave this file. Tried, in this order:", *failures, TWO_WAYS_ON]))
+    raise InputError("\n".join([f"{name}: no mirror gave this file. Tried, in this order:", *failures, advice]))
 
 
 def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, attempts: int) -> None:
@@ -128,22 +135,10 @@ def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, at
         raise InputError(f"sha256 of {name}: {sha256!r} is not 64 hexadecimal digits in lower case")
     if not isinstance(mirrors, list) or not all(isinstance(mirror, str) and mirror for mirror in mirrors):
         raise InputError(f"mirrors: {mirrors!r} must be a list of https:// or file:// addresses or folders")
-    if not mirrors_in_order(mirrors):
-        raise InputError(f"{name}: there is no mirror to fetch it from.\n{TWO_WAYS_ON}")
     if not 0 < timeout <= LONGEST:
         raise InputError(f"timeout: {timeout} must be more than 0 seconds, at most {LONGEST}")
     if attempts < 1:
         raise InputError(f"attempts: {attempts} must be 1 or more")
-
-
-def mirrors_in_order(mirrors: list[str]) -> list[str]:
-    """The mirror that the environment names, if any, then the others, without repetition."""
-    return [mirror for mirror in dict.fromkeys([preferred_mirror(), *mirrors]) if mirror]
-
-
-def preferred_mirror() -> str:
-    """The mirror that the environment names, or an empty string."""
-    return os.environ.get(VARIABLE, "").strip()
 
 
 def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, pause: float) -> None:
@@ -154,7 +149,7 @@ def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, p
                 if "://" in mirror and not mirror.startswith("file:"):
                     take_from_web(f"{mirror.rstrip('/')}/{quote(wanted.name)}", wanted, temporary)
                 else:
-                    take_from_folder(folder_of(mirror), wanted, temporary)
+                    take_from_folder(folder_of(mirror, wanted.preferred), wanted, temporary)
                 progress(f"{wanted.name}: {temporary.stat().st_size / 1e6:.3f} MB, SHA-256 as expected")
             return
         except MirrorError as error:
@@ -164,11 +159,11 @@ def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, p
             time.sleep(pause * 2 ** (attempt - 1))
 
 
-def folder_of(mirror: str) -> Path:
-    """The folder that a path or a file:/// address names."""
+def folder_of(mirror: str, preferred: str) -> Path:
+    """The folder that a path or a file:/// address names; a relative path of `preferred` starts from CALLED_FROM."""
     with mirror_errors():
         if not mirror.startswith("file:"):
-            start = os.environ.get(CALLED_FROM, "") if mirror == preferred_mirror() else ""
+            start = os.environ.get(CALLED_FROM, "") if mirror == preferred else ""
             return start / Path(mirror).expanduser()
         parts = urlsplit(mirror)
         if parts.netloc not in ("", "localhost"):
@@ -242,13 +237,13 @@ def take_from_web(address: str, wanted: Wanted, temporary: Path) -> None:
 
 
 def ask(adapter: Adapter, address: str, timeout: float) -> requests.Response:
-    """Request a file over https, or over http on this machine, without reading its content.
+    """Request a file over https or http, without reading its content.
 
     Redirects are followed here: a session of requests would read the body of each, and send credentials of .netrc.
     """
     request = request_for(address)
     if not allowed(request.url, request.url):
-        raise MirrorError("refused: a mirror must be https://, file:/// or a folder (http:// only on localhost)")
+        raise MirrorError("refused: a mirror must be https://, http://, file:/// or a folder")
     passed = []
     while True:
         proxies = {} if is_local_http(request.url) else requests.utils.get_environ_proxies(request.url)
@@ -276,8 +271,10 @@ def request_for(address: str) -> requests.PreparedRequest:
 
 
 def allowed(address: str, last: str) -> bool:
-    """Whether a redirect from `last` may be followed: to https, or from http on this machine to the same."""
-    return urlsplit(address).scheme == "https" or (is_local_http(last) and is_local_http(address))
+    """Whether a redirect from `last` may be followed: to https, or from http to http of the same host."""
+    old, new = urlsplit(last), urlsplit(address)
+    same_host = old.hostname == new.hostname or (is_local_http(last) and is_local_http(address))
+    return new.scheme == "https" or (new.scheme == old.scheme == "http" and same_host)
 
 
 def is_local_http(address: str) -> bool:

@@ -1,161 +1,296 @@
-"""Read MNIST or the digits of scikit-learn as uint8 images (n, 28, 28) and uint8 labels (n,)."""
+"""Read a data set as uint8 images (n, side, side) and uint8 labels (n,), and check it.
+
+MNIST's format is read through torchvision.datasets.MNIST, a folder of images through torchvision.datasets.ImageFolder.
+Nothing is unpickled, and nothing is unpacked that could be larger than LARGEST.
+"""
 
 import gzip
 import tempfile
+import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from invariance.data.digits import read_digits
 from invariance.record.artefacts import InputError, require_unaltered
 
-SIDE = 28  # pixels of an image of MNIST
-CLASSES = 10
-MNIST_IMAGES = (60_000, 10_000)  # training, test
 MNIST_FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
-LARGEST_UNPACKED = 50_000_000  # bytes; the largest file of MNIST has 47,040,016
+PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+LARGEST = 300_000_000  # bytes of an array; 60,000 images of 64x64 pixels are 246 million
 BLOCK = 1 << 20  # bytes unpacked at once
+FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")  # of images in a folder; Pillow would start programs for others
+HEADER = 10_000  # bytes of the header of an array
 
-DIGITS_IMAGES = 1_797  # images in scikit-learn's set
-DIGITS_SIDE = 8  # pixels of one of them
-DIGITS_LEVELS = 16  # the grey value of full ink in it
-INK_SIDE = 20  # pixels: MNIST also fits its digits into a 20x20 box in the middle of 28x28
-
-Source = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def read_mnist(folder: Path | str, expected: tuple[int, int] = MNIST_IMAGES) -> Source:
-    """Read MNIST's four .gz files through torchvision.datasets.MNIST, without a download, and check them.
+def read_source(settings: Mapping[str, Any]) -> Arrays:
+    """Read a data set.
 
     Args:
-        folder: of the four files, whose SHA-256 was checked.
-        expected: numbers of training and test images.
+        settings: its entry in `datasets`, with one of `downloads` (the folder of MNIST_FILES), `idx`, `npz`, `folder`
+            and `embedded`.
 
     Returns:
-        Training images (n, 28, 28), training labels (n,), test images, test labels, all uint8.
+        Training images (n, side, side), training labels (n,), test images, test labels, all uint8.
 
     Raises:
-        InputError: a file is missing, altered, damaged, or does not hold what is expected.
+        InputError: a file is missing, altered, damaged or too large, or the data set is not as the settings say.
     """
-    missing = [name for name in MNIST_FILES if not (Path(folder) / name).is_file()]
+    if "downloads" in settings:
+        where, arrays = settings["downloads"], read_downloads(Path(settings["downloads"]))
+    elif "idx" in settings:
+        where, arrays = "idx", read_idx({part: Path(settings["idx"][part]) for part in PARTS})
+    elif "npz" in settings:
+        where, arrays = settings["npz"], read_npz(Path(settings["npz"]))
+    elif "folder" in settings:
+        where, arrays = settings["folder"], read_folder(Path(settings["folder"]), settings["side"], settings["classes"])
+    else:
+        where, arrays = settings["embedded"], read_digits(*(settings[f"{part}_images"] for part in COUNTED))
+    return checked(arrays, settings, str(where))
+
+
+# The formats ----------------------------------------------------------------------------------------------------------
+
+
+def read_downloads(folder: Path) -> Arrays:
+    """The four files of a data set in MNIST's format, whose SHA-256 was checked when they were downloaded.
+
+    Raises:
+        InputError: a file is missing, altered or damaged.
+    """
+    missing = [name for name in MNIST_FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder}: {', '.join(missing)} missing; all four .gz files of MNIST must be there")
     for name in MNIST_FILES:
-        require_unaltered(Path(folder) / name)
-    with tempfile.TemporaryDirectory(prefix="mnist-") as root:
-        train, test = parse_mnist(Path(folder), Path(root))
-    for (images, labels), count, name in ((train, expected[0], "train"), (test, expected[1], "t10k")):
-        check_source(images, labels, f"{folder}/{name}-*")
-        if len(images) != count:
-            raise InputError(f"{folder}/{name}-*: {len(images)} images, expected {count}")
-    return *train, *test
+        require_unaltered(folder / name)
+    try:
+        return read_idx({part: folder / name for part, name in zip(PARTS, MNIST_FILES, strict=True)})
+    except InputError as error:
+        raise InputError(f"{error}; delete the folder to have its files downloaded again") from None
 
 
-def parse_mnist(folder: Path, root: Path) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Read the files of `folder` by torchvision, unpacked below the temporary `root`: (images, labels) of each part."""
+def read_idx(files: Mapping[str, Path]) -> Arrays:
+    """Four files in MNIST's format, packed with gzip or not, by torchvision, which unpacks into a temporary folder.
+
+    Args:
+        files: part (PARTS) -> file.
+
+    Raises:
+        InputError: a file is missing, too large or damaged.
+    """
     from torchvision import datasets
 
-    class MNIST(datasets.MNIST):
-        resources = tuple((name, None) for name in MNIST_FILES)
+    with tempfile.TemporaryDirectory(prefix="mnist-") as root:
+        raw = Path(root, "MNIST", "raw")
+        raw.mkdir(parents=True)
+        place = files["train_images"].parent
+        try:
+            for part, name in zip(PARTS, MNIST_FILES, strict=True):
+                unpack(files[part], raw / Path(name).stem)
+            sets = [datasets.MNIST(root, train=train, download=False) for train in (True, False)]
+        except FileNotFoundError as error:
+            raise InputError(f"{error.filename}: no such file") from None
+        except (
+            OSError,
+            EOFError,
+            zlib.error,
+            ValueError,
+            TypeError,
+            AssertionError,
+            RuntimeError,
+            LookupError,
+        ) as error:
+            what = " ".join(str(error).split())
+            raise InputError(f"{place}: not MNIST as torchvision reads it ({type(error).__name__}: {what})") from None
+    arrays = [array for part in sets for array in (part.data.numpy(), part.targets.numpy())]
+    for array, part in zip(arrays, PARTS, strict=True):
+        if (
+            array.ndim != (3 if part.endswith("images") else 1)
+            or array.min(initial=0) < 0
+            or array.max(initial=0) > 255
+        ):
+            raise InputError(
+                f"{files[part]}: holds {array.dtype} {array.shape}; allowed: one byte for each {UNITS[part]}"
+            )
+    return tuple(array.astype(np.uint8) for array in arrays)
 
-    raw = root / MNIST.__name__ / "raw"
-    raw.mkdir(parents=True)
-    try:
-        for name in MNIST_FILES:
-            unpack(folder / name, raw / Path(name).stem)
-        train, test = (MNIST(root, train=train, download=False) for train in (True, False))
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, AssertionError, RuntimeError, LookupError) as error:
-        raise InputError(
-            f"{folder}: not MNIST as torchvision reads it ({type(error).__name__}: {error}); "
-            "delete the folder to have its files downloaded again"
-        ) from None
-    train, test = ((part.data.numpy(), part.targets.numpy().astype(np.uint8)) for part in (train, test))
-    return train, test
+
+UNITS = {part: "pixel of (n, h, w)" if part.endswith("images") else "label of (n,)" for part in PARTS}
 
 
 def unpack(packed: Path, plain: Path) -> None:
-    """Unpack a .gz file; raises InputError beyond LARGEST_UNPACKED, as a few kilobytes can unpack to gigabytes."""
+    """Copy a file, unpacked if it is a .gz file; raises InputError beyond LARGEST, for kilobytes can hold gigabytes."""
     size = 0
-    with gzip.open(packed) as source, plain.open("wb") as target:
+    with packed.open("rb") as stream:
+        is_gzip = packed.suffix == ".gz" or stream.read(2) == b"\x1f\x8b"
+    with gzip.open(packed) if is_gzip else packed.open("rb") as source, plain.open("wb") as target:
         while block := source.read(BLOCK):
             size += len(block)
-            if size > LARGEST_UNPACKED:
-                raise InputError(f"{packed}: unpacks to more than {LARGEST_UNPACKED} bytes, so it is no file of MNIST")
+            if size > LARGEST:
+                raise InputError(f"{packed}: unpacks to more than {LARGEST} bytes, so it is no file of MNIST")
             target.write(block)
 
 
-def read_digits(*, train: int, validation: int, test: int) -> Source:
-    """The 8x8 handwritten digits inside scikit-learn, enlarged to MNIST's format; no download.
-
-    In scikit-learn's order, the first `train` + `validation` images are the training set, and the next `test` images
-    the test set; each number is at least 1, all together at most 1,797.
-
-    Returns:
-        Training images (train + validation, 28, 28), their labels, test images (test, 28, 28), their labels, all uint8.
+def read_npz(path: Path) -> Arrays:
+    """An .npz file, as numpy.savez and numpy.savez_compressed write it, with the arrays PARTS, uint8.
 
     Raises:
-        InputError: the numbers are not in range, or so small that a class is missing.
+        InputError: it is missing, not such a file, or an array is missing, twice there, too large, or of another type.
     """
-    counts = {"train_images": train, "validation_images": validation, "test_images": test}
-    for key, count in counts.items():
-        if count < 1:
-            raise InputError(f"digits: {key} is {count}, must be 1 or more")
-    total = sum(counts.values())
-    if total > DIGITS_IMAGES:
-        raise InputError(
-            f"digits: {' + '.join(counts)} = {train} + {validation} + {test} = {total}, "
-            f"more than the {DIGITS_IMAGES} images of scikit-learn's set; ask for fewer"
-        )
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = enlarge_digits(bunch.images[:total].astype(np.int64))
-    labels = bunch.target[:total].astype(np.uint8)
-    known = train + validation
-    source = images[:known], labels[:known], images[known:], labels[known:]
-    check_source(*source[:2], "digits, training and validation")
-    check_source(*source[2:], "digits, test")
-    return source
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(read_member(archive, part, path) for part in PARTS)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: not a whole .npz file ({error}); allowed: what numpy.savez writes") from None
 
 
-def enlarge_digits(images: np.ndarray) -> np.ndarray:
-    """Enlarge 8x8 digits bilinearly to 20x20 and place them in the middle of 28x28, as MNIST places its digits.
+def read_member(archive: zipfile.ZipFile, part: str, path: Path) -> np.ndarray:
+    """One array of an .npz file. Its header is believed only as far as the bytes behind it go."""
+    found = [member for member in archive.infolist() if member.filename == f"{part}.npy"]
+    if len(found) != 1:
+        names = ", ".join(archive.namelist()[:8])
+        what = "twice there" if found else f"missing; it holds {names or 'nothing'}"
+        raise InputError(f"{path}: {part}: {what}; allowed: the arrays {', '.join(PARTS)}")
+    if found[0].file_size > LARGEST:
+        raise InputError(f"{path}: {part}: {found[0].file_size} bytes; allowed: at most {LARGEST}")
+    with archive.open(found[0]) as stream:
+        try:
+            shape, columns_first, kind = header(stream)
+        except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError) as error:
+            what = " ".join(str(error).split())[:200]
+            raise InputError(f"{path}: {part}: not an array that numpy.savez writes ({what})") from None
+        content = stream.read(LARGEST)
+    if kind != np.uint8:
+        raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
+    if np.prod([1, *shape], dtype=object) != len(content):
+        raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it anew")
+    return np.frombuffer(content, np.uint8).reshape(shape, order="F" if columns_first else "C")
 
-    Corners stay corners: pixel i of 20 lies at 7 i / 19 of 8. Positions are fractions of 19, so the computation is in
-    integers, exact on every machine. Halves are rounded up. From integers 0..16 (n, 8, 8) to uint8 (n, 28, 28).
+
+def header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type at the head of a .npy file; raises ValueError for other bytes."""
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read:
+        raise ValueError(f"version {version} of the format; allowed: {', '.join(map(str, read))}")
+    return read[version](stream, max_header_size=HEADER)
+
+
+def read_folder(folder: Path, side: int, classes: int) -> Arrays:
+    """Images by class: train/<class>/<image> and test/<class>/<image>, in the same classes, which are sorted by name.
+
+    Colours become grey. Images are shuffled, the same way each time, for the first are trained on and the last are
+    validation images.
+
+    Args:
+        folder: Of `train` and `test`.
+        side: The largest height and width of an image, pixels.
+        classes: Number of folders in each.
+
+    Raises:
+        InputError: there is no such folder, class or image, an image is too large, not of one size, or cannot be read.
     """
-    weights = bilinear_weights()
-    enlarged = weights @ images @ weights.T  # in units of 1 / ((INK_SIDE - 1)^2 * DIGITS_LEVELS) of full ink
-    full = (INK_SIDE - 1) ** 2 * DIGITS_LEVELS
-    grey = (2 * 255 * enlarged + full) // (2 * full)
-    border = (SIDE - INK_SIDE) // 2
-    return np.pad(grey.astype(np.uint8), ((0, 0), (border, border), (border, border)))
+    from torchvision.datasets import ImageFolder
+
+    arrays: list[np.ndarray] = []
+    names = None
+    for part in ("train", "test"):
+        root = folder / part
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder; allowed: {folder} with train/<class>/ and test/<class>/")
+        try:
+            found = ImageFolder(str(root), loader=lambda path: read_image(Path(path), folder, side))
+        except FileNotFoundError as error:
+            what = " ".join(str(error).split())
+            raise InputError(f"{root}: {what[:300]}; allowed: a folder with images for each class") from None
+        names = names or found.classes
+        if found.classes != names or len(names) != classes:
+            what = f"classes {', '.join(found.classes)[:200]}"
+            raise InputError(f"{root}: {what}; allowed: {classes} folders, of the same names in train and test")
+        order = np.random.Generator(np.random.PCG64(0)).permutation(len(found))
+        images = [found[number] for number in order]
+        if len({image.shape for image, _ in images}) > 1:
+            sizes = sorted({image.shape for image, _ in images})[:3]
+            raise InputError(f"{root}: images of {', '.join(map(str, sizes))}; allowed: all of one height and width")
+        arrays += [np.stack([image for image, _ in images]), np.array([label for _, label in images], np.uint8)]
+    return tuple(arrays)
 
 
-def bilinear_weights() -> np.ndarray:
-    """Weights, in nineteenths, of the 8 pixels of a line in each of 20 pixels: int64 (20, 8), rows sum to 19."""
-    steps = INK_SIDE - 1
-    weights = np.zeros((INK_SIDE, DIGITS_SIDE), dtype=np.int64)
-    for pixel in range(INK_SIDE):
-        left, rest = divmod(pixel * (DIGITS_SIDE - 1), steps)
-        weights[pixel, left] = steps - rest
-        if rest:
-            weights[pixel, left + 1] = rest
-    return weights
+def read_image(path: Path, folder: Path, side: int) -> np.ndarray:
+    """An image in grey, uint8 (h, w); its size is looked at before its pixels are."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path}: a link to a place outside {folder}; put the image itself there")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if max(image.size) > side:
+                what = f"{image.size[0]}x{image.size[1]} pixels"
+                raise InputError(f"{path}: {what}; allowed: at most {side}x{side}, the side of this data set")
+            return np.asarray(image.convert("L"))
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(f"{path}: not an image that can be read ({what}); allowed: {', '.join(FORMATS)}") from None
 
 
-def check_source(images: np.ndarray, labels: np.ndarray, name: str) -> None:
+# What every data set must be ------------------------------------------------------------------------------------------
+
+COUNTED = ("train", "validation", "test")
+
+
+def checked(arrays: Arrays, settings: Mapping[str, Any], name: str) -> Arrays:
+    """The arrays, with images that are no squares put in the middle of empty ones.
+
+    Raises:
+        InputError: they are not of the form, the classes or the numbers that the settings say.
+    """
+    train, labels, test, answers = arrays
+    train, test = squared(train, f"{name}, training"), squared(test, f"{name}, test")
+    side, classes = settings["side"], settings["classes"]
+    check_source(train, labels, f"{name}, training", side, classes)
+    check_source(test, answers, f"{name}, test", side, classes)
+    learned, chosen = settings["train_images"], settings["validation_images"]
+    if learned + chosen > len(train):
+        what = f"train_images + validation_images is {learned + chosen}"
+        raise InputError(f"{name}: {what}, and there are {len(train)} training images; ask for fewer")
+    if len(test) != settings["test_images"]:
+        what = f"{len(test)} test images, and test_images says {settings['test_images']}; say {len(test)}"
+        raise InputError(f"{name}: {what}")
+    if absent := sorted(set(range(classes)) - set(labels[:learned].tolist())):
+        what = f"the first {learned} training images hold no class {absent[:5]}; shuffle them, or train on more"
+        raise InputError(f"{name}: {what}")
+    return train, labels, test, answers
+
+
+def squared(images: np.ndarray, name: str) -> np.ndarray:
+    """Images (n, h, w) in the middle of the smallest squares; an odd pixel goes below or to the right."""
+    if images.ndim != 3:
+        raise InputError(f"{name}: images are {images.dtype} {images.shape}, expected uint8 (n, h, w)")
+    lacking = [max(images.shape[1:]) - length for length in images.shape[1:]]
+    return np.pad(images, [(0, 0), *((rest // 2, rest - rest // 2) for rest in lacking)]) if any(lacking) else images
+
+
+def check_source(images: np.ndarray, labels: np.ndarray, name: str, side: int, classes: int) -> None:
     """Raise InputError unless a data set, called `name`, has the form that later stages need, and every class."""
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        raise InputError(f"{name}: images are {images.dtype} {images.shape}, expected uint8 (n, {SIDE}, {SIDE})")
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (side, side):
+        what = f"expected uint8 (n, {side}, {side}), as `side` says"
+        raise InputError(f"{name}: images are {images.dtype} {images.shape}, {what}")
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise InputError(f"{name}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
-    if wrong := sorted(set(labels.tolist()) - set(range(CLASSES))):
-        raise InputError(f"{name}: labels {wrong} are not among 0..{CLASSES - 1}")
-    if absent := sorted(set(range(CLASSES)) - set(labels.tolist())):
-        raise InputError(f"{name}: {len(labels)} images hold no digit {absent}; every class must be there")
+    if not images.any():
+        raise InputError(f"{name}: {len(images)} images without any ink; ink is above 0, and 0 is background")
+    if wrong := sorted(set(labels.tolist()) - set(range(classes))):
+        raise InputError(f"{name}: labels {wrong[:5]} are not among 0..{classes - 1}, as `classes` says")
+    if absent := sorted(set(range(classes)) - set(labels.tolist())):
+        raise InputError(f"{name}: {len(labels)} images hold no class {absent[:5]}; every class must be there")

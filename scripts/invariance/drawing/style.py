@@ -17,7 +17,6 @@ from invariance.results.labels import in_order
 
 TEXT_WIDTH = 6.3  # inches: the text width of the paper
 NOTE_HEIGHT = 0.18  # inches
-DEMO_NOTE = "demo on 8x8 digits, not MNIST"
 INK = "#1a1a1a"
 COLOURS = [
     INK,
@@ -50,13 +49,13 @@ def style() -> None:
     sns.set_theme(context="paper", style="ticks", palette="colorblind", font="STIXGeneral", rc=STYLE)
 
 
-def save(figure: Figure, pdf: Path | str, png: Path | str, dataset: str) -> None:
+def save(figure: Figure, pdf: Path | str, png: Path | str, note: str = "") -> None:
     """Write a figure as PDF and as PNG at 150 dpi; the bytes depend on the figure alone.
 
-    A figure made from the embedded digits says so in its upper right corner.
+    A note, such as which data set it is about, stands in its upper right corner.
     """
-    if dataset == "digits":
-        add_note(figure, DEMO_NOTE)
+    if note:
+        add_note(figure, note)
     with whole_file(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
     with whole_file(png) as temporary:

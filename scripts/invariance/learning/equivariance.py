@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from invariance.layers.window import POINTWISE, Window, layers_of, window_of
-from invariance.networks.building import build_model
+from invariance.networks.building import CLASSES, build_model
 
 AXES = (-1, -2)  # columns and rows of maps (n, c, h, w): to the right, and down
 COLUMNS = ["layer", "kind", "padding", "stride", "total_stride", "scope", "place", "shift", "exact", "error"]
@@ -264,7 +264,7 @@ def pools_alike(windows: Sequence[Window], inputs: Sequence[Tensor], shift: int)
     )
 
 
-def untrained(settings: Mapping[str, Any], canvas: int, seed: int) -> nn.Module:
+def untrained(settings: Mapping[str, Any], canvas: int, seed: int, classes: int = CLASSES) -> nn.Module:
     """The network with the weights that its training with this seed starts from, in float64 and evaluation mode."""
     torch.manual_seed(seed)
-    return build_model(settings, canvas).double().eval()
+    return build_model(settings, canvas, classes).double().eval()

@@ -7,24 +7,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from invariance.data.images import place_on_canvas, require_lossless, shift_images
+from invariance.data.images import ink_margin, place_on_canvas, reach, require_lossless, shift_images
 from invariance.layers.images_last import as_images_first, as_images_last
 from invariance.layers.window import in_sequence, known_window
 from invariance.learning.training import EVALUATION_BATCH, as_input, device_of, predict
 from invariance.networks.building import for_inference, total_stride
 
 
-def logits_over_shifts(model: nn.Module, images: np.ndarray, shifts: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Logits float32 (shifts, n, 10) of uint8 (n, h, w) images, each shifted by every (dx, dy).
+def logits_over_shifts(
+    model: nn.Module, images: np.ndarray, shifts: Sequence[tuple[int, int]], may_lose_ink: bool = False
+) -> np.ndarray:
+    """Logits float32 (shifts, n, classes) of uint8 (n, h, w) images, each shifted by every (dx, dy).
 
     Raises:
-        InputError: a shift would lose ink.
+        InputError: a shift would lose ink, and may not.
     """
-    require_lossless(images, max(max(abs(dx), abs(dy)) for dx, dy in shifts))
-    if hasattr(model, "logits_over_shifts"):
+    lossless = ink_margin(images) >= reach(shifts)
+    if not may_lose_ink:
+        require_lossless(images, reach(shifts))
+    if lossless and hasattr(model, "logits_over_shifts"):
         return model.logits_over_shifts(predict, images, shifts)
     model = for_inference(model)
-    if stem := shift_equivariant_stem(model):
+    if lossless and (stem := shift_equivariant_stem(model)):
         return shared_over_shifts(model, stem, images, shifts)
     return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
 
@@ -38,7 +42,7 @@ class InDoublePrecision(nn.Module):
         self.model = copy.deepcopy(model).double()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 1, h, w) to (n, 10), float64."""
+        """(n, 1, h, w) to (n, classes), float64."""
         return self.model(images.double())
 
 
@@ -68,7 +72,7 @@ def shared_over_shifts(
     model: nn.Sequential, stem: int, images: np.ndarray, shifts: Sequence[tuple[int, int]]
 ) -> np.ndarray:
     """`logits_over_shifts`, with the first `stem` layers computed once for all shifts of one phase of their stride."""
-    reach = max(max(abs(dx), abs(dy)) for dx, dy in shifts)
+    largest = reach(shifts)
     shared, rest = model[:stem], model[stem:]
     stride = total_stride(shared)
     canvas, device = images.shape[-1], device_of(model)
@@ -76,12 +80,14 @@ def shared_over_shifts(
     with torch.inference_mode():
         side = shared(torch.zeros(1, 1, canvas, canvas, device=device)).shape[-1]
         for start in range(0, len(images), EVALUATION_BATCH):
-            larger = as_input(place_on_canvas(images[start : start + EVALUATION_BATCH], canvas + 2 * reach)).to(device)
+            larger = as_input(place_on_canvas(images[start : start + EVALUATION_BATCH], canvas + 2 * largest)).to(
+                device
+            )
             maps: dict[tuple[int, int], Tensor] = {}
             block = []
             for dx, dy in shifts:
                 # The shifted image is the window of the larger canvas whose corner lies so far down and to the right.
-                (down, row), (right, column) = divmod(reach - dy, stride), divmod(reach - dx, stride)
+                (down, row), (right, column) = divmod(largest - dy, stride), divmod(largest - dx, stride)
                 if (row, column) not in maps:
                     maps[row, column] = shared(larger[:, :, row:, column:])
                 window = maps[row, column][:, :, down : down + side, right : right + side]

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from invariance.command_line import progress
 from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
-from invariance.networks.building import CLASSES
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
@@ -64,13 +63,13 @@ def input_reader(images: np.ndarray, device: torch.device) -> Callable[[Tensor],
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (n, 10) with labels (n,)."""
+    """Mean cross-entropy of logits (n, classes) with labels (n,)."""
     return F.cross_entropy(logits, labels)
 
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Half the squared distance of logits (n, 10) to one-hot labels, mean over images: our reading of Simard's MSE."""
-    return (logits - F.one_hot(labels, CLASSES)).square().sum(dim=1).mean() / 2
+    """Half the squared distance of logits (n, classes) to one-hot labels, mean over images: our reading of MSE."""
+    return (logits - F.one_hot(labels, logits.shape[1])).square().sum(dim=1).mean() / 2
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "mse": squared_error}
@@ -195,7 +194,7 @@ def train(
     from the first of them on, what is measured on the validation images is the mean so far.
 
     Args:
-        model: maps float32 (n, 1, h, w) to logits (n, 10).
+        model: maps float32 (n, 1, h, w) to logits (n, classes).
         epoch_images: copies of the training set, uint8 (n, h, w); epoch e reads copy e modulo their number.
         labels: uint8 (n,).
         validation: images uint8 (m, h, w) and labels uint8 (m,), measured after each epoch and used for nothing else.
@@ -282,5 +281,5 @@ def evaluate(
 
 
 def loss_and_error(logits: Tensor, labels: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]) -> tuple[float, float]:
-    """Mean loss, and error in percent, of logits (n, 10) with labels (n,)."""
+    """Mean loss, and error in percent, of logits (n, classes) with labels (n,)."""
     return loss_of(logits, labels).item(), 100 * (logits.argmax(dim=1) != labels).double().mean().item()

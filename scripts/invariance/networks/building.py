@@ -1,8 +1,8 @@
 """Build networks by the name of their family; functions that apply to any network.
 
-Every network maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). A family is a
-module of this package with its OPTIONS, a literal that says what its entry in config.yaml may hold, and a function
-build(canvas, **options).
+Every network maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, classes). A family
+is a module of this package with its OPTIONS, a literal that says what its entry in config.yaml may hold, and a function
+build(canvas, classes, **options).
 """
 
 import importlib
@@ -19,15 +19,16 @@ from invariance.layers.window import in_sequence, layers_of, window_of
 from invariance.plan.declarations import NETWORKS, families, layer_file, layer_names, literal
 from invariance.record.artefacts import InputError
 
-CLASSES = 10
+CLASSES = 10  # of MNIST
 
 
-def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
+def build_model(settings: Mapping[str, Any], canvas: int, classes: int = CLASSES) -> nn.Module:
     """Build one entry of `models` in config.yaml, with fresh weights from torch's global generator.
 
     Args:
         settings: the entry; that of a phase average holds the entry of the averaged model in place of its name.
         canvas: side of the images, pixels.
+        classes: logits.
 
     Raises:
         InputError: the family is unknown, cannot be imported, or does not take these options.
@@ -37,7 +38,7 @@ def build_model(settings: Mapping[str, Any], canvas: int) -> nn.Module:
     try:
         if family not in families():
             raise ValueError(f"no family {family!r}")
-        return imported(family).build(canvas=canvas, **options)
+        return imported(family).build(canvas=canvas, classes=classes, **options)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"model {dict(settings)}: cannot be built ({error}); allowed: an entry as in `models` of config.yaml, "

@@ -2,8 +2,8 @@
 
     my_network: {family: file, file: my_network.py, class: Net, options: {width: 16}}
 
-It is built as Net(canvas=..., **options), or as Net(**options) if its constructor has no parameter `canvas`. It maps
-float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, 10). It may
+It is built as Net(canvas=..., classes=..., **options), without those two of which its constructor has no parameter. It
+maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, classes). It may
 import modules beside its file. Building tests it, and an error says what is wrong and what to do.
 """
 
@@ -20,7 +20,6 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from invariance.networks.building import CLASSES
 from invariance.plan.declarations import user_file
 from invariance.record.artefacts import InputError
 
@@ -32,17 +31,22 @@ OPTIONS = {
         "file": True,
     },
     "class": {"description": "the name of a class in that file, an nn.Module", "type": "string", "minLength": 1},
-    "options": {"description": "what its constructor is given, besides `canvas`", "type": "object", "default": {}},
+    "options": {
+        "description": "what its constructor is given, besides `canvas` and `classes`",
+        "type": "object",
+        "default": {},
+    },
 }
 
 
-def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **rest: Any) -> nn.Module:
+def build(canvas: int, classes: int, file: str, options: Mapping[str, Any] | None = None, **rest: Any) -> nn.Module:
     """Build the network and test it.
 
     Args:
         canvas: side of the images, pixels.
+        classes: logits.
         file: by its path from the project's folder.
-        options: what the constructor is given besides `canvas`.
+        options: what the constructor is given besides `canvas` and `classes`.
         rest: `class`, the name of the class.
 
     Raises:
@@ -54,17 +58,18 @@ def build(canvas: int, file: str, options: Mapping[str, Any] | None = None, **re
     if not (isinstance(network, type) and issubclass(network, nn.Module)):
         what = "there is none of that name" if network is None else "it is something else"
         raise InputError(f"{where}: {what}; allowed: the name of a class of this file that is an nn.Module")
-    takes_canvas = "canvas" in inspect.signature(network).parameters
     try:
-        model = network(**({"canvas": canvas} if takes_canvas else {}), **(options or {}))
+        parameters = inspect.signature(network).parameters
+        given = {key: value for key, value in (("canvas", canvas), ("classes", classes)) if key in parameters}
+        model = network(**given, **(options or {}))
     except Exception as error:
-        called = f"{name}({'canvas=..., ' if takes_canvas else ''}**options)"
+        called = f"{name}({''.join(f'{key}=..., ' for key in given)}**options)"
         raise InputError(
             f"{where}: cannot be built with options {dict(options or {})} ({in_a_line(error)}); it is "
             f"called as {called}: let its constructor take these options, and have defaults for all others"
         ) from error
     with torch.random.fork_rng(devices=[]):
-        problem = problem_of(model, torch.rand(2, 1, canvas, canvas))
+        problem = problem_of(model, torch.rand(2, 1, canvas, canvas), classes)
     if problem:
         raise InputError(f"{where}: {problem}")
     return model
@@ -96,10 +101,10 @@ def in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def problem_of(model: nn.Module, images: Tensor) -> str | None:
+def problem_of(model: nn.Module, images: Tensor, classes: int) -> str | None:
     """Why a network cannot be trained, evaluated or saved, and what to do; None if it can.
 
-    Args: model, left unchanged; images, float (2, 1, canvas, canvas), from 0 to 1.
+    Args: model, left unchanged; images, float (2, 1, canvas, canvas), from 0 to 1; classes, logits.
     """
     try:
         model = copy.deepcopy(model)
@@ -109,12 +114,12 @@ def problem_of(model: nn.Module, images: Tensor) -> str | None:
     except Exception as error:
         return (
             f"fails on images {tuple(images.shape)} ({in_a_line(error)}); it must map float images "
-            f"(n, 1, canvas, canvas) to logits (n, {CLASSES})"
+            f"(n, 1, canvas, canvas) to logits (n, {classes})"
         )
     for given in (training, logits):
-        if not isinstance(given, Tensor) or given.shape != (len(images), CLASSES):
+        if not isinstance(given, Tensor) or given.shape != (len(images), classes):
             what = tuple(given.shape) if isinstance(given, Tensor) else f"a {type(given).__name__}"
-            return f"gives {what} for images {tuple(images.shape)}; allowed: logits {(len(images), CLASSES)}"
+            return f"gives {what} for images {tuple(images.shape)}; allowed: logits {(len(images), classes)}"
         if not given.isfinite().all():
             return "gives logits that are not finite; let its fresh weights give finite ones"
     if not logits.equal(again):

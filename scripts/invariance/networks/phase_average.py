@@ -33,7 +33,7 @@ class PhaseAverage(nn.Module):
         self.phases = [(row, column) for row in range(stride) for column in range(stride)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 1, h, w) to (n, 10)."""
+        """(n, 1, h, w) to (n, classes)."""
         return torch.stack([self.model(images.roll(phase, dims=(-2, -1))) for phase in self.phases]).mean(dim=0)
 
     def logits_over_shifts(
@@ -42,7 +42,7 @@ class PhaseAverage(nn.Module):
         images: np.ndarray,
         shifts: Sequence[tuple[int, int]],
     ) -> np.ndarray:
-        """Logits float32 (shifts, n, 10) of uint8 (n, h, w) images; each roll passes through the network once.
+        """Logits float32 (shifts, n, classes) of uint8 (n, h, w) images; each roll passes through the network once.
 
         A shift that loses no ink is a roll, so the phases of neighbouring shifts overlap: 13 x 13 shifts of 4 x 4
         phases are 16 x 16 different rolls, not 2,704.
@@ -57,7 +57,7 @@ class PhaseAverage(nn.Module):
         return np.stack(averages).astype(np.float32)
 
 
-def build(canvas: int, of: Mapping[str, Any]) -> PhaseAverage:
-    """Args: canvas, side of the images, pixels; of, the entry of the model that is averaged."""
-    model = build_model(of, canvas)
+def build(canvas: int, classes: int, of: Mapping[str, Any]) -> PhaseAverage:
+    """Args: canvas, side of the images, pixels; classes, logits; of, the entry of the model that is averaged."""
+    model = build_model(of, canvas, classes)
     return PhaseAverage(model, total_stride(model))

@@ -60,6 +60,6 @@ def translate(images: Tensor, shifts: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def build(canvas: int, max_shift: float) -> nn.Sequential:
+def build(canvas: int, classes: int, max_shift: float) -> nn.Sequential:
     """The transformer, then the classifier."""
-    return nn.Sequential(TranslationTransformer(canvas, max_shift), simard_cnn.build(canvas))
+    return nn.Sequential(TranslationTransformer(canvas, max_shift), simard_cnn.build(canvas, classes))

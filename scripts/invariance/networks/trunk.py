@@ -7,7 +7,7 @@ from invariance.layers.conv import Conv
 from invariance.layers.global_average_pool import GlobalAveragePool
 from invariance.layers.linear import Linear
 from invariance.layers.window import window_of
-from invariance.networks.building import CLASSES, build_layer
+from invariance.networks.building import build_layer
 
 OPTIONS = {
     "channels": {
@@ -27,15 +27,16 @@ OPTIONS = {
 }
 
 
-def build(canvas: int, channels: list[int], downsampling: str, padding: str, head: str) -> nn.Sequential:
+def build(canvas: int, classes: int, channels: list[int], downsampling: str, padding: str, head: str) -> nn.Sequential:
     """Convolutions (5x5, then 3x3) with batch norm and ReLU; all but the last halve the maps. Then a head.
 
     Args:
         canvas: side of the input, pixels.
+        classes: logits.
         channels: maps of each convolution.
         downsampling: stride (the convolution itself), or the layer that follows, by the name of its file in layers/.
         padding: zeros or circular; maps keep their size but for the downsampling.
-        head: `fc` (flatten, 100 hidden units, 10 logits) or `gap` (global average pooling, 10 logits).
+        head: `fc` (flatten, 100 hidden units, logits) or `gap` (global average pooling, logits).
     """
     layers: list[nn.Module] = []
     maps = 1
@@ -48,10 +49,10 @@ def build(canvas: int, channels: list[int], downsampling: str, padding: str, hea
             layers.append(nn.Identity() if downsampling == "stride" else build_layer(downsampling, padding))
         maps = wider
     if head == "gap":
-        layers += [GlobalAveragePool(), Linear(maps, CLASSES)]
+        layers += [GlobalAveragePool(), Linear(maps, classes)]
     else:
         side = canvas
         for layer in layers:
             side = window_of(layer).output_side(side)
-        layers += [nn.Flatten(), Linear(maps * side**2, 100), nn.ReLU(), Linear(100, CLASSES)]
+        layers += [nn.Flatten(), Linear(maps * side**2, 100), nn.ReLU(), Linear(100, classes)]
     return nn.Sequential(*layers)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-NAMED = ("distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
+NAMED = ("datasets", "distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ made for the first of them and stored under that name.
 """
 
 import functools
+import hashlib
 import json
 import operator
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from invariance.record.artefacts import InputError
 
 TRAINED = ("weights.safetensors", "history.csv", "card.json")  # files of a training
 ORDERED = {*NAMED, "claims"}  # mappings whose keys keep their order in the record of a plan
-FETCHING = {"mirrors", "timeout", "attempts"}
+FETCHING = {"mirrors", "timeout", "attempts"}  # how files are fetched, which changes no result
 EVALUATED = (".csv", ".predictions.npy", ".test.npy")  # files of an evaluation over a grid of shifts
 
 
@@ -50,6 +51,11 @@ class Plan(dict[str, Any]):
     def data(self) -> dict[str, Any]:
         """The settings of the data set itself."""
         return self["datasets"][self.dataset]
+
+    @property
+    def note(self) -> str:
+        """What stands in the corner of each figure: which data set it is about."""
+        return self.data.get("note", self.data["title"])
 
     # Cells ------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +149,7 @@ class Plan(dict[str, Any]):
         Returns:
             distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
             optimisation: that of the study, overridden by the training and then by the cell. Also classes, if only some
-            digits are distorted, and positions, if they are predicted. If train_images + validation_images exceed what
+            classes are distorted, and positions, if they are predicted. If train_images + validation_images exceed what
             the data set has, the validation images are among those trained on.
         """
         settings = self["studies"][study]
@@ -153,6 +159,7 @@ class Plan(dict[str, Any]):
         special = {"classes": images.get("classes"), "positions": settings.get("positions")}
         return {
             **{key: value for key, value in special.items() if value is not None},
+            **{key: True for key in self._allowing(study) if "positions" in settings},
             "distortion": images["distortion"],
             "copies": images.get("copies", 0),
             "optimisation": optimisation,
@@ -162,16 +169,24 @@ class Plan(dict[str, Any]):
         }
 
     def shift_settings(self, study: str, model: str) -> dict[str, int]:
-        """What one evaluation depends on: canvas, max_shift (pixels), shift_images (the cell's or the study's)."""
+        """What one evaluation depends on: canvas, max_shift (pixels), shift_images (the cell's or the study's).
+
+        Also may_lose_ink, if shifts may.
+        """
         settings = self["studies"][study]
         shift_images = settings["cells"][model].get("shift_images", settings["shift_images"])
-        return {"canvas": settings["canvas"], "max_shift": settings["max_shift"], "shift_images": shift_images}
+        chosen = {key: settings[key] for key in ("canvas", "max_shift", *self._allowing(study))}
+        return chosen | {"shift_images": shift_images}
 
     def position_settings(self, study: str, model: str) -> dict[str, Any]:
-        """What an evaluation of predicted positions depends on: model, canvas and positions (pixels), device."""
+        """What an evaluation of predicted positions depends on: model, canvas, positions (pixels), classes, device."""
         settings = self["studies"][study]
-        places = {key: settings[key] for key in ("canvas", "positions")}
-        return {"model": self["models"][model], "device": self["device"], **places}
+        places = {key: settings[key] for key in ("canvas", "positions", *self._allowing(study))}
+        return {"model": self["models"][model], "device": self["device"], "classes": self.data["classes"], **places}
+
+    def _allowing(self, study: str) -> list[str]:
+        """The key by which a study allows shifts to lose ink, if it has it."""
+        return [key for key in ("may_lose_ink",) if self["studies"][study].get(key)]
 
     @functools.cached_property
     def copies(self) -> dict[tuple[int, str], int]:
@@ -212,17 +227,29 @@ class Plan(dict[str, Any]):
         return [self.file(f"source/{part}-{kind}.npy") for part in ("train", "test") for kind in ("images", "labels")]
 
     @property
-    def source_command(self) -> str:
-        """Arguments of scripts/source.py that make the source files."""
-        if self.dataset == "mnist":
-            return f"mnist --downloads {self.file('source/download')} --output {self.file('source')}"
-        counts = (f"--{part}-images {self.data[f'{part}_images']}" for part in ("train", "validation", "test"))
-        return f"digits {' '.join(counts)} --output {self.file('source')}"
+    def source_settings(self) -> dict[str, Any]:
+        """What scripts/source.py needs to know of the data set; the folder of downloads stands for their mirrors."""
+        used = {key: value for key, value in self.data.items() if key not in {"title", "noun", "note", *FETCHING}}
+        if "sha256" in used:
+            used["downloads"] = self.file("source/download")
+        return used
 
     @property
     def download_files(self) -> list[str]:
-        """The downloaded files; the embedded digits have none."""
+        """The downloaded files; only a data set with mirrors has them."""
         return [self.file(f"source/download/{file}") for file in self.data.get("sha256", {})]
+
+    @property
+    def own_files(self) -> list[str]:
+        """The user's files that a data set is read from, by their paths from the project's folder."""
+        return [*([self.data["npz"]] if "npz" in self.data else []), *self.data.get("idx", {}).values()]
+
+    @property
+    def listing(self) -> str:
+        """A hash of the names, sizes and times of the files in a user's folder of images; empty for other data sets."""
+        found = sorted(Path(self.data["folder"]).rglob("*")) if "folder" in self.data else []
+        entries = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found if path.is_file()]
+        return hashlib.sha256(json.dumps(entries).encode()).hexdigest() if found else ""
 
     def copy_files(self, canvas: int, distortion: str, copies: int) -> list[str]:
         """The first `copies` distorted copies."""
@@ -324,7 +351,7 @@ class Plan(dict[str, Any]):
         def tidy(value: Any, key: str | None) -> Any:
             if not isinstance(value, dict):
                 return value
-            names = [name for name in value if key != "mnist" or name not in FETCHING]
+            names = [name for name in value if key != self.dataset or name not in FETCHING]
             return {name: tidy(value[name], name) for name in (names if key in ORDERED else sorted(names))}
 
         return tidy(self, None)

@@ -1,7 +1,7 @@
 """Reading a config and its overlays, merging them, and resolving them into plans.
 
-One config describes two plans, one per data set: `mnist` is the config without its key `demo`; `digits` is the config
-with `demo` merged over it.
+One config describes a plan for each of its `datasets`: the config, with what `plans` has for that data set merged over
+it.
 
 An overlay, `snakemake --configfile my.yaml`, contains only what it changes: mappings merge, lists and scalars are
 replaced, and a null removes its key:
@@ -35,19 +35,22 @@ TEMPLATE = "__use_yte__"  # a file with this key asks Snakemake to evaluate Pyth
 
 
 def resolve(config: Mapping[str, Any]) -> dict[str, Plan]:
-    """The two plans of a config, by name: {"mnist": ..., "digits": ...}, each with its `dataset` set.
+    """The plans of a config by the names of their data sets, each with its `dataset` set, and no other data set.
 
-    Null keys are dropped. What the config removes outside `demo` stays removed in both plans, even if `demo` changes
-    it. Names (of studies, cells and so on) keep their order, which is that of the tables; other keys are sorted, so
-    that an overlay that changes nothing also keeps the order of every job's settings.
+    Null keys are dropped. What the config removes outside `plans` stays removed, even if a plan changes it. Names (of
+    studies, cells and so on) keep their order, which is that of the tables; other keys are sorted, so that an overlay
+    that changes nothing also keeps the order of every job's settings.
 
-        >>> resolve({"a": 1, "b": 2, "c": None, "demo": {"a": 3, "b": None, "c": {"d": 4}}})
-        {'mnist': {'a': 1, 'b': 2, 'dataset': 'mnist'}, 'digits': {'a': 3, 'dataset': 'digits'}}
+        >>> resolve({"a": 1, "b": None, "datasets": {"d": {}, "e": {}}, "plans": {"e": {"a": 3, "b": {"c": 4}}}})
+        {'d': {'a': 1, 'dataset': 'd', 'datasets': {'d': {}}}, 'e': {'a': 3, 'dataset': 'e', 'datasets': {'e': {}}}}
     """
-    base = {key: value for key, value in config.items() if key not in ("demo", "dataset")}
-    demo = without_removed(config.get("demo") or {}, base)
-    plans = {"mnist": without_nulls(base), "digits": without_nulls(merge(base, demo))}
-    return {name: Plan(in_order({**plan, "dataset": name})) for name, plan in plans.items()}
+    base = {key: value for key, value in config.items() if key not in ("plans", "dataset")}
+    plans = {}
+    for name in without_nulls(base["datasets"]):
+        changes = without_removed((config.get("plans") or {}).get(name) or {}, base)
+        plan = without_nulls(merge(base, changes))
+        plans[name] = Plan(in_order({**plan, "dataset": name, "datasets": {name: plan["datasets"][name]}}))
+    return plans
 
 
 def load(paths: list[Path]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import difflib
 import functools
+import itertools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from invariance.plan.catalogue import Study
 from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, user_file
-from invariance.plan.merging import NAMED
+from invariance.plan.merging import NAMED, in_order, without_nulls
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
 from invariance.plan.words import KeyPath, Problem, dotted, listed, options, show
@@ -20,15 +22,16 @@ from invariance.record.artefacts import InputError
 
 Schema = dict[str, Any]
 
-IMAGE_SIDE = 28  # pixels, of MNIST and of the enlarged digits alike
-MNIST_TRAINING, MNIST_TEST, ALL_DIGITS = 60_000, 10_000, 1_797
+IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
+REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
+SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 # Files that the pipeline writes beside those named after a study: below tables/, and their logs.
 TAKEN = ("claims", "compute", "config", "distortions", "equivariance", "numbers", "provenance", "settings")
 
 
 def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str, Study]) -> None:
-    """Check both plans of a config.
+    """Check all plans of a config.
 
     Args:
         config: with its overlays merged.
@@ -53,43 +56,93 @@ def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str,
 
 def _problems(config: Any, schema: Schema) -> list[Problem]:
     """Problems of form; if there are none, those that the schema finds; if there are none, those of meaning."""
-    malformed = form_problems(config)
-    if not malformed and not isinstance(config.get("demo") or {}, Mapping):
-        malformed = [Problem(("demo",), show(config["demo"]), "not a mapping; allowed: a mapping of changes")]
+    malformed = form_problems(config) or list(_shapeless(config))
     if malformed:
         return malformed
 
+    base = in_order(without_nulls(_less(config, "plans")))
+    written = without_nulls(
+        {name: plan for name, plan in (config.get("plans") or {}).items() if _is_known(config, name)}
+    )
+    base |= {"plans": written} if written else {}
+    validator = _StrictValidator(_with_datasets(schema, base["datasets"]))
+    found = list(_schema_problems(base, validator))
+    if any(problem.path[:1] in ((), ("datasets",), ("plans",)) for problem in found):
+        return found
     plans = resolve(config)
-    validator = _StrictValidator(schema)
-    as_written = {key: config[key] for key in ("dataset", "demo") if config.get(key) is not None}
-    mnist, digits = {**_less(plans["mnist"], "dataset"), **as_written}, plans["digits"]
-    found = list(_schema_problems(mnist, validator))
     reported = {problem.path for problem in found}
-    placed = [_placed(problem, config) for problem in _schema_problems(digits, validator)]
-    found += [problem for problem in placed if not reported.intersection(_prefixes(problem.path))]
-    if not found:
-        found += _meaning_problems(plans["mnist"])
-        found += [_placed(problem, config) for problem in _meaning_problems(digits) if problem not in found]
+    for name in written:
+        placed = [_placed(problem, config, name) for problem in _schema_problems(plans[name], validator)]
+        found += [problem for problem in placed if not reported.intersection(_prefixes(problem.path))]
+    told = set()
+    for name in () if found else sorted(plans, key=lambda name: name in written):
+        for problem in _meaning_problems(plans[name]):
+            alike = problem._replace(what=problem.what.replace(name, ""))  # in another plan
+            found += [_placed(problem, config, name)] if alike not in told else []
+            told.add(alike)
     return found
 
 
-def _placed(problem: Problem, config: Mapping[str, Any]) -> Problem:
-    """Move a problem of the digits plan to where its value was written: in `demo`, or in the config itself."""
-    demo, base = config.get("demo") or {}, _less(config, "demo")
-    in_demo, in_base = _depth(demo, problem.path), _depth(base, problem.path)
-    if in_demo > in_base or in_demo == in_base == len(problem.path):
-        return problem._replace(path=("demo", *problem.path))
-    if problem.path[:2] == ("datasets", "digits"):
+def _shapeless(config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems for which a config cannot be resolved into plans."""
+    plans, datasets = config.get("plans") or {}, config.get("datasets")
+    if not isinstance(datasets, Mapping):
+        yield Problem(
+            ("datasets",), *_missing_or_not(datasets, "name -> where the data comes from and how it is split")
+        )
+    if not isinstance(plans, Mapping):
+        yield Problem(("plans",), show(plans), "not a mapping; allowed: a mapping (data set -> what its plan changes)")
+        return
+    for name, plan in plans.items():
+        if not isinstance(plan or {}, Mapping):
+            yield Problem(("plans", name), show(plan), "not a mapping; allowed: a mapping of changes")
+    for name in REQUIRED if isinstance(datasets, Mapping) else ():
+        if datasets.get(name) is None:
+            yield Problem(("datasets", name), *_missing_or_not(None, "where a data set comes from and how it is split"))
+    for name, other in itertools.combinations(datasets if isinstance(datasets, Mapping) else (), 2):
+        if name.lower() == other.lower():
+            what = f"differs from {show(name)} in capitals alone, and some disks would give both one folder"
+            yield Problem(("datasets", other), None, f"{what}; allowed: another name")
+
+
+def _missing_or_not(value: Any, description: str) -> tuple[str | None, str]:
+    missing = value is None
+    return None if missing else show(
+        value
+    ), f"{'missing' if missing else 'not a mapping'}; allowed: a mapping ({description})"
+
+
+def _is_known(config: Mapping[str, Any], name: str) -> bool:
+    """Whether the data set of a plan was not removed by an overlay; one that was never there is a mistake."""
+    return config["datasets"].get(name, "absent") is not None
+
+
+def _with_datasets(schema: Schema, datasets: Mapping[str, Any]) -> Schema:
+    """The schema, in which `dataset` and the keys of `plans` are the names of the data sets."""
+    properties = schema["properties"]
+    plans = properties["plans"] | {"properties": dict.fromkeys(datasets, schema["$defs"]["plan"])}
+    return schema | {
+        "properties": properties | {"dataset": properties["dataset"] | {"enum": list(datasets)}, "plans": plans}
+    }
+
+
+def _placed(problem: Problem, config: Mapping[str, Any], name: str) -> Problem:
+    """Move a problem of a plan to where its value was written: in `plans`, or in the config itself."""
+    plan, base = (config.get("plans") or {}).get(name) or {}, _less(config, "plans")
+    in_plan, in_base = _depth(plan, problem.path), _depth(base, problem.path)
+    path = ("plans", name, *problem.path)
+    if in_plan > in_base or in_plan == in_base == len(problem.path):
+        return problem._replace(path=path)
+    if not plan or problem.path[:1] == ("datasets",):
         return problem
-    aside = f" (in the digits plan; to change that plan alone: {dotted(('demo', *problem.path))})"
-    return problem._replace(what=problem.what + aside)
+    return problem._replace(what=f"{problem.what} (in the {name} plan; to change that plan alone: {dotted(path)})")
 
 
 def _prefixes(path: KeyPath) -> Iterator[KeyPath]:
-    """The path and its parents, with and without a leading "demo"."""
+    """The path and its parents, with and without the name of a plan in front."""
     for length in range(1, len(path) + 1):
         yield path[:length]
-        yield path[1 : length + 1] if path[0] == "demo" else path[:length]
+        yield path[2 : length + 2] if path[0] == "plans" else path[:length]
 
 
 def _depth(value: Any, path: KeyPath) -> int:
@@ -317,14 +370,41 @@ def _too_large(path: KeyPath, value: float, most: float, what: str) -> Iterator[
 
 def _data_problems(plan: Plan) -> Iterator[Problem]:
     dataset, data = plan.dataset, plan.data
-    parts = [name for name in ("train_images", "validation_images", "test_images") if name in data]
-    most = MNIST_TRAINING if dataset == "mnist" else ALL_DIGITS
+    path = ("datasets", dataset)
+    if dataset.lower() == "benchmark":
+        yield Problem(path, None, "this name is taken by the folder results/benchmark; allowed: another name")
+    given = [source for source in SOURCES if source in data]
+    if len(given) != 1:
+        what = f"has {' and '.join(given) or 'no source'}; allowed: one of {listed(SOURCES)}"
+        yield Problem(path, None, what)
+    for key in ("sha256", "timeout", "attempts"):
+        if (key in data) != ("mirrors" in data):
+            what = "only beside mirrors" if key in data else "missing beside mirrors"
+            yield Problem((*path, key), None, f"{what}; allowed: mirrors, sha256, timeout and attempts together")
+    for name, file in _own_paths(data):
+        if not user_file(file).exists():
+            what = "no such file or folder; allowed: one that is there, by its path from the project's folder"
+            yield Problem((*path, *name), show(file), what)
+    yield from _count_problems(plan)
+    images = plan["audit"]["images"]
+    yield from _too_large(("audit", "images"), images, data["train_images"], f"the training images of {dataset}")
+
+
+def _own_paths(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """The files and folders of a user's own data set, each with the keys that name it."""
+    yield from ((("idx", part), file) for part, file in data.get("idx", {}).items())
+    yield from (((key,), data[key]) for key in ("npz", "folder") if key in data)
+
+
+def _count_problems(plan: Plan) -> Iterator[Problem]:
+    """More images than there can be; of the user's own files, scripts/source.py finds out."""
+    dataset, data = plan.dataset, plan.data
+    parts = ["train_images", "validation_images", *(["test_images"] if "embedded" in data else [])]
+    most = IN_MIRRORS if "mirrors" in data else ALL_DIGITS if "embedded" in data else math.inf
     total = sum(data[name] for name in parts)
     if total > most:
         what = f"{' + '.join(parts)} is {total}; allowed: at most {most}, all that {dataset} has"
         yield Problem(("datasets", dataset, "train_images"), show(data["train_images"]), what)
-    images = plan["audit"]["images"]
-    yield from _too_large(("audit", "images"), images, data["train_images"], f"the training images of {dataset}")
 
 
 def _distortion_problems(plan: Plan) -> Iterator[Problem]:
@@ -365,13 +445,7 @@ def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
     if study.lower() in TAKEN:
         what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(TAKEN)}"
         yield Problem(path, None, what)
-    least = IMAGE_SIDE + 2 * settings["max_shift"]
-    if settings["max_shift"] > 0 and settings["canvas"] < least:
-        what = (
-            f"too small for shifts of up to {settings['max_shift']} pixels, which would lose ink; "
-            f"allowed: at least {least}, or a smaller max_shift"
-        )
-        yield Problem((*path, "canvas"), show(settings["canvas"]), what)
+    yield from _size_problems(plan, study)
     if "positions" in settings:
         yield from _position_problems(plan, study)
     yield from _shift_image_problems(plan, settings, path)
@@ -389,6 +463,22 @@ def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
                 what = f"no such training in this study{options(training, settings['trainings'])}"
                 yield Problem((*where, "trainings", index), show(training), what)
         yield from _canvas_problems(plan, study, model)
+
+
+def _size_problems(plan: Plan, study: str) -> Iterator[Problem]:
+    """The canvas must hold the images, and their shifts unless the study says that these may lose ink."""
+    settings, side = plan["studies"][study], plan.data["side"]
+    canvas, shift = settings["canvas"], settings["max_shift"]
+    path = ("studies", study, "canvas")
+    if canvas < side:
+        what = f"too small for the images of {plan.dataset}; allowed: at least {side}, their side in pixels"
+        yield Problem(path, show(canvas), what)
+    elif not settings.get("may_lose_ink") and shift > 0 and canvas < side + 2 * shift:
+        what = (
+            f"too small for shifts of up to {shift} pixels, which would lose ink; "
+            f"allowed: at least {side + 2 * shift}, or a smaller max_shift"
+        )
+        yield Problem(path, show(canvas), what)
 
 
 def _position_problems(plan: Plan, study: str) -> Iterator[Problem]:
@@ -414,18 +504,14 @@ def _shift_image_problems(plan: Plan, settings: Mapping[str, Any], path: KeyPath
     places = {path: settings} | {(*path, "cells", model): cell for model, cell in settings["cells"].items()}
     for place, its in places.items():
         if "shift_images" in its:
-            most, what = _test_images(plan), f"the test images of {plan.dataset}"
+            most, what = plan.data["test_images"], f"the test images of {plan.dataset}"
             yield from _too_large((*place, "shift_images"), its["shift_images"], most, what)
-
-
-def _test_images(plan: Plan) -> int:
-    return MNIST_TEST if plan.dataset == "mnist" else plan["datasets"]["digits"]["test_images"]
 
 
 def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
     distortion = training["distortion"]
     if distortion == "none":
-        for key, what in {"copies": "nothing to copy", "classes": "no digits to distort"}.items():
+        for key, what in {"copies": "nothing to copy", "classes": "no classes to distort"}.items():
             if key in training:
                 what = f"{what}, as the distortion is none; allowed: no {key} here (null removes it)"
                 yield Problem((*path, key), show(training[key]), what)
@@ -434,6 +520,12 @@ def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
         yield Problem((*path, "distortion"), show(distortion), what)
     elif "copies" not in training:
         yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
+    last = plan.data["classes"] - 1
+    for index, label in enumerate(training.get("classes", [])):
+        yield from _too_large((*path, "classes", index), label, last, f"the last class of {plan.dataset}")
+    if len(training.get("classes", [])) > last:
+        what = f"all classes of {plan.dataset}; allowed: some of them, or no classes here for all"
+        yield Problem((*path, "classes"), show(training["classes"]), what)
     most = plan.data["train_images"] + plan.data["validation_images"]
     what = f"train_images + validation_images of {plan.dataset}"
     yield from _too_large((*path, "train_images"), training.get("train_images", 0), most, what)
@@ -444,10 +536,11 @@ def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterato
     settings, path = plan["studies"][study], ("studies", study)
     used = plan.training_settings(study, model, training)
     shift = plan["distortions"].get(used["distortion"], {}).get("translation", {}).get("max_shift", 0)
-    if shift > settings["max_shift"] > 0 and settings["canvas"] < IMAGE_SIDE + 2 * shift:
+    least = plan.data["side"] + 2 * shift
+    if shift > settings["max_shift"] > 0 and settings["canvas"] < least and not settings.get("may_lose_ink"):
         what = (
             f"translates by up to {shift} pixels, which would lose ink on the canvas of {settings['canvas']}; "
-            f"allowed: a smaller translation, or a canvas of at least {IMAGE_SIDE + 2 * shift}"
+            f"allowed: a smaller translation, or a canvas of at least {least}"
         )
         yield Problem((*path, "trainings", training, "distortion"), show(used["distortion"]), what)
     levels = [(*path, "cells", model), (*path, "trainings", training), path]
@@ -505,7 +598,7 @@ def _equivariance_problems(plan: Plan) -> Iterator[Problem]:
             what = f"no network with layers to measure that {settings['study']} trains so"
             yield Problem((*path, "models", index), show(model), f"{what}{options(model, fitting)}")
     what = f"the test images of {plan.dataset}"
-    yield from _too_large((*path, "images"), settings["images"], _test_images(plan), what)
+    yield from _too_large((*path, "images"), settings["images"], plan.data["test_images"], what)
 
 
 def _claim_problems(plan: Plan) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ artefact is made from.
 import os
 import sys
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from invariance.command_line import SNAKEMAKE
@@ -33,13 +34,12 @@ INHERITED = {
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
     ),
     "this project's own settings, Snakemake's and its package manager's": (
-        *("MNIST_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
+        *("*_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
     ),
     # Older versions of OpenBLAS compute wrongly on processors that they do not know, and are told by it.
     "which processor OpenBLAS computes for": ("OPENBLAS_CORETYPE",),
 }
 NAMES = {name for names in INHERITED.values() for name in names}
-PREFIXES = tuple(name.removesuffix("*") for name in NAMES if name.endswith("*"))
 CHANGING_NUMBERS = ("OPENBLAS_CORETYPE",)
 
 SET = {
@@ -57,7 +57,7 @@ SET = {
 
 def is_inherited(name: str) -> bool:
     """Whether a job inherits the variable of this name."""
-    return name in NAMES or name.startswith(PREFIXES)
+    return any(fnmatchcase(name, pattern) for pattern in NAMES)
 
 
 def of_jobs(surroundings: Mapping[str, str], spare_home: Path) -> dict[str, str]:

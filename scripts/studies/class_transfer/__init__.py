@@ -1,4 +1,4 @@
-"""Does invariance learned from some classes carry over to the others (C9)? Half of the digits are shown translated.
+"""Does invariance learned from some classes carry over to the others (C9)? Half of the classes are shown translated.
 
 Every study with a training that distorts only some `classes` is also measured by groups of classes.
 """
@@ -16,7 +16,7 @@ INPUTS = {
 
 
 def distorts_some_classes(plan: Plan, study: str) -> bool:
-    """Whether some training of a study distorts only some digits."""
+    """Whether some training of a study distorts only some classes."""
     return any("classes" in training for training in plan["studies"].get(study, {}).get("trainings", {}).values())
 
 
@@ -56,7 +56,7 @@ STUDY = Study(
     figures=(
         Figure(
             "class_transfer",
-            caption="Error of shifted digits, by whether a training translated their class or showed it centred only.",
+            caption="Error of shifted images, by whether a training translated their class or showed it centred only.",
             title="Invariance and classes",
             inputs={"runs": "tables/{study}-class-runs.csv"},
         ),

@@ -1,4 +1,4 @@
-"""Error of shifted images, and how many are called a digit of another group, one bar per training and group.
+"""Error of shifted images, and how many are called a class of another group, one bar per training and group.
 
 Bars are means over seeds, points are seeds. A bar is hollow if training showed the group undistorted. The line across a
 bar is the error of the unshifted images.
@@ -19,7 +19,7 @@ from invariance.results.labels import in_order, label
 COLUMNS: dict[str, list[str]] = {
     "runs": ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
 }
-MEASURES = {"mean_error": "error of shifted images (%)", "mean_called_other": "called a digit of another group (%)"}
+MEASURES = {"mean_error": "error of shifted images (%)", "mean_called_other": "called a class of another group (%)"}
 SHOWN = {"distorted": "translated", "plain": "centred only", "partly": "partly translated"}
 
 
@@ -37,7 +37,7 @@ def draw(runs: pd.DataFrame) -> Figure:
                 rows = runs[(runs["training"] == training) & (runs["group"] == group)]
                 shown = rows["shown"].iloc[0]
                 bar.set(**bar_look(number, hollow=shown == "plain"))
-                handles[f"digits {group}, {SHOWN[shown]} in training"] = bar
+                handles[f"classes {group}, {SHOWN[shown]} in training"] = bar
                 ends.append((rows["clean_error"].mean(), bar.get_x(), bar.get_x() + bar.get_width()))
         sns.stripplot(
             runs, y=measure, dodge=True, jitter=False, palette=[INK] * len(groups), size=2.7, ax=axes, **order

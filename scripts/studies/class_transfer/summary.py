@@ -9,7 +9,6 @@ import pandas as pd
 from invariance.results.tables import CELL, by_trained_model, label_of, over_seeds
 
 MEASURES = ["clean_error", "mean_error", "worst_error", "mean_consistency", "mean_called_other", "drift"]
-DIGITS = frozenset(range(10))
 
 
 def class_runs(
@@ -27,10 +26,10 @@ def class_runs(
         labels: uint8 (test images,).
         trainings: of the study, in the config.
     """
-    rows = []
+    rows, every = [], frozenset(labels.tolist())
     for trained, grid in by_trained_model(grids):
-        for group in class_groups(trainings):
-            named = {"group": group_name(group), "shown": how_shown(group, trainings[trained["training"]])}
+        for group in class_groups(trainings, every):
+            named = {"group": group_name(group), "shown": how_shown(group, trainings[trained["training"]], every)}
             rows.append(trained | named | class_measures(grid, predictions[label_of(trained)], labels, group))
     return pd.DataFrame(rows, columns=[*CELL, "seed", "group", "shown", "images", *MEASURES])
 
@@ -47,26 +46,27 @@ def classes(
     return over_seeds(runs, [*CELL, "group", "shown"], MEASURES, confidence)
 
 
-def class_groups(trainings: Mapping[str, Mapping[str, Any]]) -> list[frozenset[int]]:
-    """The digits that some training distorts, and those that it does not; sorted, without repetition.
+def class_groups(trainings: Mapping[str, Mapping[str, Any]], every: frozenset[int]) -> list[frozenset[int]]:
+    """The classes that some training distorts, and those that it does not; sorted, without repetition.
 
     Args:
-        trainings: those of the study; the `classes` of one, if any, are the digits that it distorts.
+        trainings: those of the study; the `classes` of one, if any, are those that it distorts.
+        every: class.
     """
     chosen = [frozenset(training["classes"]) for training in trainings.values() if "classes" in training]
-    return sorted({group for classes in chosen for group in (classes, DIGITS - classes)}, key=sorted)
+    return sorted({group for classes in chosen for group in (classes, every - classes)}, key=sorted)
 
 
 def group_name(group: frozenset[int]) -> str:
-    """The digits of a group, runs of them joined: 0-4, or 0+2-3+9."""
-    firsts = [digit for digit in sorted(group) if digit - 1 not in group]
-    lasts = [digit for digit in sorted(group) if digit + 1 not in group]
+    """The classes of a group, runs of them joined: 0-4, or 0+2-3+9."""
+    firsts = [label for label in sorted(group) if label - 1 not in group]
+    lasts = [label for label in sorted(group) if label + 1 not in group]
     return "+".join(f"{a}-{b}" if a < b else f"{a}" for a, b in zip(firsts, lasts, strict=True))
 
 
-def how_shown(group: frozenset[int], training: Mapping[str, Any]) -> str:
-    """How a training shows the digits of a group: `distorted`, `plain`, or `partly` where it distorts some of them."""
-    distorted = DIGITS if training["distortion"] != "none" else frozenset()
+def how_shown(group: frozenset[int], training: Mapping[str, Any], every: frozenset[int]) -> str:
+    """How a training shows the classes of a group: `distorted`, `plain`, or `partly` where it distorts some of them."""
+    distorted = every if training["distortion"] != "none" else frozenset()
     distorted = frozenset(training.get("classes", distorted))
     return "distorted" if group <= distorted else "partly" if group & distorted else "plain"
 
@@ -74,16 +74,16 @@ def how_shown(group: frozenset[int], training: Mapping[str, Any]) -> str:
 def class_measures(
     grid: pd.DataFrame, predictions: np.ndarray, labels: np.ndarray, group: frozenset[int]
 ) -> dict[str, float]:
-    """The measures of one trained model on one group of digits; without shifts, only those of unshifted images.
+    """The measures of one trained model on one group of classes; without shifts, only those of unshifted images.
 
-    `mean_called_other` is the percentage of shifted images that are called a digit of another group; the drift is over
+    `mean_called_other` is the percentage of shifted images that are called a class of another group; the drift is over
     all images.
 
     Args:
         grid: one row per shift: dx, dy, logit_drift.
         predictions: uint8 (shifts, n), rows as in the grid, of the first n test images.
         labels: uint8 (test images,).
-        group: digits.
+        group: classes.
     """
     moved = ((grid.dx != 0) | (grid.dy != 0)).to_numpy()
     labels = labels[: predictions.shape[1]]

@@ -16,11 +16,12 @@ def weights(plan: Plan, study: str) -> dict[str, str]:
 
 
 def settings(plan: Plan, study: str) -> dict[str, Any]:
-    """The networks, their canvas, how many test images, and the largest shift."""
+    """The networks, their canvas and classes, how many test images, and the largest shift."""
     chosen = plan["equivariance"]
     return {
         "models": {cell.model: plan["models"][cell.model] for cell in plan.equivariance_cells},
         "canvas": plan["studies"][chosen["study"]]["canvas"],
+        "classes": plan.data["classes"],
         "number": chosen["images"],
         "max_shift": chosen["max_shift"],
     }

@@ -21,16 +21,18 @@ def equivariance(
     weights: Mapping[str, Path],
     models: Mapping[str, Mapping[str, Any]],
     canvas: int,
+    classes: int,
     number: int,
     max_shift: int,
 ) -> pd.DataFrame:
     """Measure every network with the weights that its training started from, and with those that it ended with.
 
     Args:
-        images: test images, uint8 (n, 28, 28).
+        images: test images, uint8 (n, h, w).
         weights: cell, study/model/training/seed -> .safetensors.
         models: model -> its entry in the config.
         canvas: side of the canvas, pixels.
+        classes: of the data set.
         number: how many images are shifted, the first ones.
         max_shift: pixels, round the edge.
 
@@ -47,7 +49,7 @@ def equivariance(
         _, name, _, seed = cell.split("/")
         if name not in models:
             raise InputError(f"{cell}: no model {name!r}; allowed: {', '.join(models)}")
-        network = untrained(models[name], canvas, int(seed))
+        network = untrained(models[name], canvas, int(seed), classes)
         for state in ("untrained", "trained"):
             if state == "trained":
                 load_weights(network, path)

@@ -90,9 +90,10 @@ SETTINGS = [
 def settings(config: Mapping[str, Any]) -> str:
     """The choices behind the results, their values, and whose they are; those that the config lacks are left out."""
     values = dict(config_results(config))
+    replicates = "simard2003" in config["studies"]
     rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
     fixed = [
-        ("28 becomes 29", "one empty row below, one column right", "ours; not stated"),
+        *([("28 becomes 29", "one empty row below, one column right", "ours; not stated")] if replicates else []),
         ("Input scaling", "background 0, full ink 1", "ours; not stated"),
         ("Nonlinearity", "ReLU", "ours; not stated"),
         ("Initial weights", "PyTorch's default", "ours; Simard: standard deviation 0.05"),
