@@ -1,8 +1,11 @@
 // The page: stage on the left, one view on the right.
 
+import { accelerate } from "./engine/fast.js";
+import { bytesOf } from "./engine/weights.js";
 import { content, models } from "./page/data.js";
 import { el, inWords } from "./page/dom.js";
 import { buildBet } from "./page/bet.js";
+import { forgetColours } from "./page/picture.js";
 import { buildStage, repaintThumbs } from "./page/stage.js";
 import { change, onChange, readAddress, state } from "./page/state.js";
 import { moveView } from "./views/move.js";
@@ -26,13 +29,14 @@ const VIEWS = [
   placeView,
   distortionsView,
 ];
-const QUIET = 500; // milliseconds without a change before a screen reader is told
+const PAUSE = 500; // milliseconds without a change before a screen reader is told
 
 const byId = (id) => document.getElementById(id);
 let built = null;
 let telling = 0;
 
 function openPage() {
+  useWebAssembly();
   readAddress();
   const updateStage = buildStage(byId("stage"));
   buildBet(byId("bet"));
@@ -64,11 +68,22 @@ function openPage() {
   addEventListener("hashchange", readAddress);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     built = null;
+    forgetColours();
     repaintThumbs();
     change({});
   });
   update();
   checkWeights();
+}
+
+/** Compute by WebAssembly if this browser has it, else by the same loops in JavaScript, some times slower. */
+function useWebAssembly() {
+  try {
+    accelerate(bytesOf(byId("loops").textContent));
+    document.documentElement.dataset.loops = "wasm";
+  } catch {
+    document.documentElement.dataset.loops = "js";
+  }
 }
 
 function buildView({ title, lead, build }) {
@@ -79,7 +94,7 @@ function buildView({ title, lead, build }) {
 
 function tell(text) {
   clearTimeout(telling);
-  telling = setTimeout(() => (byId("live").textContent = `${inWords(state.dx, state.dy)}. ${text}`), QUIET);
+  telling = setTimeout(() => (byId("live").textContent = `${inWords(state.dx, state.dy)}. ${text}`), PAUSE);
 }
 
 function fillNotes() {

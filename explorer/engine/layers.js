@@ -44,15 +44,38 @@ export function padded({ channels, side, values }, padding, circular) {
 }
 
 /**
- * A convolution and the ReLU that follows it. Half of what it reads is 0, which adds nothing, and is skipped.
+ * @typedef {object} Convolution
+ * @property {Float32Array} weight (inputs, kernel, kernel, outputs)
+ * @property {Float32Array} bias (outputs)
+ * @property {number} kernel pixels
+ * @property {number} stride pixels
+ * @property {number} padding pixels
+ * @property {boolean} circular
+ */
+
+/** The two loops that take the time; fast.js replaces them. */
+export const loops = { convolve: convolvePadded, linear: multiply };
+
+/**
+ * A convolution and the ReLU that follows it.
  * @param {Maps} maps
- * @param {{weight: Float32Array, bias: Float32Array, kernel: number, stride: number, padding: number,
- *   circular: boolean}} layer weight (inputs, kernel, kernel, outputs); bias (outputs)
+ * @param {Convolution} layer
  * @returns {Maps}
  */
-export function convolve(maps, { weight, bias, kernel, stride, padding, circular }) {
-  const { channels, side: wide, values } = padded(maps, padding, circular);
-  const side = Math.floor((wide - kernel) / stride) + 1;
+export function convolve(maps, layer) {
+  const wide = padded(maps, layer.padding, layer.circular);
+  const side = Math.floor((wide.side - layer.kernel) / layer.stride) + 1;
+  return { channels: layer.bias.length, side, values: loops.convolve(wide, layer, side) };
+}
+
+/**
+ * The same of maps that are padded, to (outputs, side, side). Half of what it reads is 0, adds nothing, and is skipped.
+ * @param {Maps} maps
+ * @param {Convolution} layer
+ * @param {number} side
+ * @returns {Float32Array}
+ */
+function convolvePadded({ channels, side: wide, values }, { weight, bias, kernel, stride }, side) {
   const [outputs, area] = [bias.length, side * side];
   const result = new Float32Array(outputs * area);
   const sums = new Float32Array(outputs);
@@ -75,7 +98,7 @@ export function convolve(maps, { weight, bias, kernel, stride, padding, circular
       }
     }
   }
-  return { channels: outputs, side, values: result };
+  return result;
 }
 
 /**
@@ -199,12 +222,17 @@ export function adaptiveAverage({ channels, side, values }, bins) {
  * @param {{weight: Float32Array, bias: Float32Array}} layer weight (outputs, inputs)
  * @returns {Float32Array} (outputs)
  */
-export function linear(features, { weight, bias }) {
+export function linear(features, layer) {
+  return loops.linear(features, layer);
+}
+
+function multiply(features, { weight, bias }) {
   const inputs = features.length;
   return bias.map((start, output) => {
     let sum = start;
-    for (let input = 0, place = output * inputs; input < inputs; input++)
+    for (let input = 0, place = output * inputs; input < inputs; input++) {
       sum += weight[place + input] * features[input];
+    }
     return sum;
   });
 }

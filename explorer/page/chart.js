@@ -2,8 +2,8 @@
 
 import { shown, svg } from "./dom.js";
 
-const [WIDTH, HEIGHT] = [520, 220];
-const SPACE = { left: 44, right: 150, top: 12, bottom: 36 };
+const [WIDTH, HEIGHT] = [520, 236];
+const SPACE = { left: 44, right: 150, top: 28, bottom: 36 };
 const APART = 15; // pixels between two labels
 
 /**
@@ -42,7 +42,7 @@ export function lineChart({ label, series, x, y, from, to }) {
       { x: (SPACE.left + WIDTH - SPACE.right) / 2, y: HEIGHT - 4, "text-anchor": "middle", class: "axis" },
       x,
     ),
-    svg("text", { x: 4, y: 10, class: "axis" }, y),
+    svg("text", { x: 0, y: 10, class: "axis" }, y),
     ...series.map((one, number) => line(one, number, across, up, places[number], low, high)),
   );
 }
@@ -53,7 +53,7 @@ function line({ name, points, emphasised }, number, across, up, labelled, low, h
   const [x] = points.at(-1);
   return svg(
     "g",
-    { class: `series series-${number % 5}${emphasised ? " emphasised" : ""}` },
+    { class: `series ${emphasised ? "emphasised" : `dashes-${number % 5}`}` },
     ...points
       .filter((point) => point[2] !== null && point[2] !== undefined)
       .map(([at, , from, to]) => svg("line", { x1: across(at), x2: across(at), y1: clipped(from), y2: clipped(to) })),

@@ -132,7 +132,9 @@ export async function sweep(model, image, wanted) {
 
 /** A table's rows with these values; none if the run has no such table. */
 export function rows(table, values = {}) {
-  const found = content.tables[table]?.rows ?? [];
+  if (!Object.hasOwn(content.tables, table)) return [];
+  const { columns, rows: all } = content.tables[table];
+  const found = all.map((row) => Object.fromEntries(columns.map((column, place) => [column, row[place]])));
   return found.filter((row) => Object.entries(values).every(([name, value]) => row[name] === value));
 }
 

@@ -48,7 +48,7 @@ export function inWords(dx, dy) {
     dx ? `${Math.abs(dx)} ${dx > 0 ? "right" : "left"}` : "",
     dy ? `${Math.abs(dy)} ${dy > 0 ? "down" : "up"}` : "",
   ].filter(Boolean);
-  return parts.length ? `${parts.join(", ")}` : "where it was trained";
+  return parts.length ? `${parts.join(", ")}` : "in its place";
 }
 
 /** Radio buttons in a row. */
@@ -90,7 +90,12 @@ export function table(head, body) {
         "tbody",
         {},
         ...body.map(([first, ...rest]) =>
-          el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((cell) => el("td", {}, cell))),
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, first),
+            ...rest.map((cell) => el("td", { class: /^[−–\d]/.test(String(cell)) ? "number" : false }, cell)),
+          ),
         ),
       ),
     ),

@@ -25,7 +25,15 @@ export function about(model) {
   return `${known}training digits: ${model.trained}`;
 }
 
-/** A card that shows what a network answers; `update` brings it up to date and says whether it changed its mind. */
+/** What the present image really is; null for one that was drawn. */
+export function truth() {
+  return state.drawn ? null : content.digits[state.digit].label;
+}
+
+/**
+ * A card that shows what a network answers. Its `update` brings it up to date, and says whether the network changed its
+ * mind and whether it is right.
+ */
 export function card(model) {
   const answer = el("output", { class: "answer" });
   const mind = el("p", { class: "change" });
@@ -42,10 +50,11 @@ export function card(model) {
     const logits = model.logits(base, state.dx, state.dy, circular);
     const before = model.answer(base, 0, 0, circular);
     const now = model.answer(base, state.dx, state.dy, circular);
-    const changed = now !== before;
+    const [changed, right] = [now !== before, now === truth()];
     answer.textContent = now ?? "–";
     element.classList.toggle("changed", changed);
-    mind.textContent = changed ? `≠ was ${before}` : "= same";
+    element.classList.toggle("wrong", truth() !== null && !right);
+    mind.textContent = changed ? `≠ was ${before}` : truth() === null || right ? "= same" : "= same, but wrong";
     chart.hidden = !logits;
     if (logits) {
       const shares = softmax(logits);
@@ -58,7 +67,7 @@ export function card(model) {
     } else {
       mind.textContent += `; recorded by the pipeline, as this page cannot run it: ${model.error}`;
     }
-    return changed;
+    return { changed, right };
   };
   return { element, update };
 }
@@ -102,16 +111,16 @@ export function shiftMap(model, own) {
 }
 
 function showMeasured(model, { picture, map, text, agreement }) {
-  const { accuracy, images: tested, path } = model.measured;
+  const { right, images: tested, path } = model.measured;
   paint(
     picture,
-    accuracy.map((count) => count / tested),
+    right.map((count) => count / tested),
     reach,
     "low",
     "high",
   );
   const place = placeOf(state.dx, state.dy) ?? placeOf(0, 0);
-  const here = shown((100 * accuracy[place]) / tested);
+  const here = shown((100 * right[place]) / tested);
   text.textContent = `${here}% of ${tested} test images right here`;
   map.setAttribute("aria-label", `Accuracy at every shift; ${here}% at ${inWords(state.dx, state.dy)}`);
   agreement.textContent = "";
@@ -121,7 +130,7 @@ function showMeasured(model, { picture, map, text, agreement }) {
 function showOwn(model, { picture, map, text, agreement }, answers, base) {
   const side = 24;
   const number = images.indexOf(base);
-  const truth = number < 0 ? model.answer(base, 0, 0) : content.digits[number].label;
+  const wanted = number < 0 ? model.answer(base, 0, 0) : content.digits[number].label;
   picture.width = picture.height = side * reach;
   const context = picture.getContext("2d");
   const css = (name) => `rgb(${colour(name).join(" ")})`;
@@ -130,13 +139,13 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
   context.font = `${0.7 * side}px system-ui, sans-serif`;
   answers.forEach((answer, place) => {
     const [x, y] = [(place % reach) * side, Math.floor(place / reach) * side];
-    context.fillStyle = css(answer === truth ? "high" : "low");
+    context.fillStyle = css(answer === wanted ? "high" : "low");
     context.fillRect(x, y, side, side);
-    context.fillStyle = css(answer === truth ? "low" : "changed");
+    context.fillStyle = css(answer === wanted ? "low" : "changed");
     context.fillText(String(answer), x + side / 2, y + side / 2 + 1);
   });
-  const right = answers.filter((answer) => answer === truth).length;
-  text.textContent = `${right} of ${grid.length} shifts give ${truth}`;
+  const right = answers.filter((answer) => answer === wanted).length;
+  text.textContent = `${right} of ${grid.length} shifts give ${wanted}`;
   map.setAttribute("aria-label", `What this network answers for this digit at every shift: ${text.textContent}`);
   const agreeing = grid.filter(([dx, dy], place) => model.recorded(number, dx, dy) === answers[place]).length;
   agreement.textContent = number < 0 ? "" : `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`;

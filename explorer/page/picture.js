@@ -1,9 +1,23 @@
 // Pictures on canvases, in the colours of the style sheet.
 
+/** @type {Map<string, number[]>} */
+const colours = new Map();
+
 /** A colour of the style sheet as [red, green, blue]. */
 export function colour(name) {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  return [1, 3, 5].map((place) => parseInt(text.slice(place, place + 2), 16));
+  if (!colours.has(name)) {
+    const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    colours.set(
+      name,
+      [1, 3, 5].map((place) => parseInt(text.slice(place, place + 2), 16)),
+    );
+  }
+  return colours.get(name);
+}
+
+/** Look the colours up anew, in another scheme. */
+export function forgetColours() {
+  colours.clear();
 }
 
 /** The colours between two, for a share from 0 to 1. */

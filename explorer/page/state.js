@@ -15,6 +15,7 @@ const LIMITS = {
   head: [0, 1],
   range: [0, 9],
 };
+const QUIET = 200; // milliseconds without a change before the address follows: browsers allow it only so often
 const ROLLING = 5; // the view in which the digit rolls round the edge
 
 export const state = {
@@ -46,12 +47,14 @@ export function image() {
 }
 
 let waiting = false;
+let writing = 0;
 
 /** Change some of the state. */
 export function change(parts) {
   Object.assign(state, parts);
   tidy();
-  history.replaceState(null, "", `#${written()}`);
+  clearTimeout(writing);
+  writing = setTimeout(() => history.replaceState(null, "", `#${written()}`), QUIET);
   if (waiting) return;
   waiting = true;
   requestAnimationFrame(() => {

@@ -45,7 +45,7 @@ export const exactView = {
     return () => {
       let changed = 0;
       for (const { model, made, drift, hops } of cards) {
-        changed += made.update() ? 1 : 0;
+        changed += made.update().changed ? 1 : 0;
         const base = image();
         const [before, now] = [model.logits(base, 0, 0, true), model.logits(base, state.dx, state.dy, true)];
         if (!before) continue;

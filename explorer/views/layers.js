@@ -107,7 +107,7 @@ export const layersView = {
       finding.textContent =
         `${inWords(state.dx, state.dy)}, total stride ${stride}: ` +
         (whole
-          ? `the map should move ${inWords(move.right, move.down).replace("where it was trained", "nowhere")}. `
+          ? `the map should move ${inWords(move.right, move.down).replace("in its place", "nowhere")}. `
           : "no whole move of the map fits; this is the nearest. ") +
         `Relative error ${shown(move.error, 2)}.`;
       return finding.textContent;

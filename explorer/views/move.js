@@ -2,7 +2,7 @@
 
 import { among, readers } from "../page/data.js";
 import { el } from "../page/dom.js";
-import { card, claimBox, filesOf, missing, origins } from "../page/parts.js";
+import { card, claimBox, filesOf, missing, origins, truth } from "../page/parts.js";
 
 const SHOWN = [
   "architectures/stride_fc/centred",
@@ -24,7 +24,7 @@ export function shownModels() {
 export const moveView = {
   name: "Move",
   title: "Who changes their mind?",
-  lead: "Every network below was trained on the same digits. All but the last saw them only where the dotted square is.",
+  lead: "Each network says on which digits it was trained. Centred ones stood in the dotted square.",
   build(section) {
     const shown = shownModels();
     if (!shown.length) {
@@ -36,8 +36,10 @@ export const moveView = {
     section.append(count, el("div", { class: "cards" }, ...cards.map((one) => one.element)), claimBox("C1"));
     section.append(origins({ files: shown.flatMap(filesOf), claims: ["C1"] }));
     return () => {
-      const changed = cards.map((one) => one.update()).filter(Boolean).length;
-      count.textContent = `${changed} of ${cards.length} networks changed their mind.`;
+      const all = cards.map((one) => one.update());
+      const [changed, right] = ["changed", "right"].map((key) => all.filter((one) => one[key]).length);
+      const reading = truth() === null ? "" : ` ${right} read the ${truth()} right.`;
+      count.textContent = `${changed} of ${cards.length} networks changed their mind.${reading}`;
       return count.textContent;
     };
   },

@@ -111,7 +111,7 @@ export const swapView = {
         );
       }
       chosen.map.update();
-      return chosen.card.update() ? `${chosen.model.name} changed its mind.` : "";
+      return chosen.card.update().changed ? `${chosen.model.name} changed its mind.` : "";
     };
   },
 };

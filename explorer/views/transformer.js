@@ -1,7 +1,7 @@
 // 6. The spatial transformer: what was done to the digit, and what the network undid.
 
 import { shifted, translated } from "../engine/layers.js";
-import { canvas, find, models } from "../page/data.js";
+import { canvas, find, maxShift, models } from "../page/data.js";
 import { el, inWords, shown, svg } from "../page/dom.js";
 import { card, claimBox, filesOf, missing, origins, picture } from "../page/parts.js";
 import { paint } from "../page/picture.js";
@@ -29,7 +29,18 @@ export const transformerView = {
         "div",
         { class: "before-after" },
         el("figure", {}, given, el("figcaption", {}, "given")),
-        el("figure", {}, arrows, el("figcaption", {}, "arrows")),
+        el(
+          "figure",
+          {},
+          arrows,
+          el(
+            "figcaption",
+            {},
+            el("span", { class: "done" }, "● done"),
+            " ",
+            el("span", { class: "undone" }, "●┄ undone"),
+          ),
+        ),
         el("figure", {}, seen, el("figcaption", {}, "what its classifier sees")),
       ),
       finding,
@@ -53,26 +64,27 @@ export const transformerView = {
   },
 };
 
-/** Two arrows from the middle of the canvas, pixels to the right and down. */
+/** Two arrows from the middle, the second from the end of the first; pixels to the right and down, enlarged. */
 function drawArrows(done, undone) {
-  const half = canvas / 2;
+  const size = 3.5 * maxShift;
+  const half = size / 2;
   const arrow = ([x, y], name, [fromX, fromY]) =>
     svg(
       "g",
       { class: name },
       svg("line", { x1: half + fromX, y1: half + fromY, x2: half + fromX + x, y2: half + fromY + y }),
-      svg("circle", { cx: half + fromX + x, cy: half + fromY + y, r: 0.9 }),
+      svg("circle", { cx: half + fromX + x, cy: half + fromY + y, r: 0.35 }),
     );
   return svg(
     "svg",
     {
-      viewBox: `0 0 ${canvas} ${canvas}`,
+      viewBox: `0 0 ${size} ${size}`,
       class: "vectors",
       role: "img",
       "aria-label": "what was done, and what was undone",
     },
-    svg("rect", { x: 0, y: 0, width: canvas, height: canvas }),
-    svg("circle", { cx: half, cy: half, r: 0.5, class: "origin" }),
+    svg("rect", { x: 0, y: 0, width: size, height: size }),
+    svg("circle", { cx: half, cy: half, r: 0.2, class: "origin" }),
     arrow(done, "done", [0, 0]),
     arrow(undone, "undone", done),
   );

@@ -1,6 +1,8 @@
 """The page's own engine, in V8: what it answers is what the pipeline predicted and PyTorch computes."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from running import ROOT
 
 # V8 alone has no typed arrays in its calls and no base64, so bytes come as hexadecimal.
 FOR_TESTS = """
+function accelerateWith(hex) {
+  accelerate(bytesOfHex(hex));
+  return true;
+}
 const bytesOfHex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 function logitsOf(settings, canvas, weights, images, shifts, circular) {
   const { logits, logitsOfRoll } = buildNetwork(settings, canvas, readTensors(bytesOfHex(weights)));
@@ -53,14 +59,18 @@ NETWORKS = {
         ]
     },
 }
-IMAGES = 6
+IMAGES = 4
+ENGINE = ROOT / "explorer/engine"
+# As the head of loops.c has it.
+COMPILER = "clang-14"
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[MiniRacer]:
+@pytest.fixture(scope="module", params=["JavaScript", "WebAssembly"])
+def engine(request) -> Iterator[MiniRacer]:
     context = MiniRacer()
-    sources = [joined(ROOT / "explorer/engine" / name) for name in ("networks.js", "weights.js")]
-    context.eval("\n".join(sources) + FOR_TESTS)
+    context.eval(joined(ENGINE / "engine.js") + FOR_TESTS)
+    if request.param == "WebAssembly":
+        context.call("accelerateWith", (ENGINE / "loops.wasm").read_bytes().hex())
     yield context
     context.close()
 
@@ -120,6 +130,16 @@ def test_a_roll_round_the_edge_is_a_roll(engine):
     np.testing.assert_array_equal(
         np.reshape(list(found), (4, 4)), np.roll(np.arange(16).reshape(4, 4), (-2, 1), axis=(0, 1))
     )
+
+
+@pytest.mark.skipif(not shutil.which(COMPILER), reason=f"{COMPILER}, of Debian's package clang, is not installed")
+def test_the_module_is_what_its_source_compiles_to(tmp_path):
+    source = (ENGINE / "loops.c").read_text()
+    (command,) = (line.removeprefix("//").split() for line in source.splitlines() if COMPILER in line)
+    assert command[-3:] == ["-o", "loops.wasm", "loops.c"]
+    (tmp_path / "loops.c").write_text(source)
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "loops.wasm").read_bytes() == (ENGINE / "loops.wasm").read_bytes()
 
 
 def weights_of(settings: dict[str, Any], canvas: int, folder: Path) -> bytes:

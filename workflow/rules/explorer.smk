@@ -3,7 +3,9 @@
 
 rule build_explorer:
     input:
-        sources=sorted(str(path) for path in Path("explorer").rglob("*") if path.suffix in (".html", ".css", ".js")),
+        sources=sorted(
+            str(path) for path in Path("explorer").rglob("*") if path.suffix in (".html", ".css", ".js", ".wasm")
+        ),
         read=lambda wildcards: flat(explored.inputs_of(CATALOGUES[wildcards.dataset])),
     output:
         "results/{dataset}/explorer.html",

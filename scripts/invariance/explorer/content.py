@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from invariance.data.images import IMAGE_SIZE
-from invariance.plan.explored import canvas_of, cells_of
+from invariance.plan.explored import TABLES, canvas_of, cells_of
 from invariance.plan.plan import Cell, Plan
 from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered
 from invariance.results.labels import label
@@ -38,11 +38,14 @@ def source(path: str) -> dict[str, str]:
     return {"path": path, "sha256": require_unaltered(path)}
 
 
-def rows_of(path: str) -> dict[str, Any]:
-    """A table: its file, and its rows, each with its line in the file."""
+def rows_of(name: str, path: str) -> dict[str, Any]:
+    """A table: its file, its columns, and those rows that the page shows, each with its line in the file."""
     table = read_table(path)
-    rows = table.assign(line=np.arange(len(table)) + 2).astype(object)
-    return {**source(path), "rows": rows.where(pd.notna(rows), None).to_dict("records")}
+    table = table.assign(line=np.arange(len(table)) + 2)
+    if TABLES[name]:
+        table = table[table.measure == TABLES[name]]
+    values = table.astype(object)
+    return {**source(path), "columns": list(table), "rows": values.where(pd.notna(values), None).to_numpy().tolist()}
 
 
 def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -80,7 +83,7 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "networks": networks,
         "claims": [{key: claim.get(key) for key in CLAIM} for claim in read_json(inputs["claims"])],
         "labels": {name: label(name) for name in names_of(plan)},
-        "tables": {name: rows_of(path) for name, path in inputs["tables"].items()},
+        "tables": {name: rows_of(name, path) for name, path in inputs["tables"].items()},
         "config": source(inputs["config"]),
     }
     return shown, {elements[path]: text for path, text in weights.items()}
@@ -112,8 +115,8 @@ def network(
         return found | {"positions": plan["studies"][cell.study]["positions"]}
     if predictions.max(initial=0) >= CLASSES:
         raise InputError(f"{inputs['predictions'][name]}: holds no digits; delete it to have it made again")
-    grid = read_table(inputs["grids"][name], ["n", "accuracy", "consistency"], at_least=1)
-    counts = {key: (grid[key] * grid.n).round().astype(int).tolist() for key in ("accuracy", "consistency")}
-    measured = {**source(inputs["grids"][name]), "images": int(grid.n.iloc[0]), **counts}
+    grid = read_table(inputs["grids"][name], ["n", "accuracy"], at_least=1)
+    right = (grid.accuracy * grid.n).round().astype(int).tolist()
+    measured = {**source(inputs["grids"][name]), "images": int(grid.n.iloc[0]), "right": right}
     answers = "".join(map(str, predictions.ravel().tolist()))
     return found | {"measured": measured, "predicted": {**source(inputs["predictions"][name]), "answers": answers}}

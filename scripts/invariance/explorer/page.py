@@ -25,10 +25,11 @@ def page(sources: Path, content: Mapping[str, Any], weights: Mapping[str, str]) 
     Raises:
         InputError: a source is missing, or the page would be larger than MOST_BYTES.
     """
-    script, style = joined(sources / "main.js"), read(sources / "style.css")
+    script, style = joined(sources / "main.js"), read(sources / "style.css").decode()
+    loops = base64.b64encode(read(sources / "engine/loops.wasm")).decode()
     blocks = [data_block("data", "application/json", json_for_html(content))]
-    blocks += [data_block(name, "application/octet-stream", text) for name, text in weights.items()]
-    text = read(sources / "page.html")
+    blocks += [data_block(name, "application/octet-stream", text) for name, text in {"loops": loops, **weights}.items()]
+    text = read(sources / "page.html").decode()
     for name, value in {
         "policy": html.escape(policy(script, style)),
         "title": html.escape(content["name"]),
@@ -70,9 +71,9 @@ def data_block(name: str, kind: str, text: str) -> str:
     return f'<script type="{kind}" id="{name}">{text}</script>'
 
 
-def read(path: Path) -> str:
-    """A source as text."""
+def read(path: Path) -> bytes:
+    """A source."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); put the page's source back") from None

@@ -23,16 +23,16 @@ NETWORKS = [
     ("two_positions", "stride_gap_circular", "placed"),
 ]
 RANGES = "augmentation_range", "stride_fc"  # of whose trainings the first, the middle and the last are shown
-TABLES = (
-    "architectures",
-    "architectures-rings",
-    "augmentation_range",
-    "class_transfer-classes",
-    "split",
-    "split-variance",
-    "simard2003-published",
-    "two_positions",
-)
+# Tables, and which of their measures the page shows; all rows of a table without measures.
+TABLES = {
+    "architectures": "radius",
+    "architectures-rings": "consistency",
+    "augmentation_range": "radius",
+    "class_transfer-classes": "mean_error",
+    "split": "mean_error",
+    "simard2003-published": None,
+    "two_positions": "accuracy",
+}
 FEW = 8  # networks of a plan that has none of these
 
 
