@@ -135,7 +135,6 @@ async function checkWeights() {
     if (found) checked++;
     if (found && found !== model.weights.sha256) differing.push(model.weights.path);
   }
-  note.dataset.checked = checked;
   if (differing.length) {
     byId("problem").hidden = false;
     byId("problem").textContent =
@@ -146,6 +145,7 @@ async function checkWeights() {
     : checked
       ? `The weights of all ${checked} networks have the SHA-256 of their files.`
       : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
+  note.dataset.checked = checked;
 }
 
 try {

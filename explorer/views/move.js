@@ -15,10 +15,11 @@ const SHOWN = [
   "architectures/stride_fc/translated",
 ];
 
-/** The networks of the first two views: those named, or the first ones that there are. */
+/** The networks of the first two views: those named, and others where these are few; equal ones once. */
 export function shownModels() {
-  const named = among(SHOWN);
-  return named.length > 1 ? named : readers.slice(0, SHOWN.length);
+  const all = [...among(SHOWN), ...readers];
+  const first = (model) => all.find((other) => other.predicted.path === model.predicted.path);
+  return all.filter((model) => first(model) === model).slice(0, SHOWN.length);
 }
 
 export const moveView = {
