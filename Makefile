@@ -26,7 +26,7 @@ override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv
 override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke same-bytes reference lint lock benchmark-setup
+.PHONY: help setup demo test smoke same-bytes reference lint lock benchmark-setup browser-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -56,8 +56,10 @@ lint: setup ## check the style of scripts, tests and workflow
 lock: setup ## resolve envs/*.in into the lock files and the conda file
 	$(compile) envs/requirements.in -o envs/requirements.lock
 	grep '^uv==' envs/requirements.lock | tr -d '\\' | $(compile) - -o envs/bootstrap.lock
-	$(compile) envs/benchmark.in --constraints envs/requirements.lock \
-		$$(sed -n 's/==.*//p' envs/requirements.lock | sed 's/^/--no-emit-package /') -o envs/benchmark.lock
+	for beside in benchmark browser; do \
+		$(compile) envs/$$beside.in --constraints envs/requirements.lock \
+			$$(sed -n 's/==.*//p' envs/requirements.lock | sed 's/^/--no-emit-package /') -o envs/$$beside.lock || exit; \
+	done
 	.venv/bin/python -I envs/make_conda_environment.py
 
 # Beside .venv, which is exactly what requirements.lock says. The copy of the lock file, written last, says it is whole.
@@ -66,3 +68,9 @@ benchmark-setup: setup ## set up, then install the peers of `snakemake benchmark
 	$(uv) pip install --quiet --python .venv/bin/python --target .benchmark-packages --no-deps --require-hashes \
 		-r envs/benchmark.lock
 	cp envs/benchmark.lock .benchmark-packages/
+
+browser-setup: setup ## set up, then install what tests the interactive page in Chromium into .browser-packages
+	rm -rf .browser-packages
+	$(uv) pip install --quiet --python .venv/bin/python --target .browser-packages --no-deps --require-hashes \
+		-r envs/browser.lock
+	cp envs/browser.lock .browser-packages/

@@ -13,6 +13,7 @@ Outputs by stage (<cell> is <study>/<model>/<training>):
     tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
     figures    results/<dataset>/figures/*.{pdf,png}
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
+    explorer   results/<dataset>/explorer.html
     benchmark  results/benchmark/{distorting,training,evaluating}.json, benchmark.{csv,md,pdf,png}, machine.json
 
 Logs and benchmark files, which differ between runs, go to logs/.
@@ -47,6 +48,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/studies.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/explorer.smk"
 include: "workflow/rules/benchmark.smk"
 
 
@@ -102,7 +104,13 @@ rule figures:
 
 rule paper:
     input:
-        CATALOGUE.artefacts,
+        CATALOGUE.published,
+
+
+rule explorer:
+    input:
+        CATALOGUE.measured,
+        PLAN.file("explorer.html"),
 
 
 # Fails while the DAG is built, with more to say than that there is no rule.

@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "benchmarks", "envs", "paper", "profiles", "tests"]
+SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "explorer", "benchmarks", "envs", "paper", "profiles"]
+SOURCES += ["tests"]
 
 
 class Finished(subprocess.CompletedProcess):

@@ -12,7 +12,7 @@ sys.path.insert(0, SCRIPTS)
 
 import build_paper
 import studies
-from invariance.plan import reading, words
+from invariance.plan import explored, reading, words
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
@@ -23,7 +23,7 @@ from invariance.record.manifest import VERSIONED
 # Braces in the folder's name are none of a wildcard.
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml".replace("{", "{{").replace("}", "}}")
 VERSIONS = [*dependencies.versions(*VERSIONED), dependencies.PYTHON]
-TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "verify", "benchmark")
+TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "explorer", "verify", "benchmark")
 
 
 def or_exit(function, *arguments):

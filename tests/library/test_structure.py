@@ -37,7 +37,19 @@ def draws(path: Path) -> bool:
 def test_there_is_something_to_look_at():
     assert len(MODULES) > 60
     assert {path.parent.name for path in LIBRARY.glob("*/__init__.py")} == {
-        *("plan", "data", "distortions", "layers", "networks", "learning", "results", "drawing", "paper", "record")
+        *(
+            "plan",
+            "data",
+            "distortions",
+            "layers",
+            "networks",
+            "learning",
+            "results",
+            "drawing",
+            "paper",
+            "record",
+            "explorer",
+        )
     }
 
 

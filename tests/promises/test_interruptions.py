@@ -197,7 +197,6 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(begun, attempts, t
         time.sleep(moments.uniform(0, 0.5))
         locked = stop(attempt, kind, interrupted)
         hung += [kind] * (locked and not kind.startswith("kill"))
-        (folder / f"logs/{LONG_TRAINING}.log").unlink(missing_ok=True)  # what it says from now on is new
         attempt = restarted(attempts, folder, locked=locked)
         if number == 0:
             attempt = interrupt_the_long_training(attempt, attempts, folder, interrupted)
@@ -257,6 +256,7 @@ def restarted(attempts: Callable[[Path], Attempt], folder: Path, *, locked: bool
         assert_locked(folder)
         unlocked = snakemake(folder, "--unlock")
         assert unlocked.returncode == 0, unlocked.stderr
+    (folder / f"logs/{LONG_TRAINING}.log").unlink(missing_ok=True)  # what it says from now on is new
     attempt = attempts(folder)
     assert attempt.until(lambda: attempt.planned_jobs() > 0), attempt.said()
     return attempt

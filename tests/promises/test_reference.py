@@ -465,6 +465,7 @@ EXAMPLE = {
             "model": model,
             "training": training,
             "measure": measure,
+            "seeds": 3,
             "mean": mean,
             "low": low,
             "high": 2.5,
@@ -508,11 +509,11 @@ def test_what_the_docs_say_of_start_up_and_evaluation():
 
 
 def test_simards_table_in_the_readme():
-    assert write_claims.simard_rows(EXAMPLE["cells"])[2:] == [
+    assert write_claims.simard_rows(EXAMPLE["cells"])[3:] == [
         "| training | MLP, paper | MLP, ours | Simard's CNN, paper | Simard's CNN, ours |",
         "|---|---|---|---|---|",
-        "| no distortion | 1.6 | 1.50 [1.25, 2.50] |  | 1.00 |",
-        "| elastic |  |  | 0.4 | 0.50 [0.25, 2.50] |",
+        "| no distortion | 1.6 | 1.50 [0.25, 2.75] |  | 1.00 |",
+        "| elastic |  |  | 0.4 | 0.50 [-1.75, 2.75] |",
     ]
 
 

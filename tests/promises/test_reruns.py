@@ -70,7 +70,7 @@ LAYERS = each("derive", "equivariance") | each("draw", "equivariance summary") |
 SUMMARISED = each("summarise", "simard2003 architectures augmentation_range class_transfer")
 SIMARD = each("derive", "simard2003-published simard2003-pairs") | each("draw", "simard_table")
 SIMARD |= each("tabulate", "simard2003 simard2003-pairs")
-JUDGED = {"judge_claims", "tabulate claims", "draw summary"}
+JUDGED = {"judge_claims", "tabulate claims", "draw summary", "build_explorer"}
 FROM_TABLES = each("draw", "accuracy_vs_shift augmentation_range") | each(
     "tabulate", "architectures augmentation_range"
 )
@@ -88,7 +88,7 @@ TABULARS = each(
 EVALUATED = {"evaluate"} | TABLES | CLASSES | {"draw heat_maps"}
 TRAINED = {"train", "draw learning_curves", "evaluate_positions"} | EVALUATED | POSITION_TABLES | LAYERS
 DISTORTED = {"distort", "describe_distortion", "tabulate distortions", "draw sample_distortions"}
-RECORDED = {"write_config", "tabulate settings"} | NUMBERS  # the config is part of the paper
+RECORDED = {"write_config", "tabulate settings", "build_explorer"} | NUMBERS  # the config is part of the paper
 OF_SIMARD = {"summarise simard2003", "draw learning_curves"} | SIMARD | JUDGED | NUMBERS
 
 OF_SHIFTED = each("summarise", "augmentation_range class_transfer") | each("draw", "augmentation_range")
@@ -138,7 +138,11 @@ CHANGES = {
         each("tabulate", "simard2003 simard2003-pairs") | {"write_numbers", "build_paper", "write_manifest"},
         {},
     ),
-    "a label": (append(f"{LIBRARY}/results/labels.py", "EDITED = True"), TABULARS | FIGURES | NUMBERS, {}),
+    "a label": (
+        append(f"{LIBRARY}/results/labels.py", "EDITED = True"),
+        TABULARS | FIGURES | NUMBERS | {"build_explorer"},
+        {},
+    ),
     "what a claim measures": (append("scripts/studies/architectures/claims.py", "EDITED = True"), JUDGED | NUMBERS, {}),
     "the words of a claim": (
         replace("scripts/studies/architectures/__init__.py", "Weight sharing makes", "Shared weights make"),
@@ -193,6 +197,7 @@ CHANGES = {
         {"train": TRAININGS, "evaluate": EVALUATIONS},
     ),
     "the paper's text": (append("paper/sections/question.tex", "% edited"), {"build_paper", "write_manifest"}, {}),
+    "the interactive page": (append("explorer/style.css", "/* edited */"), {"build_explorer", "write_manifest"}, {}),
     # The config
     "the elastic sigma": (
         overlay("distortions: {elastic: {elastic: {sigma: 5}}}"),

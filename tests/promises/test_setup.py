@@ -791,7 +791,7 @@ def project_files() -> list[Path]:
 def test_git_ignores_what_is_made_links_too(tmp_path):
     shutil.copy(ROOT / ".gitignore", tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=30)
-    for name in (".venv", ".benchmark-packages", "results", "logs"):
+    for name in (".venv", ".benchmark-packages", ".browser-packages", "results", "logs"):
         (tmp_path / name).symlink_to("/tmp")
     (tmp_path / "report.html").touch()
     command = ["git", "status", "--porcelain", "--untracked-files=all"]

@@ -66,6 +66,7 @@ GONE = [
     "tables/architectures.csv",
     "tables/settings.tex",
     "figures/heat_maps.png",
+    "explorer.html",
 ]
 
 
@@ -101,6 +102,7 @@ RESTS_ON = {
     "measures": "models/simard2003/mlp/none/seed-0/card.json",
     "figures": "shifts/architectures/stride_fc/centred/seed-0.predictions.npy",
     "paper": "tables/simard2003-pairs.csv",
+    "explorer": "claims.json",
     "verify": "positions/two_positions/stride_gap/placed/seed-0.csv",
     "all": "figures/summary.png",
     "demo": "claims.json",

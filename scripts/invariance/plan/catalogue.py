@@ -325,6 +325,11 @@ class Catalogue:
         ]
 
     @property
+    def published(self) -> list[str]:
+        """All that the paper rests on, and the paper."""
+        return [*self.measured, *self.tex_files, *self.figure_files(), self.plan.file("paper.pdf")]
+
+    @property
     def artefacts(self) -> list[str]:
         """Every artefact of the plan, except the manifest itself."""
-        return [*self.measured, *self.tex_files, *self.figure_files(), self.plan.file("paper.pdf")]
+        return [*self.published, self.plan.file("explorer.html")]

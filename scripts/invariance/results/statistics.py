@@ -27,6 +27,16 @@ def t_interval(values: Sequence[float], confidence: float) -> Interval:
     return Interval(mean, mean - float(half), mean + float(half))
 
 
+def prediction_interval(interval: Interval, values: int) -> tuple[float, float]:
+    """Where one more value like those behind a t-interval falls, with the same confidence.
+
+    Student's, for values from one normal distribution: the t-interval's half width times the square root of
+    `values` + 1 (Patil, Peng and Leek 2016, doi:10.1177/1745691616646366, judge replications by it). NaN for one value.
+    """
+    half = (interval.high - interval.low) / 2 * math.sqrt(values + 1)
+    return interval.mean - half, interval.mean + half
+
+
 def wilson_interval(events: int, trials: int, confidence: float) -> tuple[float, float]:
     """Wilson's (1927) score interval for a proportion, as fractions: the chance in the test images only."""
     z2 = special.ndtri((1 + confidence) / 2) ** 2

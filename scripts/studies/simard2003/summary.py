@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from invariance.results.statistics import mcnemar, t_interval, wilson_interval
+from invariance.results.statistics import Interval, mcnemar, prediction_interval, t_interval, wilson_interval
+
+COLUMNS = [
+    *("model", "training", "loss", "distortion", "published", "mean", "low", "high", "one_more_low", "one_more_high"),
+    *("best", "worst", "seeds", "wilson_low", "wilson_high", "verdict"),
+]
 
 # Which trainings are compared, paired over seeds: the first against the second.
 COMPARISONS = [
@@ -31,7 +36,7 @@ def published(
     trainings: Mapping[str, Mapping[str, Any]],
     confidence: float,
 ) -> pd.DataFrame:
-    """Our test error of each cell beside the published one, in percent, with a verdict.
+    """Our test error of each cell beside the published one, in percent, with a verdict; the columns are COLUMNS.
 
     Args:
         summary: `over_seeds` of the study.
@@ -47,26 +52,29 @@ def published(
     table["distortion"] = [trainings[name]["distortion"] for name in table.training]
     wilson = [wilson_interval(round(mean / 100 * len(labels)), len(labels), confidence) for mean in table["mean"]]
     table["wilson_low"], table["wilson_high"] = (100 * np.array(wilson)).T
-    table["verdict"] = [replication_verdict(row, table) for _, row in table.iterrows()]
-    order = ["model", "training", "loss", "distortion", "published", "mean", "low", "high", "best", "worst", "seeds"]
-    return table[[*order, "wilson_low", "wilson_high", "verdict"]]
+    return judged(table)[COLUMNS]
 
 
-def replication_verdict(cell: pd.Series, table: pd.DataFrame) -> str:
-    """How our error compares with the published one.
+def judged(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the interval for one more run of ours, and the verdict on each published run by it."""
+    ours = [Interval(row.mean, row.low, row.high) for row in table.itertuples(index=False)]
+    one_more = [prediction_interval(mean, seeds) for mean, seeds in zip(ours, table.seeds, strict=True)]
+    table = table.assign(**dict(zip(("one_more_low", "one_more_high"), np.array(one_more).T, strict=True)))
+    verdicts = map(replication_verdict, table.published, table.one_more_low, table.one_more_high)
+    return table.assign(verdict=list(verdicts))
 
-    `reproduced`: the published error is in our interval over seeds, or ours is lower. `ordering reproduced`: neither,
-    but every other published cell is on the same side of this one as in the paper. Empty: there is no published cell.
+
+def replication_verdict(published: float, low: float, high: float) -> str:
+    """Whether the published error, of a single run, is one that a run of ours may well have.
+
+    `reproduced` if it lies in the interval for one more run; `ours lower` or `ours higher` if not; empty if nothing is
+    published, or if a single seed of ours gives no interval.
     """
-    if math.isnan(cell.published):
+    if math.isnan(published) or math.isnan(low):
         return ""
-    upper = cell["mean"] if math.isnan(cell.high) else cell.high
-    lower = cell["mean"] if math.isnan(cell.low) else cell.low
-    if lower <= cell.published <= upper or cell["mean"] < cell.published:
+    if low <= published <= high:
         return "reproduced"
-    others = table[table.published.notna() & (table.published != cell.published)]
-    same_side = np.sign(others.published - cell.published) == np.sign(others["mean"] - cell["mean"])
-    return "ordering reproduced" if same_side.all() else "not reproduced"
+    return "ours lower" if high < published else "ours higher"
 
 
 PAIR_COLUMNS = [

@@ -1,0 +1,158 @@
+// The page: stage on the left, one view on the right.
+
+import { accelerate } from "./engine/fast.js";
+import { bytesOf } from "./engine/weights.js";
+import { content, models } from "./page/data.js";
+import { el, inWords } from "./page/dom.js";
+import { buildBet } from "./page/bet.js";
+import { forgetColours } from "./page/picture.js";
+import { buildStage, repaintThumbs } from "./page/stage.js";
+import { change, onChange, readAddress, state } from "./page/state.js";
+import { moveView } from "./views/move.js";
+import { mapsView } from "./views/maps.js";
+import { layersView } from "./views/layers.js";
+import { swapView } from "./views/swap.js";
+import { exactView } from "./views/exact.js";
+import { transformerView } from "./views/transformer.js";
+import { shownView } from "./views/shown.js";
+import { placeView } from "./views/place.js";
+import { distortionsView } from "./views/distortions.js";
+
+const VIEWS = [
+  moveView,
+  mapsView,
+  layersView,
+  swapView,
+  exactView,
+  transformerView,
+  shownView,
+  placeView,
+  distortionsView,
+];
+const PAUSE = 500; // milliseconds without a change before a screen reader is told
+
+const byId = (id) => document.getElementById(id);
+let built = null;
+let telling = 0;
+
+function openPage() {
+  useWebAssembly();
+  readAddress();
+  const updateStage = buildStage(byId("stage"));
+  buildBet(byId("bet"));
+  const links = VIEWS.map(({ name }, number) =>
+    el(
+      "a",
+      {
+        href: `#view=${number + 1}`,
+        click: (event) => {
+          event.preventDefault();
+          change({ view: number + 1 });
+        },
+      },
+      el("span", {}, `${number + 1}`),
+      ` ${name}`,
+    ),
+  );
+  byId("nav").append(...links);
+  fillNotes();
+  byId("main").hidden = false;
+  const update = () => {
+    updateStage();
+    links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
+    if (built?.view !== state.view) built = { view: state.view, update: buildView(VIEWS[state.view - 1]) };
+    tell(built.update());
+    document.documentElement.dataset.ready = "true";
+  };
+  onChange(update);
+  addEventListener("hashchange", readAddress);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    built = null;
+    forgetColours();
+    repaintThumbs();
+    change({});
+  });
+  update();
+  checkWeights();
+}
+
+/** Compute by WebAssembly if this browser has it, else by the same loops in JavaScript, some times slower. */
+function useWebAssembly() {
+  try {
+    accelerate(bytesOf(byId("loops").textContent));
+    document.documentElement.dataset.loops = "wasm";
+  } catch {
+    document.documentElement.dataset.loops = "js";
+  }
+}
+
+function buildView({ title, lead, build }) {
+  const section = byId("view");
+  section.replaceChildren(el("h2", { id: "view-title" }, title), el("p", { class: "lead" }, lead));
+  return build(section);
+}
+
+function tell(text) {
+  clearTimeout(telling);
+  telling = setTimeout(() => (byId("live").textContent = `${inWords(state.dx, state.dy)}. ${text}`), PAUSE);
+}
+
+function fillNotes() {
+  const { dataset, name, licence, config } = content;
+  if (dataset !== "mnist") {
+    byId("note").textContent =
+      `This is the demo, on small ${name}. It shows that the pipeline works; its numbers say nothing about MNIST.`;
+  }
+  byId("foot").append(
+    el(
+      "p",
+      {},
+      "Everything here is computed in your browser, by the trained networks themselves; the page loads nothing from anywhere. ",
+      el("span", { id: "weights" }, "Checking the weights…"),
+    ),
+    el(
+      "p",
+      {},
+      `Made by `,
+      el("code", {}, `snakemake --cores 8 results/${dataset}/explorer.html`),
+      ` from `,
+      el("code", {}, config.path),
+      `, SHA-256 `,
+      el("code", { title: config.sha256 }, `${config.sha256.slice(0, 12)}…`),
+      `. ${licence}`,
+    ),
+  );
+}
+
+/** Compare the SHA-256 of the weights that this page runs with that of the artefacts that they were copied from. */
+async function checkWeights() {
+  const note = byId("weights");
+  const differing = [];
+  let checked = 0;
+  for (const model of models) {
+    await new Promise((resume) => setTimeout(resume, 50));
+    const found = await model.sha256();
+    if (found) checked++;
+    if (found && found !== model.weights.sha256) differing.push(model.weights.path);
+  }
+  if (differing.length) {
+    byId("problem").hidden = false;
+    byId("problem").textContent =
+      `Altered weights: ${differing.join(", ")}. What the networks answer here is not what the pipeline measured; make this page again.`;
+  }
+  note.textContent = differing.length
+    ? ""
+    : checked
+      ? `The weights of all ${checked} networks have the SHA-256 of their files.`
+      : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
+  note.dataset.checked = checked;
+}
+
+try {
+  openPage();
+} catch (error) {
+  byId("problem").hidden = false;
+  byId("problem").textContent =
+    `This page could not start (${error.message}). Its content may be damaged: make it again. The same results are in paper.pdf.`;
+  throw error;
+}

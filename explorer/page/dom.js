@@ -1,0 +1,103 @@
+// Elements and numbers. All text goes in as text, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element with attributes and children; a function as an attribute is a listener, and false leaves one out.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node|string|number|null|undefined|false)} children
+ * @returns {any}
+ */
+export function el(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** A number with so many significant digits and a true minus sign; very large and small ones with a power of ten. */
+export function shown(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  const size = Math.abs(value);
+  const text =
+    size && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
+  return text.replaceAll("-", "−");
+}
+
+/** A mean with its interval, if it has one. */
+export function withInterval({ mean, low, high }, digits = 3) {
+  const about = low === null || low === undefined ? "" : ` [${shown(low, digits)}, ${shown(high, digits)}]`;
+  return shown(mean, digits) + about;
+}
+
+/** A shift in words. */
+export function inWords(dx, dy) {
+  const parts = [
+    dx ? `${Math.abs(dx)} ${dx > 0 ? "right" : "left"}` : "",
+    dy ? `${Math.abs(dy)} ${dy > 0 ? "down" : "up"}` : "",
+  ].filter(Boolean);
+  return parts.length ? `${parts.join(", ")}` : "in its place";
+}
+
+/** Radio buttons in a row. */
+export function choice(legend, options, chosen, onChoose) {
+  const name = `choice-${legend.replace(/\W+/g, "-")}`;
+  const buttons = options.map(({ label, disabled, title }, place) =>
+    el(
+      "label",
+      { title },
+      el("input", {
+        type: "radio",
+        name,
+        value: place,
+        checked: place === chosen,
+        disabled,
+        change: () => onChoose(place),
+      }),
+      el("span", {}, label),
+    ),
+  );
+  return el("fieldset", { class: "choice" }, el("legend", {}, legend), ...buttons);
+}
+
+/** Set which of a `choice` is checked. */
+export function choose(fieldset, chosen) {
+  fieldset.querySelectorAll("input").forEach((input, place) => (input.checked = place === chosen));
+}
+
+/** A table whose first column names the rows. */
+export function table(head, body) {
+  return el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": head.join(", ") },
+    el(
+      "table",
+      {},
+      el("thead", {}, el("tr", {}, ...head.map((cell) => el("th", { scope: "col" }, cell)))),
+      el(
+        "tbody",
+        {},
+        ...body.map(([first, ...rest]) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, first),
+            ...rest.map((cell) => el("td", { class: /^[−–\d]/.test(String(cell)) ? "number" : false }, cell)),
+          ),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,28 @@
+// 9. Simard's table beside ours.
+
+import { content, rows } from "../page/data.js";
+import { table, withInterval } from "../page/dom.js";
+import { claimBox, fileOf, missing, origins } from "../page/parts.js";
+
+export const distortionsView = {
+  name: "Simard",
+  title: "Do distortions help?",
+  lead:
+    "Simard, Steinkraus and Platt (2003) moved and bent their training images. Test error in percent, theirs on MNIST " +
+    "beside ours.",
+  build(section) {
+    const measured = rows("simard2003-published");
+    if (!measured.length) section.append(missing("replication of Simard's table"));
+    else {
+      const words = (name) => content.labels[name] ?? name;
+      section.append(
+        table(
+          ["network", "training images", "paper", "ours"],
+          measured.map((row) => [words(row.model), words(row.training), row.published ?? "–", withInterval(row)]),
+        ),
+      );
+    }
+    section.append(claimBox("C2"), origins({ files: fileOf("simard2003-published", ""), claims: ["C2"] }));
+    return () => "";
+  },
+};

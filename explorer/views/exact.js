@@ -1,0 +1,71 @@
+// 5. Exact controls: roll the digit round the edge, and nothing changes but rounding.
+
+import { shifted } from "../engine/layers.js";
+import { among, canvas } from "../page/data.js";
+import { el, shown } from "../page/dom.js";
+import { card, claimBox, filesOf, missing, origins } from "../page/parts.js";
+import { image, state } from "../page/state.js";
+
+const CONTROLS = [
+  "architectures/stride_gap_circular/centred",
+  "architectures/phase_averaged/centred",
+  "architectures/polyphase_gap_circular/centred",
+];
+
+/** The phase that each polyphase layer picks for an image, 0 to 3. */
+function phases(network, values) {
+  let maps = { channels: 1, side: canvas, values };
+  return network.stages.map((stage) => (maps = stage.run(maps)).phase).filter((phase) => phase !== undefined);
+}
+
+export const exactView = {
+  name: "Exact",
+  title: "Can a network be exactly invariant?",
+  lead:
+    "Here the digit rolls round the edge, as circular padding assumes, by as much as half the canvas. The first network " +
+    "strides past pixels. The second averages over all phases of its strides; the third keeps, at each stride, the phase " +
+    "with the largest norm, so its choice hops as the digit moves, and its logits stay.",
+  build(section) {
+    const models = among(CONTROLS);
+    if (!models.length) {
+      section.append(missing("networks with circular padding and global pooling"));
+      return () => "";
+    }
+    const cards = models.map((model) => {
+      const made = card(model);
+      const drift = el("p", { class: "finding" });
+      const hops = el("div", { class: "hops" });
+      return { model, made, drift, hops, element: el("div", { class: "exact" }, made.element, drift, hops) };
+    });
+    section.append(
+      el("div", { class: "cards" }, ...cards.map((one) => one.element)),
+      claimBox("C5"),
+      origins({ files: models.flatMap(filesOf), claims: ["C5"] }),
+    );
+    return () => {
+      let changed = 0;
+      for (const { model, made, drift, hops } of cards) {
+        changed += made.update().changed ? 1 : 0;
+        const base = image();
+        const [before, now] = [model.logits(base, 0, 0, true), model.logits(base, state.dx, state.dy, true)];
+        if (!before) continue;
+        const largest = Math.max(...before.map((logit, place) => Math.abs(now[place] - logit)));
+        drift.textContent = `largest change of a logit: ${shown(largest, 2)}`;
+        const picked = phases(model.network, shifted(base, canvas, state.dx, state.dy, true));
+        hops.replaceChildren(...picked.map((phase, layer) => hop(phase, layer)));
+      }
+      return `${changed} of ${cards.length} changed their mind.`;
+    };
+  },
+};
+
+/** A 2x2 block with the phase that a layer keeps. */
+function hop(phase, layer) {
+  const pixels = [0, 1, 2, 3].map((one) => el("i", { class: one === phase ? "kept" : "" }));
+  return el(
+    "figure",
+    { class: "hop" },
+    el("div", { role: "img", "aria-label": `phase ${phase} of 4` }, ...pixels),
+    el("figcaption", {}, `layer ${layer + 1} keeps`),
+  );
+}

@@ -1,0 +1,116 @@
+// 3. Does a feature map move along with the digit?
+
+import { shifted } from "../engine/layers.js";
+import { rolled } from "../engine/networks.js";
+import { canvas, models } from "../page/data.js";
+import { el, inWords, shown } from "../page/dom.js";
+import { claimBox, filesOf, missing, origins } from "../page/parts.js";
+import { paintMap } from "../page/picture.js";
+import { change, image, state } from "../page/state.js";
+
+const MAPS_SHOWN = 8; // shown of each layer
+const NAMED = ["architectures/stride_fc/centred", "architectures/stride_gap_circular/centred"];
+
+/** Maps of every stage for an image. */
+function traced(network, values) {
+  let maps = { channels: 1, side: canvas, values };
+  return network.stages.map((stage) => (maps = stage.run(maps)));
+}
+
+/** The whole moves next to a shift of the maps. */
+function nearest(shift) {
+  return [...new Set([Math.floor(shift), Math.ceil(shift)])];
+}
+
+/** The move of the maps that is closest to what a shift of the digit did, and its relative error. */
+function bestMove(before, after, dx, dy) {
+  const tried = nearest(dy).flatMap((down) =>
+    nearest(dx).map((right) => {
+      const moved = rolled(before, right, down);
+      const difference = after.values.map((value, place) => value - moved.values[place]);
+      return {
+        right,
+        down,
+        difference: { ...after, values: difference },
+        error: rms(difference) / (rms(before.values) || 1),
+      };
+    }),
+  );
+  return tried.reduce((best, one) => (one.error < best.error ? one : best));
+}
+
+function rms(values) {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
+
+export const layersView = {
+  name: "Layers",
+  title: "Does the map move along?",
+  lead:
+    "Convolution is equivariant: move the digit, and the map of features moves with it. A stride breaks that for every " +
+    "shift that is not its multiple. Compare 1 pixel with 2.",
+  build(section) {
+    const usable = models.filter((model) => model.predicted && model.network?.stages.length);
+    if (!usable.length) {
+      section.append(missing("network with feature maps"));
+      return () => "";
+    }
+    const first = usable.find((model) => NAMED.includes(model.id)) ?? usable[0];
+    const which = el(
+      "select",
+      { id: "network", change: () => change({ network: models.indexOf(usable[which.selectedIndex]), layer: 0 }) },
+      ...usable.map((model) => el("option", {}, `${model.name}, ${model.trained}`)),
+    );
+    const layer = el("select", { id: "layer", change: () => change({ layer: layer.selectedIndex }) });
+    const steps = [1, 2, 4].map((pixels) =>
+      el("button", { type: "button", click: () => change({ dx: pixels, dy: 0 }) }, `${pixels} px right`),
+    );
+    const finding = el("p", { class: "finding" });
+    const strips = ["digit where it was", "digit moved", "what is left when the first is moved along"].map(
+      (caption) => {
+        const cells = Array.from({ length: MAPS_SHOWN }, () => el("canvas", { "aria-hidden": "true" }));
+        return {
+          cells,
+          element: el("figure", { class: "strip" }, el("figcaption", {}, caption), el("div", {}, ...cells)),
+        };
+      },
+    );
+    section.append(
+      el("div", { class: "pick" }, el("label", {}, "network ", which), el("label", {}, "layer ", layer), ...steps),
+      finding,
+      ...strips.map((strip) => strip.element),
+      claimBox("C3"),
+      origins({ files: filesOf(first), claims: ["C3"] }),
+    );
+    return () => {
+      const chosen = usable.includes(models[state.network]) ? models[state.network] : first;
+      which.selectedIndex = usable.indexOf(chosen);
+      const { stages } = chosen.network;
+      const place = Math.min(state.layer, stages.length - 1);
+      layer.replaceChildren(...stages.map((stage) => el("option", {}, stage.name)));
+      layer.selectedIndex = place;
+      const stride = stages.slice(0, place + 1).reduce((product, stage) => product * stage.stride, 1);
+      const base = image();
+      const [before, after] = [base, shifted(base, canvas, state.dx, state.dy)].map(
+        (values) => traced(chosen.network, values)[place],
+      );
+      const move = bestMove(before, after, state.dx / stride, state.dy / stride);
+      const largest = before.values.reduce((most, value) => Math.max(most, value), 0);
+      strips.forEach(({ cells }, number) => {
+        const maps = [before, after, move.difference][number];
+        cells.forEach((cell, channel) => {
+          cell.hidden = channel >= maps.channels;
+          if (!cell.hidden) paintMap(cell, maps, channel, largest, number === 2 ? "changed" : "high");
+        });
+      });
+      const whole = state.dx % stride === 0 && state.dy % stride === 0;
+      finding.textContent =
+        `${inWords(state.dx, state.dy)}, total stride ${stride}: ` +
+        (whole
+          ? `the map should move ${inWords(move.right, move.down).replace("in its place", "nowhere")}. `
+          : "no whole move of the map fits; this is the nearest. ") +
+        `Relative error ${shown(move.error, 2)}.`;
+      return finding.textContent;
+    };
+  },
+};

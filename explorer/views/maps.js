@@ -1,0 +1,51 @@
+// 2. The map of all shifts beside each answer: measured, or of this digit alone.
+
+import { choice, choose, el } from "../page/dom.js";
+import { claimBox, filesOf, missing, origins, shiftMap } from "../page/parts.js";
+import { change, state } from "../page/state.js";
+import { shownModels } from "./move.js";
+
+export const mapsView = {
+  name: "Maps",
+  title: "Where does each network still read the digit?",
+  lead: "Each square is one shift: right of the middle, the digit moved right. A click moves it there.",
+  build(section) {
+    const shown = shownModels();
+    if (!shown.length) {
+      section.append(missing("networks that were tested over a grid of shifts"));
+      return () => "";
+    }
+    const which = choice(
+      "Map of",
+      [{ label: "the test images, as measured" }, { label: "this digit, computed now" }],
+      state.own,
+      (own) => change({ own }),
+    );
+    const maps = shown.map((model) => ({ model, ...shiftMap(model, () => state.own || state.drawn) }));
+    const figures = maps.map(({ model, element }) =>
+      el(
+        "figure",
+        { class: "model", "data-model": model.id },
+        el("figcaption", {}, el("h3", {}, model.name), el("p", {}, `training digits: ${model.trained}`)),
+        element,
+      ),
+    );
+    section.append(
+      which,
+      key(),
+      el("div", { class: "maps" }, ...figures),
+      claimBox("C1"),
+      origins({ files: shown.flatMap(filesOf), claims: ["C1"] }),
+    );
+    return () => {
+      choose(which, state.own);
+      maps.forEach((map) => map.update());
+      return "";
+    };
+  },
+};
+
+/** What the colours of a measured map mean. */
+function key() {
+  return el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% right");
+}

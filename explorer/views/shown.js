@@ -1,0 +1,150 @@
+// 7. What was it shown? Invariance reaches as far as the training translations, and only for the digits that moved.
+
+import { content, find, models, rows } from "../page/data.js";
+import { lineChart } from "../page/chart.js";
+import { choice, choose, el, shown, table, withInterval } from "../page/dom.js";
+import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
+import { change, state } from "../page/state.js";
+
+const RANGE = /^range_(\d+)$/;
+
+export const shownView = {
+  name: "Training",
+  title: "What was it shown?",
+  lead: "The same CNN, trained with translations of up to so many pixels. Further than it was shown, it does not know.",
+  build(section) {
+    const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));
+    const partial = models.find((model) => model.study === "class_transfer");
+    const updates = [
+      ranges.length ? rangePart(section, ranges) : null,
+      partial ? classPart(section, partial) : null,
+    ].filter(Boolean);
+    if (!updates.length)
+      section.append(missing("networks that were trained with translations of several ranges or of some digits"));
+    splitPart(section);
+    const files = ["augmentation_range", "class_transfer-classes", "split"].flatMap((table) => fileOf(table, ""));
+    section.append(
+      origins({
+        files: [...files, ...[...ranges, partial].filter(Boolean).flatMap(filesOf)],
+        claims: ["C8", "C9", "C11"],
+      }),
+    );
+    return () =>
+      updates
+        .map((update) => update())
+        .filter(Boolean)
+        .join(" ");
+  },
+};
+
+function rangePart(section, ranges) {
+  const pixels = (model) => Number(RANGE.exec(model.training)[1]);
+  const which = choice(
+    "Trained with translations of up to",
+    ranges.map((model) => ({ label: `${pixels(model)} px` })),
+    state.range,
+    (range) => change({ range }),
+  );
+  const cards = ranges.map((model) => ({ card: card(model), map: shiftMap(model, () => false) }));
+  const place = el("div", { class: "side" });
+  const radius = rows("augmentation_range", { measure: "radius", model: ranges[0].model }).filter((row) =>
+    RANGE.test(row.training),
+  );
+  const points = radius.map((row) => [Number(RANGE.exec(row.training)[1]), row.mean, row.low, row.high]);
+  const most = Math.max(1, content.maxShift);
+  const series = [
+    {
+      name: "as far as shown",
+      points: [
+        [0, 0],
+        [most, most],
+      ],
+    },
+    { name: "radius", points, emphasised: true },
+  ];
+  const chart = points.length
+    ? lineChart({
+        label: "Radius of invariance against the range of training translations",
+        series,
+        x: "training translations, pixels",
+        y: "radius of invariance, px",
+        from: 0,
+        to: most,
+      })
+    : "";
+  section.append(which, place, chart, claimBox("C8"));
+  let now = null;
+  return () => {
+    const chosen = cards[Math.min(state.range, cards.length - 1)];
+    choose(which, cards.indexOf(chosen));
+    if (now !== chosen) {
+      now = chosen;
+      place.replaceChildren(chosen.card.element, chosen.map.element);
+    }
+    chosen.map.update();
+    chosen.card.update();
+    return "";
+  };
+}
+
+function classPart(section, model) {
+  const low = model.training === "low_translated";
+  const [moved, still] = low ? ["0 to 4", "5 to 9"] : ["5 to 9", "0 to 4"];
+  const made = card(model);
+  const pick = (label) => content.digits.findIndex((digit) => digit.label === label);
+  const button = (label, what) =>
+    el(
+      "button",
+      {
+        type: "button",
+        disabled: pick(label) < 0,
+        click: () => change({ digit: pick(label), drawn: null, dx: content.maxShift, dy: 0 }),
+      },
+      `Drag a ${label}, ${what}`,
+    );
+  section.append(
+    el("h3", { class: "part" }, `Only ${moved} were moved in training`),
+    el("p", {}, `The digits ${still} stayed in their place. Does it know that a 7 moves as a 3 does?`),
+    el("div", { class: "buttons" }, button(low ? 3 : 7, "shown moved"), button(low ? 7 : 3, "never moved")),
+    made.element,
+    classTable(model.training),
+    claimBox("C9"),
+  );
+  return () => {
+    made.update();
+    return "";
+  };
+}
+
+function classTable(training) {
+  const measured = rows("class_transfer-classes", { training, measure: "mean_error" });
+  return measured.length
+    ? table(
+        ["digits", "in training", "mean error over shifts, %"],
+        measured.map((row) => [row.group, row.shown === "distorted" ? "moved" : "in their place", withInterval(row)]),
+      )
+    : "";
+}
+
+function splitPart(section) {
+  const errors = rows("split", { measure: "mean_error" });
+  if (!errors.length) return;
+  const [names, trainings] = ["model", "training"].map((key) => [...new Set(errors.map((row) => row[key]))]);
+  const cell = (model, training) => errors.find((row) => row.model === model && row.training === training);
+  section.append(
+    el("h3", { class: "part" }, "Augmentation or architecture?"),
+    table(
+      ["mean error over shifts, %", ...trainings.map(words)],
+      names.map((model) => [
+        words(model),
+        ...trainings.map((training) => (cell(model, training) ? shown(cell(model, training).mean) : "–")),
+      ]),
+    ),
+    claimBox("C11"),
+  );
+}
+
+/** A name of the config in words, as the paper writes it. */
+function words(name) {
+  return content.labels[name] ?? name;
+}

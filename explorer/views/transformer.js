@@ -1,0 +1,91 @@
+// 6. The spatial transformer: what was done to the digit, and what the network undid.
+
+import { shifted, translated } from "../engine/layers.js";
+import { canvas, find, maxShift, models } from "../page/data.js";
+import { el, inWords, shown, svg } from "../page/dom.js";
+import { card, claimBox, filesOf, missing, origins, picture } from "../page/parts.js";
+import { paint } from "../page/picture.js";
+import { image, state } from "../page/state.js";
+
+export const transformerView = {
+  name: "Transformer",
+  title: "Does it put the digit back?",
+  lead:
+    "A spatial transformer looks first and moves the digit before the classifier sees it. Trained on centred digits, it " +
+    "has never had anything to undo.",
+  build(section) {
+    const model =
+      find("architectures", "stn", "centred") ?? models.find((one) => one.settings.family === "stn" && one.predicted);
+    if (!model?.network) {
+      section.append(missing("spatial transformer"));
+      return () => "";
+    }
+    const made = card(model);
+    const [given, seen] = [picture(null, "what the network was given"), picture(null, "what its classifier sees")];
+    const arrows = el("div", { class: "arrows" });
+    const finding = el("p", { class: "finding" });
+    section.append(
+      el(
+        "div",
+        { class: "before-after" },
+        el("figure", {}, given, el("figcaption", {}, "given")),
+        el(
+          "figure",
+          {},
+          arrows,
+          el(
+            "figcaption",
+            {},
+            el("span", { class: "done" }, "● done"),
+            " ",
+            el("span", { class: "undone" }, "●┄ undone"),
+          ),
+        ),
+        el("figure", {}, seen, el("figcaption", {}, "what its classifier sees")),
+      ),
+      finding,
+      made.element,
+      claimBox("C7"),
+      origins({ files: filesOf(model), claims: ["C7"] }),
+    );
+    return () => {
+      const moved = shifted(image(), canvas, state.dx, state.dy);
+      const [x, y] = model.network.undone(moved);
+      paint(given, moved, canvas);
+      paint(seen, translated(moved, canvas, x, y), canvas);
+      arrows.replaceChildren(drawArrows([state.dx, state.dy], [-x, -y]));
+      const left = Math.hypot(state.dx - x, state.dy - y);
+      finding.textContent =
+        `Done: ${inWords(state.dx, state.dy)}. Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
+        `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. The digit ends ${shown(left, 2)} px from where it was trained.`;
+      made.update();
+      return finding.textContent;
+    };
+  },
+};
+
+/** Two arrows from the middle, the second from the end of the first; pixels to the right and down, enlarged. */
+function drawArrows(done, undone) {
+  const size = 3.5 * maxShift;
+  const half = size / 2;
+  const arrow = ([x, y], name, [fromX, fromY]) =>
+    svg(
+      "g",
+      { class: name },
+      svg("line", { x1: half + fromX, y1: half + fromY, x2: half + fromX + x, y2: half + fromY + y }),
+      svg("circle", { cx: half + fromX + x, cy: half + fromY + y, r: 0.35 }),
+    );
+  return svg(
+    "svg",
+    {
+      viewBox: `0 0 ${size} ${size}`,
+      class: "vectors",
+      role: "img",
+      "aria-label": "what was done, and what was undone",
+    },
+    svg("rect", { x: 0, y: 0, width: size, height: size }),
+    svg("circle", { cx: half, cy: half, r: 0.2, class: "origin" }),
+    arrow(done, "done", [0, 0]),
+    arrow(undone, "undone", done),
+  );
+}

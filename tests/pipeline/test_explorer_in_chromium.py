@@ -1,0 +1,317 @@
+"""The interactive page in Chromium, opened as a file, with no network.
+
+`make browser-setup` installs what drives it; the browser is the system's.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finished import finished_run
+from invariance.explorer.page import page as built
+from running import ROOT
+
+PACKAGES = ROOT / ".browser-packages"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+VIEWS = range(1, 10)
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+MARGIN = 5  # times its budget that a busy machine may take
+
+sys.path.append(str(PACKAGES))
+pytest.importorskip("playwright", reason="`make browser-setup` installs what drives the browser")
+if not CHROMIUM:
+    pytest.skip("no Chromium; on Debian: apt-get install chromium", allow_module_level=True)
+
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    return finished_run(tmp_path_factory) / "results/digits"
+
+
+@pytest.fixture
+def open_page(browser, results) -> Iterator[Callable[..., Page]]:
+    """Opens the page, by its path and address; afterwards nothing has gone wrong in it and nothing was requested."""
+    contexts, problems, requests = [], [], []
+
+    def open_(address: str = "", path: Path = results / "explorer.html", script: str = "", **options: Any) -> Page:
+        context = browser.new_context(offline=True, **DESKTOP | options)
+        contexts.append(context)
+        context.add_init_script(script)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri() + address)
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield open_
+    assert problems == []
+    assert [url for url in requests if not url.startswith("file:")] == []
+    assert len(requests) == len(contexts)
+    for context in contexts:
+        context.close()
+
+
+def go_to(page: Page, address: str) -> None:
+    """Change the address, and wait until the page has followed."""
+    page.evaluate("(address) => { location.hash = address; }", address)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression holds; the page's policy forbids Playwright to do so by itself."""
+    for _ in range(100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{expression} does not come to hold")
+
+
+def moved(page: Page) -> str:
+    """How far the digit is moved, in words, after the next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return page.inner_text(".where").partition(": ")[2]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What it says
+
+
+@pytest.mark.parametrize("script", ["", "delete globalThis.WebAssembly"], ids=["WebAssembly", "JavaScript"])
+def test_it_answers_as_the_pipeline_recorded_at_every_shift(open_page, script):
+    page = open_page("#view=2&own=1&digit=3", script=script)
+    assert page.get_attribute("html", "data-loops") == ("js" if script else "wasm")
+    until(page, "[...document.querySelectorAll('.agreement')].every((one) => one.textContent.startsWith('agrees'))")
+    said = page.locator(".agreement").all_inner_texts()
+    assert len(said) >= 3
+    assert set(said) == {"agrees with the pipeline at 25 of 25 shifts"}
+
+
+def test_weights_and_claims_are_those_of_the_files(open_page, results):
+    page = open_page()
+    page.wait_for_selector("#weights[data-checked]")
+    claims = {claim["id"]: claim for claim in json.loads((results / "claims.json").read_text())}
+    networks = json.loads(page.locator("#data").evaluate("(data) => data.textContent"))["networks"]
+    assert f"all {len(networks)} networks" in page.inner_text("#weights")
+    assert page.is_hidden("#problem")
+    seen = set()
+    for view in VIEWS:
+        go_to(page, f"view={view}")
+        for box in page.locator("[data-claim]").all():
+            claim = claims[box.get_attribute("data-claim")]
+            assert float(box.locator(".number").get_attribute("data-value")) == claim["number"]
+            assert claim["verdict"] in box.inner_text()
+            seen.add(claim["id"])
+    assert seen == claims.keys()
+
+
+def test_altered_weights_are_told(open_page, results, tmp_path):
+    text = (results / "explorer.html").read_text()
+    place = text.index('id="weights-0">') + 5000
+    altered = tmp_path / "altered.html"
+    altered.write_text(text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :])
+    page = open_page(path=altered)
+    page.wait_for_selector("#problem:visible")
+    assert re.match(r"Altered weights: results/digits/models/.*weights\.safetensors", page.inner_text("#problem"))
+
+
+def test_without_javascript_it_says_what_to_open(open_page):
+    page = open_page(java_script_enabled=False)
+    assert "needs JavaScript" in page.inner_text("noscript")
+    assert page.is_hidden("main")
+
+
+def test_without_networks_each_view_says_what_is_missing(open_page, tmp_path, results):
+    text = (results / "explorer.html").read_text()
+    shown = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    lacking = shown | {"networks": [], "claims": [], "tables": {}, "maxShift": 0}
+    (tmp_path / "empty.html").write_text(built(ROOT / "explorer", lacking, {}))
+    page = open_page(path=tmp_path / "empty.html")
+    for view in VIEWS:
+        go_to(page, f"view={view}")
+        assert "This run has no" in page.inner_text("#view"), view
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Moving the digit
+
+
+def test_it_is_dragged_by_the_mouse_and_moved_by_keys_and_sliders(open_page):
+    page = open_page()
+    box = page.locator("#paper").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    pixel = box["width"] / 32
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 2 * pixel, middle[1] - pixel)
+    page.mouse.up()
+    assert moved(page) == "2 right, 1 up"
+    page.focus("#paper")
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+    assert moved(page) == "1 left, 2 up"
+    page.keyboard.press("Home")
+    assert moved(page) == "in its place"
+    page.focus("#dy")
+    page.keyboard.press("ArrowRight")
+    assert moved(page) == "1 down"
+    until(page, "document.getElementById('live').textContent.startsWith('1 down. ')")
+
+
+def test_it_is_dragged_by_a_finger_and_the_page_stays(open_page):
+    page = open_page(**PHONE)
+    page.locator("#paper").scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    box = page.locator("#paper").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x, "y": y + 2.1 * box["width"] / 32}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert moved(page) == "2 down"
+    assert page.evaluate("scrollY") == before
+
+
+def test_the_address_holds_the_view_there_and_back(open_page):
+    page = open_page("#view=4&digit=2&dx=-2&dy=1")
+    assert (page.inner_text("#view-title"), moved(page)) == ("Which part is to blame?", "2 left, 1 down")
+    assert page.locator(".thumb[aria-pressed=true]").count() == 1
+    page.click("nav a:nth-child(6)")
+    page.locator(".thumb").nth(5).click()
+    until(page, "location.hash === '#view=6&digit=5&dx=-2&dy=1'")
+    go_to(page, "view=1")
+    assert moved(page) == "in its place"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["view=99&digit=-5&dx=1e9&dy=99", "view=<img src=x onerror=alert(1)>&dx=%00&dy=__proto__", "a=1&constructor=2&%"],
+)
+def test_hostile_addresses_are_put_right(open_page, address):
+    page = open_page(f"#{address}")
+    assert moved(page) in ("2 down", "in its place")
+    assert page.inner_text("#view-title")
+    assert page.locator("img").count() == 0
+
+
+def test_a_drawn_digit_is_answered_and_moved(open_page):
+    page = open_page()
+    page.click("#draw")
+    box = page.locator("#paper").bounding_box()
+    x, y, pixel = box["x"] + box["width"] / 2, box["y"], box["width"] / 32
+    page.mouse.move(x, y + 8 * pixel)
+    page.mouse.down()
+    page.mouse.move(x, y + 24 * pixel, steps=10)
+    page.mouse.up()
+    page.click("#draw")
+    page.focus("#paper")
+    page.keyboard.press("ArrowRight")
+    assert moved(page) == "1 right"
+    assert page.locator(".thumb[aria-pressed=true]").count() == 0
+    assert re.match(r"\d of \d networks changed their mind\.$", page.inner_text(".count"))
+
+
+def test_the_bet_is_settled_by_what_was_recorded(open_page):
+    page = open_page("#digit=4")
+    page.locator("#bet label").last.click()
+    assert re.search(
+        r"(The CNN first errs on this \d at \d px|No shift|It is wrong before)", page.inner_text(".outcome")
+    )
+
+
+def test_a_walk_is_one_step_where_motion_is_not_wanted(open_page):
+    page = open_page(reduced_motion="reduce")
+    page.click("#walk")
+    first = moved(page)
+    assert re.fullmatch(r"1 (left|right|up|down)", first)
+    page.wait_for_timeout(600)
+    assert moved(page) == first
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# For everybody
+
+
+@pytest.mark.parametrize(("scheme", "options"), [("light", {}), ("dark", {"runOnly": ["color-contrast"]})])
+def test_every_view_is_accessible(open_page, scheme, options):
+    page = open_page(color_scheme=scheme)
+    for view in VIEWS:
+        go_to(page, f"view={view}&digit=3&dx=2&dy=1")
+        found = Axe().run(page, options=options).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_no_view_scrolls_sideways(open_page, width):
+    page = open_page(viewport={"width": width, "height": 844})
+    for view in VIEWS:
+        go_to(page, f"view={view}&dx=-2&dy=-2")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+
+SMALL = """() => [...document.querySelectorAll("button, select, summary, nav a, .choice label, input[type=range]")]
+  .filter((target) => target.checkVisibility())
+  .map((target) => [target.outerHTML, target.getBoundingClientRect()])
+  .filter(([, box]) => Math.min(box.width, box.height) < 43.9)
+  .map(([html]) => html)"""
+
+
+def test_targets_are_large_enough_for_a_finger(open_page):
+    page = open_page(**PHONE)
+    for view in VIEWS:
+        go_to(page, f"view={view}")
+        assert page.evaluate(SMALL) == []
+
+
+def test_on_a_phone_the_stage_stays_in_sight_of_the_cards(open_page):
+    page = open_page(**PHONE)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    stage, card = page.locator("#stage").bounding_box(), page.locator(".card").last.bounding_box()
+    assert stage["y"] >= -1
+    assert stage["height"] < 844 / 3
+    assert card["y"] + card["height"] <= 845
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Budgets
+
+MOVES = """async () => {
+  const times = [];
+  for (let step = 0; step < 40; step++) {
+    const key = ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"][Math.floor(step / 2) % 4];
+    const start = performance.now();
+    document.getElementById("paper").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    times.push(performance.now() - start);
+  }
+  return times.sort((one, other) => one - other)[35];
+}"""
+
+
+def test_it_answers_at_once(open_page):
+    page = open_page()
+    assert page.evaluate("performance.now()") < MARGIN * 1500
+    assert page.evaluate(MOVES) < MARGIN * 33
