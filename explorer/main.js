@@ -59,8 +59,10 @@ function openPage() {
   byId("main").hidden = false;
   const update = () => {
     updateStage();
-    links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
-    if (built?.view !== state.view) built = { view: state.view, update: buildView(VIEWS[state.view - 1]) };
+    if (built?.view !== state.view) {
+      markCurrent(links);
+      built = { view: state.view, update: buildView(VIEWS[state.view - 1]) };
+    }
     tell(built.update());
     document.documentElement.dataset.ready = "true";
   };
@@ -84,6 +86,13 @@ function useWebAssembly() {
   } catch {
     document.documentElement.dataset.loops = "js";
   }
+}
+
+/** Mark the link of the present view, and have it in sight. */
+function markCurrent(links) {
+  links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
+  const { offsetLeft, offsetWidth, parentElement: nav } = links[state.view - 1];
+  nav.scrollLeft = offsetLeft - nav.offsetLeft - (nav.clientWidth - offsetWidth) / 2;
 }
 
 function buildView({ title, lead, build }) {

@@ -98,6 +98,12 @@ export function among(names) {
 /** The models that tell digits. */
 export const readers = models.filter((one) => one.predicted);
 
+/** The test image that the page opens with: the first that the first of them reads, so that there is something to lose. */
+export const opening = Math.max(
+  0,
+  content.digits.findIndex(({ label }, number) => readers[0]?.recorded(number, 0, 0) === label),
+);
+
 /** The place of a shift in the grid, row by row; null outside. */
 export function placeOf(dx, dy) {
   return Math.max(Math.abs(dx), Math.abs(dy)) <= maxShift ? (dy + maxShift) * reach + dx + maxShift : null;

@@ -121,10 +121,10 @@ function showMeasured(model, { picture, map, text, agreement }) {
   );
   const place = placeOf(state.dx, state.dy) ?? placeOf(0, 0);
   const here = shown((100 * right[place]) / tested);
-  text.textContent = `${here}% of ${tested} test images right here`;
+  text.textContent = `${here}% of ${tested} test images right here (line ${place + 2})`;
   map.setAttribute("aria-label", `Accuracy at every shift; ${here}% at ${inWords(state.dx, state.dy)}`);
   agreement.textContent = "";
-  agreement.title = `${path}, line ${place + 2}`;
+  text.title = path;
 }
 
 function showOwn(model, { picture, map, text, agreement }, answers, base) {
@@ -208,7 +208,7 @@ export function origins({ files = [], claims = [] }) {
 /** Where a model's answers and measures come from. */
 export function filesOf(model) {
   const files = [{ ...model.weights, what: `weights of ${model.name}, ${model.trained}, seed ${model.seed}` }];
-  if (model.measured) files.push({ ...model.measured, what: "accuracy and consistency, a line for each shift" });
+  if (model.measured) files.push({ ...model.measured, what: "accuracy, a line for each shift" });
   if (model.predicted) files.push({ ...model.predicted, what: "the pipeline's predictions" });
   return files;
 }

@@ -2,7 +2,7 @@
 
 import { content, find, models, rows } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
-import { choice, choose, el, shown, table, withInterval } from "../page/dom.js";
+import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
 import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
@@ -120,8 +120,13 @@ function classTable(training) {
   const measured = rows("class_transfer-classes", { training, measure: "mean_error" });
   return measured.length
     ? table(
-        ["digits", "in training", "mean error over shifts, %"],
-        measured.map((row) => [row.group, row.shown === "distorted" ? "moved" : "in their place", withInterval(row)]),
+        ["digits", "in training", "mean error over shifts, %", "read from"],
+        measured.map((row) => [
+          row.group,
+          row.shown === "distorted" ? "moved" : "in their place",
+          withInterval(row),
+          linesOf(row),
+        ]),
       )
     : "";
 }
@@ -130,14 +135,16 @@ function splitPart(section) {
   const errors = rows("split", { measure: "mean_error" });
   if (!errors.length) return;
   const [names, trainings] = ["model", "training"].map((key) => [...new Set(errors.map((row) => row[key]))]);
-  const cell = (model, training) => errors.find((row) => row.model === model && row.training === training);
+  const cells = (model) =>
+    trainings.map((training) => errors.find((row) => row.model === model && row.training === training));
   section.append(
     el("h3", { class: "part" }, "Augmentation or architecture?"),
     table(
-      ["mean error over shifts, %", ...trainings.map(words)],
+      ["mean error over shifts, %", ...trainings.map(words), "read from"],
       names.map((model) => [
         words(model),
-        ...trainings.map((training) => (cell(model, training) ? shown(cell(model, training).mean) : "–")),
+        ...cells(model).map((row) => (row ? shown(row.mean) : "–")),
+        linesOf(...cells(model)),
       ]),
     ),
     claimBox("C11"),
