@@ -1,6 +1,6 @@
 // The bet that opens the page: how far can the digit move before the plain network errs?
 
-import { content, find, grid, images, maxShift, models, rows } from "./data.js";
+import { content, find, grid, images, maxShift, models, rows, worded } from "./data.js";
 import { choice, el, inWords, shown } from "./dom.js";
 import { change, state } from "./state.js";
 
@@ -33,7 +33,7 @@ export function buildBet(section) {
     el(
       "p",
       {},
-      `A CNN was trained on centred digits. How far can this ${label} move, in any direction, before the CNN errs?`,
+      worded(`A CNN was trained on centred digits. How far can this ${label} move, in any direction, before it errs?`),
     ),
     choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
     outcome,
@@ -67,8 +67,8 @@ function reveal(guess, outcome, model, number) {
 function soonest(model) {
   const sizes = content.digits.map((_, number) => firstError(model, number)?.size ?? maxShift + 1);
   const median = sizes.sort((one, other) => one - other)[Math.floor(sizes.length / 2)];
-  if (median > maxShift) return "Most of the digits here survive every shift.";
-  return `Half of the ${sizes.length} digits here are misread within ${median} px.`;
+  if (median > maxShift) return worded("Most of the digits here survive every shift.");
+  return worded(`Half of the ${sizes.length} digits here are misread within ${median} px.`);
 }
 
 function showError(digit, [dx, dy]) {
