@@ -2,7 +2,7 @@
 
 import { accelerate } from "./engine/fast.js";
 import { bytesOf } from "./engine/weights.js";
-import { content, models } from "./page/data.js";
+import { content, models, worded } from "./page/data.js";
 import { el, inWords } from "./page/dom.js";
 import { buildBet } from "./page/bet.js";
 import { forgetColours } from "./page/picture.js";
@@ -59,8 +59,10 @@ function openPage() {
   byId("main").hidden = false;
   const update = () => {
     updateStage();
-    links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
-    if (built?.view !== state.view) built = { view: state.view, update: buildView(VIEWS[state.view - 1]) };
+    if (built?.view !== state.view) {
+      markCurrent(links);
+      built = { view: state.view, update: buildView(VIEWS[state.view - 1]) };
+    }
     tell(built.update());
     document.documentElement.dataset.ready = "true";
   };
@@ -86,9 +88,16 @@ function useWebAssembly() {
   }
 }
 
+/** Mark the link of the present view, and have it in sight. */
+function markCurrent(links) {
+  links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
+  const { offsetLeft, offsetWidth, parentElement: nav } = links[state.view - 1];
+  nav.scrollLeft = offsetLeft - nav.offsetLeft - (nav.clientWidth - offsetWidth) / 2;
+}
+
 function buildView({ title, lead, build }) {
   const section = byId("view");
-  section.replaceChildren(el("h2", { id: "view-title" }, title), el("p", { class: "lead" }, lead));
+  section.replaceChildren(el("h2", { id: "view-title" }, worded(title)), el("p", { class: "lead" }, worded(lead)));
   return build(section);
 }
 
@@ -98,10 +107,10 @@ function tell(text) {
 }
 
 function fillNotes() {
-  const { dataset, name, licence, config } = content;
-  if (dataset !== "mnist") {
+  const { dataset, name, licence, note, config } = content;
+  if (note) {
     byId("note").textContent =
-      `This is the demo, on small ${name}. It shows that the pipeline works; its numbers say nothing about MNIST.`;
+      `This is the demo, on ${name}. It shows that the pipeline works; its numbers say nothing about MNIST.`;
   }
   byId("foot").append(
     el(
@@ -119,7 +128,7 @@ function fillNotes() {
       el("code", {}, config.path),
       `, SHA-256 `,
       el("code", { title: config.sha256 }, `${config.sha256.slice(0, 12)}…`),
-      `. ${licence}`,
+      `. The images are from ${name}${licence ? `: ${licence}` : ""}.`,
     ),
   );
 }

@@ -1,7 +1,7 @@
 // The bet that opens the page: how far can the digit move before the plain network errs?
 
-import { content, find, grid, images, maxShift, models, rows } from "./data.js";
-import { choice, el, inWords } from "./dom.js";
+import { content, find, grid, images, maxShift, models, rows, worded } from "./data.js";
+import { choice, el, inWords, shown } from "./dom.js";
 import { change, state } from "./state.js";
 
 /** The network that the bet is about, or undefined. */
@@ -33,7 +33,7 @@ export function buildBet(section) {
     el(
       "p",
       {},
-      `A CNN was trained on centred digits. How far can this ${label} move, in any direction, before the CNN errs?`,
+      worded(`A CNN was trained on centred digits. How far can this ${label} move, in any direction, before it errs?`),
     ),
     choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
     outcome,
@@ -42,40 +42,36 @@ export function buildBet(section) {
 
 function reveal(guess, outcome, model, number) {
   const found = firstError(model, number);
-  const truth = found ? found.size : maxShift + 1;
-  const bet = guess + 1;
-  const verdict = bet === truth ? "Right." : bet > truth ? "It errs sooner." : "It holds out longer.";
-  const errors = content.digits.map((_, each) => firstError(model, each)?.size ?? maxShift + 1).sort((a, b) => a - b);
-  const median = errors[Math.floor(errors.length / 2)];
+  const size = found?.size ?? maxShift + 1;
+  const verdict = guess + 1 === size ? "Right." : guess + 1 > size ? "It errs sooner." : "It holds out longer.";
   const radius = rows("architectures", { model: model.model, training: model.training, measure: "radius" })[0];
-  const within =
-    median > maxShift
-      ? "most of the digits here survive every shift"
-      : `half of the ${errors.length} digits here are misread within ${median} px`;
   outcome.replaceChildren(
     el(
       "p",
       {},
       el("b", {}, verdict),
-      truth === 0
-        ? " It is wrong before the digit moves at all."
-        : found
-          ? ` The CNN first errs on this ${content.digits[number].label} at ${truth} px: ${inWords(...found.shift)}. Over all shifts, ${within}.`
-          : ` No shift of up to ${maxShift} px changes this one, but ${within}.`,
-      radius
-        ? ` Over the test images, its answers stay ${content.radiusConsistency}% consistent within ${radius.mean} px.`
-        : "",
+      found
+        ? ` The CNN first errs at ${size} px: ${inWords(...found.shift)}. `
+        : ` No shift of up to ${maxShift} px changes its answer. `,
+      soonest(model),
+      radius ? ` Its answers to the test images stay ${content.radiusConsistency}% consistent within ` : "",
+      radius ? `${shown(radius.mean)} px (architectures.csv, line ${radius.line}).` : "",
     ),
-    found && truth > 0
-      ? el(
-          "button",
-          {
-            type: "button",
-            id: "show-me",
-            click: () => change({ view: 1, digit: number, drawn: null, dx: found.shift[0], dy: found.shift[1] }),
-          },
-          "Show me",
-        )
+    found
+      ? el("button", { type: "button", id: "show-me", click: () => showError(number, found.shift) }, "Show me")
       : "",
   );
+}
+
+/** How soon half of the test images here are misread. */
+function soonest(model) {
+  const sizes = content.digits.map((_, number) => firstError(model, number)?.size ?? maxShift + 1);
+  const median = sizes.sort((one, other) => one - other)[Math.floor(sizes.length / 2)];
+  if (median > maxShift) return worded("Most of the digits here survive every shift.");
+  return worded(`Half of the ${sizes.length} digits here are misread within ${median} px.`);
+}
+
+function showError(digit, [dx, dy]) {
+  change({ view: 1, digit, drawn: null, dx, dy });
+  document.getElementById("stage").scrollIntoView({ block: "start" });
 }

@@ -3,8 +3,8 @@
 import { shown, svg } from "./dom.js";
 
 const [WIDTH, HEIGHT] = [520, 236];
-const SPACE = { left: 44, right: 150, top: 28, bottom: 36 };
-const APART = 15; // pixels between two labels
+const SPACE = { left: 44, right: 164, top: 28, bottom: 36 };
+const APART = 17; // pixels between two labels
 
 /**
  * @typedef {{name: string, points: number[][], emphasised?: boolean}} Series points (x, y, low?, high?)

@@ -9,6 +9,11 @@ export const { canvas, maxShift, imageSide } = content;
 export const reach = 2 * maxShift + 1; // shifts along each axis of the grid
 export const margin = Math.floor((canvas - imageSide) / 2); // pixels above and left of an image
 
+/** A text about digits, about what the images of this data set show. */
+export function worded(text) {
+  return text.replaceAll("digit", content.noun);
+}
+
 /** Each test image on its canvas, Float32Array (canvas * canvas), background 0 and ink up to 1. */
 export const images = imagesOf(bytesOf(content.images));
 
@@ -31,6 +36,7 @@ class Model {
     this.id = `${entry.study}/${entry.model}/${entry.training}`;
     this.known = new WeakMap();
     this.error = "";
+    if (entry.predicted) this.answers = bytesOf(entry.predicted.answers);
   }
 
   /** The network itself, or null if this page cannot run it; then `error` says why. */
@@ -71,7 +77,7 @@ class Model {
   recorded(number, dx, dy) {
     const place = placeOf(dx, dy);
     if (number < 0 || place === null || !this.predicted) return null;
-    return Number(this.predicted.answers[place * images.length + number]);
+    return this.answers[place * images.length + number];
   }
 
   /** The SHA-256 of the weights as this browser computes it; empty if it cannot. */
@@ -95,8 +101,14 @@ export function among(names) {
   return names.map((name) => models.find((one) => one.id === name)).filter(Boolean);
 }
 
-/** The models that tell digits. */
+/** The models that tell classes. */
 export const readers = models.filter((one) => one.predicted);
+
+/** The test image that the page opens with: the first that the first of them reads, so that there is something to lose. */
+export const opening = Math.max(
+  0,
+  content.digits.findIndex(({ label }, number) => readers[0]?.recorded(number, 0, 0) === label),
+);
 
 /** The place of a shift in the grid, row by row; null outside. */
 export function placeOf(dx, dy) {

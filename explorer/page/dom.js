@@ -77,6 +77,12 @@ export function choose(fieldset, chosen) {
   fieldset.querySelectorAll("input").forEach((input, place) => (input.checked = place === chosen));
 }
 
+/** The lines of a file that rows were read from, as the last cell of a row. */
+export function linesOf(...found) {
+  const lines = found.filter(Boolean).map((row) => row.line);
+  return `${lines.length > 1 ? "lines" : "line"} ${lines.join(", ")}`;
+}
+
 /** A table whose first column names the rows. */
 export function table(head, body) {
   return el(

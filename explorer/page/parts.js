@@ -1,7 +1,7 @@
 // Parts that the views share: cards of networks, maps over the grid, claims, and where a number comes from.
 
 import { argmax, softmax } from "../engine/networks.js";
-import { canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep } from "./data.js";
+import { canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
 import { el, inWords, shown } from "./dom.js";
 import { colour, paint } from "./picture.js";
 import { change, image, isRolling, state } from "./state.js";
@@ -22,7 +22,7 @@ const SYMBOLS = { supported: "✓", refuted: "✗", undecided: "?" };
 /** What a network is, in a few words. */
 export function about(model) {
   const known = Object.hasOwn(ABOUT, model.model) ? `${ABOUT[model.model]}; ` : "";
-  return `${known}training digits: ${model.trained}`;
+  return worded(`${known}training digits: `) + model.trained;
 }
 
 /** What the present image really is; null for one that was drawn. */
@@ -37,7 +37,7 @@ export function truth() {
 export function card(model) {
   const answer = el("output", { class: "answer" });
   const mind = el("p", { class: "change" });
-  const bars = Array.from({ length: 10 }, (_, digit) => el("span", { "data-digit": digit }, el("i")));
+  const bars = Array.from({ length: content.classes }, (_, digit) => el("span", { "data-digit": digit }, el("i")));
   const chart = el("div", { class: "bars", role: "img" }, ...bars);
   const element = el(
     "article",
@@ -121,10 +121,10 @@ function showMeasured(model, { picture, map, text, agreement }) {
   );
   const place = placeOf(state.dx, state.dy) ?? placeOf(0, 0);
   const here = shown((100 * right[place]) / tested);
-  text.textContent = `${here}% of ${tested} test images right here`;
+  text.textContent = `${here}% of ${tested} test images right here (line ${place + 2})`;
   map.setAttribute("aria-label", `Accuracy at every shift; ${here}% at ${inWords(state.dx, state.dy)}`);
   agreement.textContent = "";
-  agreement.title = `${path}, line ${place + 2}`;
+  text.title = path;
 }
 
 function showOwn(model, { picture, map, text, agreement }, answers, base) {
@@ -146,7 +146,10 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
   });
   const right = answers.filter((answer) => answer === wanted).length;
   text.textContent = `${right} of ${grid.length} shifts give ${wanted}`;
-  map.setAttribute("aria-label", `What this network answers for this digit at every shift: ${text.textContent}`);
+  map.setAttribute(
+    "aria-label",
+    `${worded("What this network answers for this digit at every shift")}: ${text.textContent}`,
+  );
   const agreeing = grid.filter(([dx, dy], place) => model.recorded(number, dx, dy) === answers[place]).length;
   agreement.textContent = number < 0 ? "" : `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`;
   agreement.classList.toggle("differs", number >= 0 && agreeing < grid.length);
@@ -208,7 +211,7 @@ export function origins({ files = [], claims = [] }) {
 /** Where a model's answers and measures come from. */
 export function filesOf(model) {
   const files = [{ ...model.weights, what: `weights of ${model.name}, ${model.trained}, seed ${model.seed}` }];
-  if (model.measured) files.push({ ...model.measured, what: "accuracy and consistency, a line for each shift" });
+  if (model.measured) files.push({ ...model.measured, what: "accuracy, a line for each shift" });
   if (model.predicted) files.push({ ...model.predicted, what: "the pipeline's predictions" });
   return files;
 }
@@ -221,7 +224,7 @@ export function fileOf(table, what) {
 
 /** What a view says if this run lacks what it shows. */
 export function missing(what) {
-  return el("p", { class: "claim missing" }, `This run has no ${what}, so there is nothing to show here.`);
+  return el("p", { class: "claim missing" }, `This run has no ${worded(what)}, so there is nothing to show here.`);
 }
 
 /** A picture of an image of the canvas. */

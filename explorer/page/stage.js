@@ -1,7 +1,7 @@
 // The stage: the digit, and every way to move it, choose it or draw one.
 
 import { shifted } from "../engine/layers.js";
-import { canvas, content, imageSide, images, margin } from "./data.js";
+import { canvas, content, imageSide, images, margin, worded } from "./data.js";
 import { el, inWords } from "./dom.js";
 import { paint } from "./picture.js";
 import { change, image, isRolling, limit, state } from "./state.js";
@@ -16,7 +16,7 @@ let walk = 0;
 /** Fill the stage; returns what brings it up to date. */
 export function buildStage(stage) {
   const picture = el("canvas", { "aria-hidden": "true" });
-  const frame = el("i", { class: "frame", title: "where the training digits stood" });
+  const frame = el("i", { class: "frame", title: worded("where the training digits stood") });
   const paper = el(
     "div",
     {
@@ -24,7 +24,7 @@ export function buildStage(stage) {
       id: "paper",
       tabindex: 0,
       role: "application",
-      "aria-label": "The digit. Arrow keys move it, Home puts it back.",
+      "aria-label": worded("The digit. Arrow keys move it, Home puts it back."),
       keydown: onKey,
     },
     picture,
@@ -58,7 +58,7 @@ export function buildStage(stage) {
   );
   const back = el("button", { type: "button", id: "back", click: () => change({ dx: 0, dy: 0 }) }, "Put back");
   const thumbs = images.map((one, number) => thumb(one, number));
-  const library = el("div", { class: "thumbs", role: "group", "aria-label": "Choose a test digit" }, ...thumbs);
+  const library = el("div", { class: "thumbs", role: "group", "aria-label": worded("Choose a test digit") }, ...thumbs);
   stage.append(
     paper,
     el(

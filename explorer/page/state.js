@@ -1,6 +1,6 @@
 // What the page shows at the moment; all of it is in the address, so every view has a link.
 
-import { canvas, content, images, maxShift } from "./data.js";
+import { canvas, content, images, maxShift, opening } from "./data.js";
 
 /** Lowest and highest value of each part of the address, all whole numbers. */
 const LIMITS = {
@@ -19,7 +19,7 @@ const QUIET = 200; // milliseconds without a change before the address follows: 
 const ROLLING = 5; // the view in which the digit rolls round the edge
 
 export const state = {
-  ...{ view: 1, digit: 0, dx: 0, dy: 0, own: 0, network: 0, layer: 0, down: 0, head: 0, range: 0 },
+  ...{ view: 1, digit: opening, dx: 0, dy: 0, own: 0, network: 0, layer: 0, down: 0, head: 0, range: 0 },
   /** @type {Float32Array | null} */
   drawn: null,
 };
@@ -82,6 +82,8 @@ function tidy() {
 }
 
 function written() {
-  const parts = Object.keys(LIMITS).filter((name) => name === "view" || state[name] !== start[name]);
+  const parts = Object.keys(LIMITS).filter(
+    (name) => name === "view" || name === "digit" || state[name] !== start[name],
+  );
   return parts.map((name) => `${name}=${state[name]}`).join("&");
 }

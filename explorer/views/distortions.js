@@ -1,7 +1,7 @@
 // 9. Simard's table beside ours.
 
 import { content, rows } from "../page/data.js";
-import { table, withInterval } from "../page/dom.js";
+import { linesOf, table, withInterval } from "../page/dom.js";
 import { claimBox, fileOf, missing, origins } from "../page/parts.js";
 
 export const distortionsView = {
@@ -17,8 +17,14 @@ export const distortionsView = {
       const words = (name) => content.labels[name] ?? name;
       section.append(
         table(
-          ["network", "training images", "paper", "ours"],
-          measured.map((row) => [words(row.model), words(row.training), row.published ?? "–", withInterval(row)]),
+          ["network", "training images", "paper", "ours", "read from"],
+          measured.map((row) => [
+            words(row.model),
+            words(row.training),
+            row.published ?? "–",
+            withInterval(row),
+            linesOf(row),
+          ]),
         ),
       );
     }

@@ -2,7 +2,7 @@
 
 import { shifted } from "../engine/layers.js";
 import { rolled } from "../engine/networks.js";
-import { canvas, models } from "../page/data.js";
+import { canvas, models, worded } from "../page/data.js";
 import { el, inWords, shown } from "../page/dom.js";
 import { claimBox, filesOf, missing, origins } from "../page/parts.js";
 import { paintMap } from "../page/picture.js";
@@ -66,15 +66,15 @@ export const layersView = {
       el("button", { type: "button", click: () => change({ dx: pixels, dy: 0 }) }, `${pixels} px right`),
     );
     const finding = el("p", { class: "finding" });
-    const strips = ["digit where it was", "digit moved", "what is left when the first is moved along"].map(
-      (caption) => {
+    const strips = ["digit where it was", "digit moved", "what is left when the first is moved along"]
+      .map(worded)
+      .map((caption) => {
         const cells = Array.from({ length: MAPS_SHOWN }, () => el("canvas", { "aria-hidden": "true" }));
         return {
           cells,
           element: el("figure", { class: "strip" }, el("figcaption", {}, caption), el("div", {}, ...cells)),
         };
-      },
-    );
+      });
     section.append(
       el("div", { class: "pick" }, el("label", {}, "network ", which), el("label", {}, "layer ", layer), ...steps),
       finding,

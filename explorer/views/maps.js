@@ -1,5 +1,6 @@
 // 2. The map of all shifts beside each answer: measured, or of this digit alone.
 
+import { worded } from "../page/data.js";
 import { choice, choose, el } from "../page/dom.js";
 import { claimBox, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
@@ -17,7 +18,7 @@ export const mapsView = {
     }
     const which = choice(
       "Map of",
-      [{ label: "the test images, as measured" }, { label: "this digit, computed now" }],
+      [{ label: "the test images, as measured" }, { label: worded("this digit, computed now") }],
       state.own,
       (own) => change({ own }),
     );
@@ -26,7 +27,7 @@ export const mapsView = {
       el(
         "figure",
         { class: "model", "data-model": model.id },
-        el("figcaption", {}, el("h3", {}, model.name), el("p", {}, `training digits: ${model.trained}`)),
+        el("figcaption", {}, el("h3", {}, model.name), el("p", {}, worded("training digits: ") + model.trained)),
         element,
       ),
     );

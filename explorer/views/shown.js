@@ -1,8 +1,8 @@
 // 7. What was it shown? Invariance reaches as far as the training translations, and only for the digits that moved.
 
-import { content, find, models, rows } from "../page/data.js";
+import { content, find, models, rows, worded } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
-import { choice, choose, el, shown, table, withInterval } from "../page/dom.js";
+import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
 import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
@@ -14,7 +14,7 @@ export const shownView = {
   lead: "The same CNN, trained with translations of up to so many pixels. Further than it was shown, it does not know.",
   build(section) {
     const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));
-    const partial = models.find((model) => model.study === "class_transfer");
+    const partial = models.find((model) => model.predicted && model.moved);
     const updates = [
       ranges.length ? rangePart(section, ranges) : null,
       partial ? classPart(section, partial) : null,
@@ -88,24 +88,23 @@ function rangePart(section, ranges) {
 }
 
 function classPart(section, model) {
-  const low = model.training === "low_translated";
-  const [moved, still] = low ? ["0 to 4", "5 to 9"] : ["5 to 9", "0 to 4"];
   const made = card(model);
-  const pick = (label) => content.digits.findIndex((digit) => digit.label === label);
-  const button = (label, what) =>
+  const wasMoved = ({ label }) => model.moved.includes(label);
+  const examples = [
+    [content.digits.findLastIndex(wasMoved), "shown moved"],
+    [content.digits.findLastIndex((digit) => !wasMoved(digit)), "never moved"],
+  ].filter(([number]) => number >= 0);
+  const buttons = examples.map(([digit, what]) =>
     el(
       "button",
-      {
-        type: "button",
-        disabled: pick(label) < 0,
-        click: () => change({ digit: pick(label), drawn: null, dx: content.maxShift, dy: 0 }),
-      },
-      `Drag a ${label}, ${what}`,
-    );
+      { type: "button", click: () => change({ digit, drawn: null, dx: content.maxShift, dy: 0 }) },
+      `Drag a ${content.digits[digit].label}, ${what}`,
+    ),
+  );
   section.append(
-    el("h3", { class: "part" }, `Only ${moved} were moved in training`),
-    el("p", {}, `The digits ${still} stayed in their place. Does it know that a 7 moves as a 3 does?`),
-    el("div", { class: "buttons" }, button(low ? 3 : 7, "shown moved"), button(low ? 7 : 3, "never moved")),
+    el("h3", { class: "part" }, `Only ${model.moved.join(", ")} were moved in training`),
+    el("p", {}, worded("It saw every other digit in its place alone. Does it know that those move, too?")),
+    el("div", { class: "buttons" }, ...buttons),
     made.element,
     classTable(model.training),
     claimBox("C9"),
@@ -120,8 +119,13 @@ function classTable(training) {
   const measured = rows("class_transfer-classes", { training, measure: "mean_error" });
   return measured.length
     ? table(
-        ["digits", "in training", "mean error over shifts, %"],
-        measured.map((row) => [row.group, row.shown === "distorted" ? "moved" : "in their place", withInterval(row)]),
+        [worded("digits"), "in training", "mean error over shifts, %", "read from"],
+        measured.map((row) => [
+          row.group,
+          row.shown === "distorted" ? "moved" : "in their place",
+          withInterval(row),
+          linesOf(row),
+        ]),
       )
     : "";
 }
@@ -130,14 +134,16 @@ function splitPart(section) {
   const errors = rows("split", { measure: "mean_error" });
   if (!errors.length) return;
   const [names, trainings] = ["model", "training"].map((key) => [...new Set(errors.map((row) => row[key]))]);
-  const cell = (model, training) => errors.find((row) => row.model === model && row.training === training);
+  const cells = (model) =>
+    trainings.map((training) => errors.find((row) => row.model === model && row.training === training));
   section.append(
     el("h3", { class: "part" }, "Augmentation or architecture?"),
     table(
-      ["mean error over shifts, %", ...trainings.map(words)],
+      ["mean error over shifts, %", ...trainings.map(words), "read from"],
       names.map((model) => [
         words(model),
-        ...trainings.map((training) => (cell(model, training) ? shown(cell(model, training).mean) : "–")),
+        ...cells(model).map((row) => (row ? shown(row.mean) : "–")),
+        linesOf(...cells(model)),
       ]),
     ),
     claimBox("C11"),

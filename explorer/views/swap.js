@@ -2,7 +2,7 @@
 
 import { find, rows } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
-import { choice, choose, el, withInterval } from "../page/dom.js";
+import { choice, choose, el, linesOf, table, withInterval } from "../page/dom.js";
 import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
@@ -117,22 +117,9 @@ export const swapView = {
 };
 
 function ringTable(built) {
-  const head = el("tr", {}, el("th", {}, "consistency, %"), el("th", {}, "at 1 px"), el("th", {}, "at 2 px"));
   const body = built.map(({ model }) => {
-    const measured = consistency(model);
-    const at = (ring) => measured.find((row) => row.ring === ring);
-    return el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, model.name),
-      ...[1, 2].map((ring) =>
-        el("td", { title: at(ring) ? `line ${at(ring).line}` : "" }, at(ring) ? withInterval(at(ring)) : "–"),
-      ),
-    );
+    const found = [1, 2].map((ring) => consistency(model).find((row) => row.ring === ring));
+    return [model.name, ...found.map((row) => (row ? withInterval(row) : "–")), linesOf(...found)];
   });
-  return el(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Consistency by shift" },
-    el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)),
-  );
+  return table(["consistency, %", "at 1 px", "at 2 px", "read from"], body);
 }

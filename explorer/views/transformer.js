@@ -1,7 +1,7 @@
 // 6. The spatial transformer: what was done to the digit, and what the network undid.
 
 import { shifted, translated } from "../engine/layers.js";
-import { canvas, find, maxShift, models } from "../page/data.js";
+import { canvas, find, maxShift, models, worded } from "../page/data.js";
 import { el, inWords, shown, svg } from "../page/dom.js";
 import { card, claimBox, filesOf, missing, origins, picture } from "../page/parts.js";
 import { paint } from "../page/picture.js";
@@ -57,7 +57,7 @@ export const transformerView = {
       const left = Math.hypot(state.dx - x, state.dy - y);
       finding.textContent =
         `Done: ${inWords(state.dx, state.dy)}. Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
-        `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. The digit ends ${shown(left, 2)} px from where it was trained.`;
+        `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. ${worded("The digit")} ends ${shown(left, 2)} px from where it was trained.`;
       made.update();
       return finding.textContent;
     };

@@ -18,7 +18,7 @@ import pytest
 import studies
 from finished import finished_run
 from invariance.explorer import page as page_module
-from invariance.explorer.content import PER_CLASS, chosen_images, content
+from invariance.explorer.content import MOST, PER_CLASS, chosen_images, content
 from invariance.explorer.page import page
 from invariance.explorer.sources import joined
 from invariance.plan import explored
@@ -118,7 +118,7 @@ def test_the_page_makes_no_markup_of_text_and_asks_nobody():
 
 
 def smallest(**more: Any) -> dict[str, Any]:
-    return {"name": "MNIST", "networks": [], **more}
+    return {"name": "MNIST", "noun": "digit", "networks": [], **more}
 
 
 def test_no_name_can_break_the_page():
@@ -180,6 +180,7 @@ def test_digits_are_the_first_of_each_class():
     assert chosen_images(labels, 7) == [1, 4, 6, 0, 2, 3]
     assert chosen_images(labels, 3) == [1, 0, 2]
     assert PER_CLASS == 3
+    assert len(chosen_images(np.arange(100, dtype=np.uint8), 100)) == MOST
 
 
 def test_every_number_is_that_of_its_file(inputs):
@@ -198,7 +199,7 @@ def test_every_number_is_that_of_its_file(inputs):
         if "positions" in network:
             continue
         predictions = np.load(network["predicted"]["path"])[:, digits]
-        assert network["predicted"]["answers"] == "".join(map(str, predictions.ravel()))
+        assert base64.b64decode(network["predicted"]["answers"]) == predictions.tobytes()
         with Path(network["measured"]["path"]).open() as file:
             rows = list(csv.DictReader(file))
         found = [count / network["measured"]["images"] for count in network["measured"]["right"]]

@@ -15,8 +15,9 @@ from py_mini_racer import JSEvalException, MiniRacer
 from finished import finished_run
 from invariance.data.images import place_on_canvas, shift_grid, shift_images
 from invariance.explorer.sources import joined
+from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import as_input
-from invariance.learning.weights import save_weights
+from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.building import build_model
 from invariance.plan.plan import Plan
 from running import ROOT
@@ -102,6 +103,22 @@ def test_every_network_of_a_run_answers_as_the_pipeline_predicted(engine, tmp_pa
         answers = logits_of(engine, plan.network(cell.model), weights, placed, shifts).argmax(axis=2)
         recorded = np.load(root / plan.evaluated_file(cell, ".predictions.npy"))[:, :IMAGES]
         np.testing.assert_array_equal(answers, recorded, err_msg=str(cell))
+
+
+def test_networks_that_tell_places_answer_as_the_pipeline_would(engine, tmp_path_factory):
+    """The pipeline records how often they are right, and not for which image."""
+    root = finished_run(tmp_path_factory)
+    plan = Plan(json.loads((root / "results/digits/config.json").read_text()))
+    (cell,) = (cell for cell in plan.cells if plan.tells_positions(cell.study))
+    settings = plan.position_settings(cell.study, cell.model)
+    images = np.load(root / plan.file("source/test-images.npy"))[:IMAGES]
+    placed = place_on_canvas(images, settings["canvas"])
+    shifts = [tuple(position) for position in settings["positions"]]
+    weights = root / plan.trained_file(cell, "weights.safetensors")
+    network = build_model(settings["model"], settings["canvas"])
+    load_weights(network, weights)
+    found = logits_of(engine, settings["model"], weights.read_bytes(), placed, shifts)
+    np.testing.assert_allclose(found, logits_over_shifts(network, placed, shifts), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

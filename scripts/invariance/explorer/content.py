@@ -8,29 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from invariance.data.images import IMAGE_SIZE
 from invariance.plan.explored import TABLES, canvas_of, cells_of
 from invariance.plan.plan import Cell, Plan
-from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered
+from invariance.record.artefacts import load_array, read_json, require_unaltered
 from invariance.results.labels import label
 from invariance.results.reading import read_table
 
-PER_CLASS = 3  # test images
-CLASSES = 10
+PER_CLASS, MOST = 3, 60  # test images
 CLAIM = ("id", "statement", "study", "number", "low", "high", "unit", "rule", "verdict", "threshold", "read_from")
-DATA_SETS = {
-    "mnist": ("MNIST", "The digits are test images of MNIST, by Yann LeCun and Corinna Cortes, CC BY-SA 3.0."),
-    "digits": (
-        "8x8 digits",
-        "The digits are from the Optical Recognition of Handwritten Digits data set, by E. Alpaydin and C. Kaynak, "
-        "CC BY 4.0, as scikit-learn has them, enlarged to 28x28.",
-    ),
-}
 
 
 def chosen_images(labels: np.ndarray, among: int) -> list[int]:
-    """The first PER_CLASS images of each class among the first ones; labels uint8 (n,)."""
-    return [int(i) for digit in range(CLASSES) for i in np.flatnonzero(labels[:among] == digit)[:PER_CLASS]]
+    """The first PER_CLASS images of each class among the first ones, at most MOST in all; labels uint8 (n,)."""
+    first = labels[:among]
+    return [int(i) for one in np.unique(first) for i in np.flatnonzero(first == one)[:PER_CLASS]][:MOST]
 
 
 def source(path: str) -> dict[str, str]:
@@ -61,8 +52,7 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     labels, images = load_array(inputs["labels"]), load_array(inputs["images"], mapped=True)
     predictions = {cell: load_array(path) for cell, path in inputs["predictions"].items()}
     digits = chosen_images(labels, min([len(labels), *(array.shape[1] for array in predictions.values())]))
-    canvas, max_shift = canvas_of(plan) or (IMAGE_SIZE, 0)
-    name, licence = DATA_SETS[plan.dataset]
+    canvas, max_shift = canvas_of(plan) or (plan.data["side"], 0)
     weights = {path: base64.b64encode(Path(path).read_bytes()).decode() for path in inputs["weights"].values()}
     elements = {path: f"weights-{number}" for number, path in enumerate(weights)}
     cells = {str(cell): cell for cell in cells_of(plan)}
@@ -72,11 +62,14 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     ]
     shown = {
         "dataset": plan.dataset,
-        "name": name,
-        "licence": licence,
+        "name": plan.data["title"],
+        "noun": plan.data.get("noun", "picture"),
+        "note": plan.note if "embedded" in plan.data else "",
+        "licence": plan.data.get("licence", ""),
+        "classes": plan.data["classes"],
         "canvas": canvas,
         "maxShift": max_shift,
-        "imageSide": IMAGE_SIZE,
+        "imageSide": plan.data["side"],
         "digits": [{"index": index, "label": int(labels[index])} for index in digits],
         "images": base64.b64encode(np.ascontiguousarray(images[digits]).tobytes()).decode(),
         "radiusConsistency": plan["measures"]["radius_consistency"],
@@ -108,15 +101,14 @@ def network(
         **cell._asdict(),
         "name": label(cell.model),
         "trained": label(cell.training),
+        "moved": plan["studies"][cell.study]["trainings"][cell.training].get("classes"),
         "settings": plan.network(cell.model),
         "weights": {**source(weights), "element": elements[weights]},
     }
     if predictions is None:
         return found | {"positions": plan["studies"][cell.study]["positions"]}
-    if predictions.max(initial=0) >= CLASSES:
-        raise InputError(f"{inputs['predictions'][name]}: holds no digits; delete it to have it made again")
     grid = read_table(inputs["grids"][name], ["n", "accuracy"], at_least=1)
     right = (grid.accuracy * grid.n).round().astype(int).tolist()
     measured = {**source(inputs["grids"][name]), "images": int(grid.n.iloc[0]), "right": right}
-    answers = "".join(map(str, predictions.ravel().tolist()))
+    answers = base64.b64encode(predictions.tobytes()).decode()
     return found | {"measured": measured, "predicted": {**source(inputs["predictions"][name]), "answers": answers}}

@@ -30,6 +30,7 @@ def page(sources: Path, content: Mapping[str, Any], weights: Mapping[str, str]) 
     blocks = [data_block("data", "application/json", json_for_html(content))]
     blocks += [data_block(name, "application/octet-stream", text) for name, text in {"loops": loops, **weights}.items()]
     text = read(sources / "page.html").decode()
+    text = text.replace("<!-- noun -->", html.escape(content["noun"]))
     for name, value in {
         "policy": html.escape(policy(script, style)),
         "title": html.escape(content["name"]),
