@@ -278,12 +278,12 @@ def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_
     np.testing.assert_allclose(sorted(set(seeds[:, 0])), [-0.2, 0.2, 0.8, 1.2])
     assert [segment[:, 1].tolist() for segment in clean.get_segments()] == [[1, 1]] * 4
     assert sorted(bar.get_height() for bar in called.patches) == [0.25, 5.25, 10.25, 15.25]
-    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low digits\ntranslated"]
+    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low classes\ntranslated"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [
-        "digits 0-4, centred only in training",
-        "digits 0-4, translated in training",
-        "digits 5-9, centred only in training",
+        "classes 0-4, centred only in training",
+        "classes 0-4, translated in training",
+        "classes 5-9, centred only in training",
         "error of unshifted images",
     ]
 
