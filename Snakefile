@@ -57,6 +57,7 @@ report: "workflow/report/workflow.rst"
 
 onstart:
     or_exit(environment.require_writable, "results", "logs")
+    or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
     if workflow.local_exec:
         # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
         # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.

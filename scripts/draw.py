@@ -15,6 +15,7 @@ def main(
     figure: str,
     note: str = "",
     inputs: Annotated[dict[str, Any], json_mapping()],
+    settings: Annotated[dict[str, Any] | None, json_mapping()] = None,
     output: Path,
     png: Path,
 ) -> None:
@@ -25,6 +26,7 @@ def main(
         note: Written above the figure: which data set it is about.
         inputs: For each argument of its `draw` a path, or a mapping from labels to paths, as JSON:
             '{"rings": "results/mnist/tables/architectures-rings.csv"}'.
+        settings: The other arguments, as JSON.
         output: The PDF.
         png: The PNG.
     """
@@ -32,11 +34,14 @@ def main(
     if not hasattr(module, "draw"):
         raise InputError(f"--figure: {figure!r}; allowed: a module with a function `draw`, studies.<study>.<figure>")
     wanted = list(inspect.signature(module.draw).parameters)
-    if set(inputs) != set(wanted):
-        raise InputError(f"--inputs: {', '.join(inputs) or 'nothing'}; {figure} is drawn from {', '.join(wanted)}")
+    settings = settings or {}
+    if {*inputs, *settings} != set(wanted):
+        raise InputError(
+            f"--inputs: {', '.join([*inputs, *settings]) or 'nothing'}; {figure} is drawn from {', '.join(wanted)}"
+        )
     read = read_inputs(inputs, module.COLUMNS, getattr(module, "MAY_BE_EMPTY", ()))
     style()
-    save(module.draw(**read), output, png, note)
+    save(module.draw(**read, **settings), output, png, note)
 
 
 if __name__ == "__main__":

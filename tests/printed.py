@@ -1,6 +1,7 @@
 """The keys that the article uses, and the parts of its tabulars."""
 
 import re
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -9,13 +10,34 @@ SOURCES = sorted(PAPER.rglob("*.tex"))
 INTERVAL = ("mean", "low", "high")
 
 
-def used_in_text(pattern: str) -> set[str]:
-    """Every first group of `pattern` in the article's sources; without keys that commands.tex makes from #1."""
-    return {key for source in SOURCES for key in re.findall(pattern, source.read_text()) if "#" not in key}
+def argument(text: str, start: int) -> tuple[str, int]:
+    """What stands in the braces that open at `start`, and the place behind them."""
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start + 1 : place], place + 1
+    raise ValueError(text[start : start + 80])
 
 
-def keys_of_the_paper() -> set[str]:
-    """Every key of numbers.tex that the article uses."""
+def shown_by(text: str, studies: Container[str]) -> str:
+    r"""TeX in which each \ifstudy is replaced by what it shows if there are only these studies."""
+    while (start := text.find(r"\ifstudy{")) >= 0:
+        study, place = argument(text, start + len(r"\ifstudy"))
+        there, place = argument(text, place)
+        otherwise, place = argument(text, text.index("{", place))
+        text = text[:start] + (there if study in studies else otherwise) + text[place:]
+    return text
+
+
+def keys_of_the_paper(texts: Mapping[Path, str] | None = None) -> set[str]:
+    """Every key of numbers.tex that the article, or these texts of its sources, uses; not what commands.tex makes."""
+    contents = texts.values() if texts else [source.read_text() for source in SOURCES]
+
+    def used_in_text(pattern: str) -> set[str]:
+        """Every first group of `pattern` in the sources."""
+        return {key for content in contents for key in re.findall(pattern, content) if "#" not in key}
+
     keys = used_in_text(r"\\R\{([^}]*)\}") - {"key"}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
     keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}

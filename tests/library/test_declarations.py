@@ -97,7 +97,7 @@ ALL = {"networks/building", "layers/window"}
 TRUNKS = ALL | {"networks/trunk", "layers/images_last", "layers/global_average_pool", "layers/linear"}
 TRUNKS |= {"layers/batch_norm", "layers/conv"}
 FILES = {
-    "mlp": ALL | {"networks/mlp", "layers/linear"},
+    "mlp": {"networks/mlp", "layers/linear", "layers/window"},
     "simard_cnn": ALL | {"networks/simard_cnn", "layers/conv", "layers/images_last", "layers/linear"},
     "stride_fc": TRUNKS,
     "max_pool_fc": TRUNKS | {"layers/max_pool", "layers/one_of_four"},
@@ -202,8 +202,8 @@ evaluate.main(
     grid=Path("grid.csv"), predictions=Path("predictions.npy"), test_predictions=Path("test.npy"),
 )
 table = equivariance(
-    images=np.load(images), weights={"study/new/centred/0": weights}, models={"new": model}, canvas=32, number=3,
-    max_shift=4,
+    images=np.load(images), weights={"study/new/centred/0": weights}, models={"new": model}, canvas=32, classes=10,
+    number=3, max_shift=4,
 )
 table.to_csv("equivariance.csv", index=False)
 """

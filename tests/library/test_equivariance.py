@@ -468,7 +468,7 @@ def evaluated(folder: Path, models: dict, seeds: list[int], trained_as: dict | N
     for name, seed in product(models, seeds):
         path = weights[f"architectures/{name}/centred/{seed}"] = folder / name / f"{seed}.safetensors"
         save_weights(untrained((trained_as or models)[name], 28, seed + 100).float(), path)
-    table = equivariance(images=inked(), weights=weights, models=models, canvas=28, number=2, max_shift=2)
+    table = equivariance(images=inked(), weights=weights, models=models, canvas=28, classes=10, number=2, max_shift=2)
     table.to_csv(folder / "equivariance.csv", index=False, float_format="%.8g")
     return pd.read_csv(folder / "equivariance.csv", keep_default_na=False)
 
@@ -505,7 +505,9 @@ def test_an_error_that_is_none_is_left_out_of_the_file(tmp_path):
 @pytest.mark.parametrize("cell", ["architectures/mlp/centred/0", "architectures/stride/centred/0"])
 def test_a_cell_of_no_named_network_is_told(cell, tmp_path):
     with pytest.raises(InputError, match=f"{cell}: no model .*; allowed: simard_cnn, stride_fc"):
-        equivariance(images=inked(), weights={cell: tmp_path}, models=MODELS, canvas=28, number=1, max_shift=1)
+        equivariance(
+            images=inked(), weights={cell: tmp_path}, models=MODELS, canvas=28, classes=10, number=1, max_shift=1
+        )
 
 
 def test_the_weights_of_another_network_are_refused(tmp_path):

@@ -1,5 +1,7 @@
 """A user's own network, from any file: built, trained, tested, kept, or refused in words."""
 
+import functools
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +15,12 @@ from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import one_thread, train
 from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.building import build_model
-from invariance.plan import declarations
+from invariance.plan import declarations, own_networks
+from invariance.plan.merging import merge
+from invariance.plan.reading import load, resolve
+from invariance.record import dependencies
 from invariance.record.artefacts import InputError
+from running import ROOT
 
 CANVAS = 16
 OPTIMISATION = {"epochs": 2, "batch": 8, "learning_rate": 0.1, "schedule": "constant", "warmup": 0, "averaging": 0.5}
@@ -168,3 +174,53 @@ def test_a_missing_file_is_told(project):
 def test_a_class_is_asked_for(project):
     with pytest.raises(InputError, match=r"cannot be built .*class"):
         build_model({"family": "file", "file": "mine/net.py"}, CANVAS)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Tried before any job
+
+
+FLEXIBLE = (
+    START.replace("(self)", "(self, canvas, classes)", 1)
+    + "        self.layer = nn.Linear(canvas**2, classes)\n"
+    + FORWARD
+    + "self.layer(x.flatten(1))"
+)
+
+
+def own_plans(*overlays: dict) -> list:
+    """The plans of a config in which two studies train a network of the user's own, on two canvases."""
+    config = load([ROOT / "config.yaml"])
+    cells = {"cells": {"mine": {"trainings": ["none"]}}}
+    config = merge(config, {"models": {"mine": entry()}, "studies": {"simard2003": cells, "split": cells}})
+    return list(resolve(functools.reduce(merge, overlays, config)).values())
+
+
+def test_it_is_tried_once_on_each_canvas_and_number_of_classes():
+    plans = own_plans({"datasets": {"fashion_mnist": {"classes": 7}}})
+    assert sorted(trial[1:] for trial in own_networks.tried(plans)) == [(29, 10), (36, 10), (40, 7), (40, 10)]
+    assert own_networks.tried(resolve(load([ROOT / "config.yaml"])).values()) == []
+
+
+def test_it_is_given_the_classes_if_it_asks_for_them(project):
+    (project / "mine/net.py").write_text(FLEXIBLE)
+    assert build_model(entry(), CANVAS, 3)(torch.zeros(2, 1, CANVAS, CANVAS)).shape == (2, 3)
+
+
+def test_what_is_wrong_is_told_before_any_job_and_what_passed_is_not_tried_again(project, monkeypatch):
+    started = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda command, **how: started.append(command) or run(command, **how))
+    network, folder = project / "mine/net.py", project / "passed"
+    monkeypatch.setattr(own_networks, "tried", lambda plans: [(entry() | {"file": str(network)}, CANVAS, 3)])
+    network.write_text(BAD["wrong shape"][0])
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"^.*net\.py: Net: gives \(2, 9\) for .*logits \(2, 3\)"):
+            own_networks.require_networks([], folder)
+    network.write_text(FLEXIBLE)
+    dependencies.module.cache_clear()
+    dependencies.made_by.cache_clear()
+    for _ in range(2):
+        own_networks.require_networks([], folder)
+    assert len(started) == 3
+    assert len(list(folder.iterdir())) == 1

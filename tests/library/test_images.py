@@ -172,7 +172,7 @@ def test_shifts_that_would_clip_are_refused():
     require_lossless(images, 5)
     with pytest.raises(InputError) as refused:
         require_lossless(images, 6)
-    for told in ("up to 6 pixels", "only 5 empty pixels", "a canvas of 39", "at least 40"):
+    for told in ("up to 6 pixels", "only 5 empty pixels", "a canvas of 39", "41 is large enough"):
         assert told in str(refused.value)
 
 

@@ -612,6 +612,10 @@ def test_a_relative_mirror_of_the_config_starts_in_the_project(folder, output, m
         ("https://a.example/f", "http://127.0.0.1/f", False),
         ("http://127.0.0.1/f", "http://127.0.0.1/g", True),
         ("http://127.0.0.1/f", "http://a.example/f", False),
+        ("http://a.example/f", "http://a.example/g", True),
+        ("http://a.example/f", "http://b.example/f", False),
+        ("http://a.example/f", "http://127.0.0.1/f", False),
+        ("http://a.example/f", "https://b.example/f", True),
         ("https://a.example/f", "ftp://a.example/f", False),
     ],
 )

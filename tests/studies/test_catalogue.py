@@ -1,5 +1,6 @@
 """What the studies declare is there: every function, with the arguments that it is called with."""
 
+import dataclasses
 import importlib
 import inspect
 from collections import Counter
@@ -7,7 +8,7 @@ from collections import Counter
 import pytest
 
 import studies
-from invariance.plan.catalogue import Catalogue, Figure
+from invariance.plan.catalogue import Catalogue
 from invariance.plan.plan import Plan
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError
@@ -43,7 +44,7 @@ def _in_the_project(monkeypatch):
 @pytest.mark.parametrize(("plan", "item"), MADE)
 def test_a_declared_function_takes_what_it_is_given(plan, item):
     given = item.arguments(PLANS[plan])
-    settings = {} if isinstance(item, Figure) else item.settings(PLANS[plan], item.study)
+    settings = item.settings(PLANS[plan], item.study)
     assert not given.keys() & settings.keys()
     inspect.signature(function_of(item.target)).bind(**given, **settings)
 
@@ -54,6 +55,19 @@ def test_inputs_are_named_from_the_project(plan, item):
     files = item.files(PLANS[plan])
     assert all(path.startswith((results, "paper/")) for path in files)
     assert files or item.name == "compute"
+
+
+def test_the_models_say_which_of_them_pool_globally():
+    pooled = CATALOGUES["mnist"].find("figures", "accuracy_vs_shift").settings(PLANS["mnist"], "architectures")
+    assert pooled == {"pooled": ["stride_gap", "stride_gap_circular", "phase_averaged", "polyphase_gap_circular"]}
+
+
+@pytest.mark.parametrize("name", ["D1", "C", "C01", "C1a", "C-1", "C12345", "c3", ""])
+def test_an_id_that_is_not_c_and_its_number_is_refused_in_words(name, monkeypatch):
+    claim = dataclasses.replace(DECLARED["split"].claims[0], id=name)
+    monkeypatch.setattr("studies.split.STUDY", dataclasses.replace(DECLARED["split"], claims=(claim,)))
+    with pytest.raises(InputError, match="of split: not an id; allowed: C and a number, such as C11"):
+        studies.declared()
 
 
 @pytest.mark.parametrize("name", CLAIMS)

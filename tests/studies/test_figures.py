@@ -113,7 +113,7 @@ def series(axes):
 
 def test_accuracy_vs_shift_draws_every_mean_and_interval():
     rings = rings_of([("stride_fc", "centred"), ("mlp", "centred"), ("mlp", "translated")])
-    figure = accuracy_vs_shift.draw(rings)
+    figure = accuracy_vs_shift.draw(rings, [])
     assert [axes.get_ylabel() for axes in panels(figure)] == ["accuracy (%)", "", "consistency (%)", ""]
     centred, translated, consistency, _ = panels(figure)
     assert [len(series(axes)) for axes in panels(figure)] == [2, 1, 2, 1]
@@ -130,7 +130,7 @@ def test_accuracy_vs_shift_draws_every_mean_and_interval():
 
 def test_models_with_global_pooling_have_panels_of_their_own():
     cells = [("mlp", "centred"), ("stride_gap", "centred"), ("my_model", "centred"), ("mlp", "translated")]
-    figure = accuracy_vs_shift.draw(rings_of(cells))
+    figure = accuracy_vs_shift.draw(rings_of(cells), ["stride_gap"])
     assert [len(series(axes)) for axes in panels(figure)[:3]] == [2, 1, 1]
     titles = [axes.get_title(loc="left") for axes in panels(figure)[:3]]
     assert titles == [
@@ -139,7 +139,7 @@ def test_models_with_global_pooling_have_panels_of_their_own():
         "trained translated",
     ]
     assert figure.legends[0].get_texts()[-1].get_text() == "my model"
-    known = accuracy_vs_shift.draw(rings_of(cells[:2]))
+    known = accuracy_vs_shift.draw(rings_of(cells[:2]), ["stride_gap"])
     assert panels(known)[0].get_title(loc="left") == "trained centred\nfully connected heads"
 
 
@@ -278,12 +278,12 @@ def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_
     np.testing.assert_allclose(sorted(set(seeds[:, 0])), [-0.2, 0.2, 0.8, 1.2])
     assert [segment[:, 1].tolist() for segment in clean.get_segments()] == [[1, 1]] * 4
     assert sorted(bar.get_height() for bar in called.patches) == [0.25, 5.25, 10.25, 15.25]
-    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low digits\ntranslated"]
+    assert [text.get_text() for text in errors.get_xticklabels()] == ["centred", "low classes\ntranslated"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [
-        "digits 0-4, centred only in training",
-        "digits 0-4, translated in training",
-        "digits 5-9, centred only in training",
+        "classes 0-4, centred only in training",
+        "classes 0-4, translated in training",
+        "classes 5-9, centred only in training",
         "error of unshifted images",
     ]
 
@@ -490,7 +490,7 @@ def single_figures():
         "summary": summary.draw([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
         "sample_distortions": sample_distortions.draw(np.zeros((1, 29, 29), np.uint8), {}),
         "learning_curves": learning_curves.draw(history_of(cell, seeds=1, epochs=1)),
-        "accuracy_vs_shift": accuracy_vs_shift.draw(rings),
+        "accuracy_vs_shift": accuracy_vs_shift.draw(rings, []),
         "heat_maps": heat_maps.draw(shifts_of(cell, seeds=1, reach=0)),
         "simard_table": simard_table.draw(one),
         "equivariance": equivariance.draw(made_up_equivariance(seeds=1)[:1]),

@@ -60,7 +60,8 @@ def evaluated(folder: Path, settings: dict, model: torch.nn.Module, positions: l
     images[:, 4:24, 6:22] = np.random.default_rng(1).integers(0, 256, (IMAGES, 20, 16))
     weights = folder / "weights.safetensors"
     save_weights(model, weights)
-    return evaluate(images=images, weights=weights, model=settings, canvas=40, positions=positions, device="cpu")
+    given = {"images": images, "weights": weights, "model": settings, "canvas": 40, "positions": positions}
+    return evaluate(**given, classes=10, device="cpu")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

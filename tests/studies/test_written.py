@@ -20,7 +20,7 @@ from invariance.plan.plan import Cell, Plan
 from invariance.record.artefacts import read_json, save_array, sha256_of, write_json
 from invariance.record.manifest import VERSIONED, write_manifest
 from judging import CLAIMS, PLANS
-from printed import PAPER, is_whole, keys_of_the_paper, rows_of
+from printed import PAPER, SOURCES, is_whole, keys_of_the_paper, rows_of, shown_by
 from rolled import made_up_equivariance
 from studies import declared
 from studies.summary.table import STAGES
@@ -136,10 +136,14 @@ def make_tex(plan: Plan, catalogue: Catalogue) -> None:
     write_provenance.main(root=Path(plan.file("")), artefacts=listed, output=Path(plan.file("tables/provenance.tex")))
 
 
-@pytest.fixture(scope="module", params=list(PLANS))
+@pytest.fixture(scope="module", params=["mnist", "digits"])
 def tables(request, tmp_path_factory) -> Path:
-    """results/<dataset>/tables of every cell of config.yaml, as the pipeline's own scripts make them."""
-    folder, plan = tmp_path_factory.mktemp(request.param), PLANS[request.param]
+    """results/<dataset>/tables of every cell of a plan that replicates Simard's table."""
+    return made_up(PLANS[request.param], tmp_path_factory.mktemp(request.param))
+
+
+def made_up(plan: Plan, folder: Path) -> Path:
+    """The folder of all tables, as the pipeline's own scripts make them from made-up evaluations."""
     (folder / "paper").symlink_to(PAPER)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -152,6 +156,22 @@ def tables(request, tmp_path_factory) -> Path:
         make_tables(plan, catalogue)
         make_tex(plan, catalogue)
     return folder / plan.file("tables")
+
+
+@pytest.mark.parametrize("dataset", ["fashion_mnist"])
+def test_the_paper_of_another_plan_asks_for_nothing_that_it_leaves_out(dataset, tmp_path):
+    plan = PLANS[dataset]
+    assert "simard2003" not in plan["studies"]
+    tables = made_up(plan, tmp_path)
+    written = dict(results_of(tables))
+    assert (written["dataset_name"], written["noun"], written["classes"]) == ("Fashion-MNIST", "garment", "10")
+    text = {source: shown_by(source.read_text(), plan["studies"]) for source in SOURCES if source.stem != "simard"}
+    asked = {key for key in keys_of_the_paper(text) if not key.startswith("compute/")}
+    assert len(asked) > 50
+    assert asked - {f"script/tables/{name}" for name in COMMITTED} <= set(written)
+    made = re.findall(r"\\artefacttable\{([\w-]+)\}", "".join(text.values()))
+    assert set(made) - COMMITTED <= {path.stem for path in tables.glob("*.tex")}
+    assert sum("garment" in value for value in written.values()) == 1  # no other text knows what an image shows
 
 
 def results_of(tables: Path) -> list[tuple[str, str]]:

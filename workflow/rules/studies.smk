@@ -126,6 +126,7 @@ rule draw:
     params:
         module=of_item("figures", lambda figure, plan: figure.target),
         inputs=of_item("figures", lambda figure, plan: json.dumps(figure.arguments(plan))),
+        settings=of_item("figures", lambda figure, plan: as_json(figure.settings(plan, figure.study))),
         note=of_item("figures", lambda figure, plan: plan.note),
         caption=untracked(of_item("figures", lambda figure, plan: figure.caption)),
         made_by=code_of_item("draw", "figures"),
@@ -133,4 +134,5 @@ rule draw:
         "Drawing {wildcards.figure}, {wildcards.dataset}"
     shell:
         "python scripts/draw.py --figure {params.module:q} --note {params.note:q} --inputs {params.inputs:q} "
+        "--settings {params.settings:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

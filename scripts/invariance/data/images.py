@@ -92,6 +92,6 @@ def require_lossless(images: np.ndarray, max_shift: int) -> None:
     if margin < max_shift:
         raise InputError(
             f"shifts of up to {max_shift} pixels would lose ink: the images have only {margin} empty pixels around "
-            f"them on a canvas of {images.shape[-1]}; use a canvas of at least "
-            f"{images.shape[-1] + 2 * (max_shift - margin)}, or let the study say may_lose_ink: true"
+            f"them on a canvas of {images.shape[-1]}; a canvas of "
+            f"{images.shape[-1] + 2 * (max_shift - margin)} is large enough; or let the study say may_lose_ink: true"
         )

@@ -173,7 +173,7 @@ def read_member(archive: zipfile.ZipFile, part: str, path: Path) -> np.ndarray:
         content = stream.read(LARGEST)
     if kind != np.uint8:
         raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
-    if np.prod([1, *shape], dtype=object) != len(content):
+    if min(shape, default=0) < 0 or np.prod([1, *shape], dtype=object) != len(content):
         raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it anew")
     return np.frombuffer(content, np.uint8).reshape(shape, order="F" if columns_first else "C")
 

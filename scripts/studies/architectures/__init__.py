@@ -29,6 +29,12 @@ def heat_map_grids(plan: Plan, study: str) -> dict[str, str]:
     return {str(cell): plan.evaluated_file(cell) for cell in chosen or cells}
 
 
+def pooled_models(plan: Plan, study: str) -> dict[str, list[str]]:
+    """The models of a study whose head is a global average, their own or that of the model that they average."""
+    models = plan["studies"][study]["cells"]
+    return {"pooled": [model for model in models if plan["models"][plan.base_model(model)].get("head") == "gap"]}
+
+
 STUDY = Study(
     claims=(
         Claim(
@@ -106,6 +112,7 @@ STUDY = Study(
             caption="Accuracy and consistency against the size of the shift, for each architecture.",
             title="Accuracy against shift",
             inputs={"rings": "tables/{study}-rings.csv"},
+            settings=pooled_models,
         ),
         Figure(
             "heat_maps",

@@ -4,7 +4,12 @@ Each training and kind of head has a column of panels, with its own range of per
 
 Inputs:
     rings: over seeds; model, training, ring (pixels), measure (accuracy or consistency), mean, low, high (percent).
+
+Settings:
+    pooled: the models that pool globally.
 """
+
+from collections.abc import Container, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,13 +19,12 @@ from invariance.drawing.style import look_of, new_figure
 from invariance.results.labels import MODELS, TRAININGS, in_order, label
 
 COLUMNS: dict[str, list[str]] = {"rings": ["model", "training", "ring", "measure", "mean", "low", "high"]}
-GLOBAL_POOLING = {"stride_gap", "stride_gap_circular", "polyphase_gap_circular", "phase_averaged"}
 
 
-def draw(rings: pd.DataFrame) -> Figure:
+def draw(rings: pd.DataFrame, pooled: Sequence[str]) -> Figure:
     """Draw the figure."""
     models = in_order(rings["model"], MODELS)
-    groups = training_and_head(rings.sort_values("ring", kind="stable"))
+    groups = training_and_head(rings.sort_values("ring", kind="stable"), pooled)
     figure = new_figure(2.95 + 0.17 * -(-len(models) // 4))
     panels = figure.subplots(2, len(groups), sharex=True, sharey="col", squeeze=False)
     handles = {}
@@ -41,12 +45,12 @@ def draw(rings: pd.DataFrame) -> Figure:
     return figure
 
 
-def training_and_head(rings: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def training_and_head(rings: pd.DataFrame, with_pooling: Container[str]) -> dict[str, pd.DataFrame]:
     """Split `rings` by training, and a training that has both into models with and without global pooling."""
     groups = {}
     for training in in_order(rings["training"], TRAININGS):
         rows = rings[rings["training"] == training]
-        pooled = rows["model"].isin(GLOBAL_POOLING)
+        pooled = rows["model"].isin(with_pooling)
         title = f"trained {label(training)}"
         if pooled.any() and not pooled.all():
             heads = "fully connected" if rows["model"][~pooled].isin(MODELS).all() else "other"

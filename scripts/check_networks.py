@@ -1,0 +1,28 @@
+"""Before stage 3: try networks of the user's own on two images, so that what is wrong is told before any training."""
+
+from invariance.command_line import Json, run
+from invariance.learning.training import one_thread
+from invariance.networks.building import build_model
+from invariance.record.artefacts import InputError
+
+
+def main(*, networks: Json) -> None:
+    """Build each, which tries it.
+
+    Args:
+        networks: JSON list of [entry in the config, side of the canvas in pixels, classes]:
+            '[[{"family": "file", "file": "my_network.py", "class": "Net"}, 40, 10]]'.
+    """
+    one_thread()
+    problems = []
+    for settings, canvas, classes in networks:
+        try:
+            build_model(settings, canvas, classes)
+        except InputError as error:
+            problems.append(f"{error} (canvas {canvas}, {classes} classes)")
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,48 @@
+"""Networks of the user's own, tried in a process of their own, as planning imports no torch."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from invariance.plan.declarations import SCRIPTS, network_files
+from invariance.plan.plan import Plan
+from invariance.record.artefacts import InputError
+from invariance.record.dependencies import made_by
+
+
+def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int]]:
+    """Each network from a file that a plan trains: its entry, the side of its canvas in pixels, its outputs."""
+    found = {}
+    for plan in plans:
+        for study, model in dict.fromkeys((cell.study, cell.model) for cell in plan.trained):
+            settings, network = plan["studies"][study], plan["models"][model]
+            if network["family"] == "file":
+                outputs = max(plan.data["classes"], len(settings.get("positions", [])))
+                trial = (network, settings["canvas"], outputs)
+                found[json.dumps(trial, sort_keys=True)] = trial
+    return list(found.values())
+
+
+def require_networks(plans: Iterable[Plan], folder: Path) -> None:
+    """Try those networks, unless a file in `folder` says that the same code passed before.
+
+    Raises:
+        InputError: one of them cannot be built, trained, evaluated or kept; says which, and what to do.
+    """
+    script, trials = SCRIPTS / "check_networks.py", tried(plans)
+    if not trials:
+        return
+    code = [made_by(str(script), *network_files(network), root=str(SCRIPTS)) for network, *_ in trials]
+    passed = folder / hashlib.sha256(json.dumps([trials, code], sort_keys=True).encode()).hexdigest()
+    if passed.exists():
+        return
+    command = [sys.executable, str(script), "--networks", json.dumps(trials)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(done.stderr.strip().removeprefix("error: "))
+    folder.mkdir(parents=True, exist_ok=True)
+    passed.touch()

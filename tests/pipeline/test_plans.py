@@ -1,0 +1,81 @@
+"""Plans of other data sets, as far as their source: downloaded from a server, or a user's own."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from invariance.data.sources import MNIST_FILES, PARTS
+from running import fresh_copy, snakemake
+
+COUNTS = {"train_images": 20, "validation_images": 10, "test_images": 12, "classes": 3, "side": 12}
+TARGETS = [f"results/{plan}/source/test-images.npy" for plan in ("kmnist", "mine")]
+
+
+def arrays() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    images = {
+        f"{part}_images": random.integers(0, 256, (count, 12, 12)) for part, count in (("train", 30), ("test", 12))
+    }
+    labels = {f"{part}_labels": np.arange(count) % 3 for part, count in (("train", 30), ("test", 12))}
+    return {name: array.astype(np.uint8) for name, array in (images | labels).items()}
+
+
+@pytest.fixture
+def address(tmp_path):
+    """A server of four files in MNIST's format, by plain http."""
+    served = tmp_path / "served"
+    served.mkdir()
+    for part, name in zip(PARTS, MNIST_FILES, strict=True):
+        array = arrays()[part]
+        sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+        content = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+        (served / name).write_bytes(gzip.compress(content, mtime=0))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_plan_of_another_data_set_is_downloaded_or_read_from_a_file(tmp_path, address):
+    project, served = tmp_path / "project", tmp_path / "served"
+    project.mkdir()
+    fresh_copy(project)
+    np.savez(project / "mine.npz", **arrays())
+    hashes = {name: hashlib.sha256((served / name).read_bytes()).hexdigest() for name in MNIST_FILES}
+    small = {"canvas": 20, "max_shift": 4, "shift_images": 12}
+    others = ("simard2003", "training_length", "augmentation_range", "class_transfer", "split", "two_positions")
+    plan = {
+        "studies": dict.fromkeys(others) | {"architectures": small | {"optimisation": {"batch": 10}}},
+        "models": {"stn": {"max_shift": 3}},
+        "audit": {"images": 8},
+        "equivariance": {"images": 8},
+        "distortions": {"shift_6": {"translation": {"max_shift": 4}}},
+    }
+    overlay = {
+        "datasets": {
+            "kmnist": COUNTS | {"mirrors": [address], "sha256": hashes},
+            "mine": COUNTS | {"title": "My letters", "npz": "mine.npz"},
+        },
+        "plans": {"kmnist": plan, "mine": plan},
+    }
+    (project / "my.yaml").write_text(yaml.safe_dump(overlay))
+    done = snakemake(project, "--cores", "2", *TARGETS, "--configfile", "my.yaml", "--config", "dataset=mine")
+    assert done.returncode == 0, done.stderr[-3000:]
+    for target in TARGETS:
+        for part, name in zip(PARTS, ("train-images", "train-labels", "test-images", "test-labels"), strict=True):
+            np.testing.assert_array_equal(np.load(project / Path(target).parent / f"{name}.npy"), arrays()[part])
+    changed = arrays()["train_images"] ^ 1
+    np.savez(project / "mine.npz", **arrays() | {"train_images": changed})
+    again = snakemake(project, "--cores", "2", *TARGETS, "--configfile", "my.yaml", "--config", "dataset=mine")
+    assert again.stderr.count("Reading and checking all images of") == 1, again.stderr[-3000:]
+    np.testing.assert_array_equal(np.load(project / "results/mine/source/train-images.npy"), changed)
+    wanted = snakemake(project, "-n", "--configfile", "my.yaml", "--config", "dataset=mine")
+    assert wanted.returncode == 0, wanted.stderr[-3000:]
