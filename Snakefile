@@ -55,8 +55,13 @@ include: "workflow/rules/benchmark.smk"
 report: "workflow/report/workflow.rst"
 
 
+PROGRESS = progress.show(workflow, logger)
+
+
 onstart:
     or_exit(environment.require_writable, "results", "logs")
+    if PROGRESS:
+        PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
     if workflow.local_exec:
         # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
         # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.
