@@ -13,7 +13,7 @@ Outputs by stage (<cell> is <study>/<model>/<training>):
     tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
     figures    results/<dataset>/figures/*.{pdf,png}
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
-    explorer   results/<dataset>/explorer.html
+    explorer   results/<dataset>/explorer.html and results/<dataset>/overview.html
     benchmark  results/benchmark/{distorting,training,evaluating}.json, benchmark.{csv,md,pdf,png}, machine.json
 
 Logs and benchmark files, which differ between runs, go to logs/.
