@@ -1,7 +1,7 @@
 # The commands that a person types. `make` alone lists them; set-up itself is envs/setup.sh.
 #
 # CORES=n      cores for `make demo`; all of them by default
-# DATASET=...  for `make reference`: mnist, which is the default, or digits
+# DATASET=...  for `make reference` and `make site`: mnist, which is the default, or digits
 # WORKERS=n    test processes side by side for `make test`
 # PYTHON=...   the interpreter to build .venv on, where it is to be another than the first one found
 # PYTEST=...   further arguments for pytest, such as PYTEST="-k elastic"
@@ -26,7 +26,7 @@ override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv
 override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke same-bytes reference lint lock benchmark-setup browser-setup
+.PHONY: help setup demo test smoke same-bytes reference site lint lock benchmark-setup browser-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ same-bytes: setup ## set up, then run the same as `make smoke` twice, and compar
 reference: setup ## set up, then record the numbers of the whole run that is in this folder: paper/reference/
 	@$(in_venv) python scripts/record_reference.py --results results/$(DATASET) --logs logs/$(DATASET) \
 		--output paper/reference/$(DATASET).json
+
+site: setup ## set up, then gather the finished run that is in this folder for a static host: site/
+	@$(in_venv) python scripts/build_site.py --results results/$(DATASET) --output site
 
 lint: setup ## check the style of scripts, tests and workflow
 	@$(in_venv) ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint

@@ -13,7 +13,7 @@ Outputs by stage (<cell> is <study>/<model>/<training>):
     tables     results/<dataset>/tables/*.{csv,tex} and results/<dataset>/claims.json
     figures    results/<dataset>/figures/*.{pdf,png}
     paper      results/<dataset>/paper.pdf and results/<dataset>/manifest.json
-    explorer   results/<dataset>/explorer.html
+    explorer   results/<dataset>/explorer.html and results/<dataset>/overview.html
     benchmark  results/benchmark/{distorting,training,evaluating}.json, benchmark.{csv,md,pdf,png}, machine.json
 
 Logs and benchmark files, which differ between runs, go to logs/.
@@ -55,9 +55,14 @@ include: "workflow/rules/benchmark.smk"
 report: "workflow/report/workflow.rst"
 
 
+PROGRESS = progress.show(workflow, logger)
+
+
 onstart:
     or_exit(environment.require_writable, "results", "logs")
     or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
+    if PROGRESS:
+        PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
     if workflow.local_exec:
         # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
         # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.

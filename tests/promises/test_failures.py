@@ -51,7 +51,7 @@ def failed(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
         shutil.rmtree(folder / "results/digits" / stage)
     (folder / "diverging.yaml").write_text(DIVERGING)
     targets = [AFTER_FAILING, SOUND]
-    options = ["--cores", "1", "--keep-going", "--prioritize", FAILING]
+    options = ["--cores", "1", "--keep-going", "--printshellcmds", "--prioritize", FAILING]
     return folder, snakemake(folder, *targets, *options, *CONFIG)
 
 

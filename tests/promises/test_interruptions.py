@@ -34,7 +34,7 @@ plans:
         cells: {stride_fc: {optimisation: {epochs: 60}}}
 """
 LONG_TRAINING = "digits/train/architectures/stride_fc/centred/seed-0"
-COMMAND = ["--cores", "2", *TINY, "fewer.yaml"]
+COMMAND = ["--cores", "2", "--verbose", *TINY, "fewer.yaml"]  # it shows when each job starts and ends
 PATIENCE = 240  # seconds for what takes a few, on a machine that does much else
 HANGING = 20  # seconds for a Snakemake that was told to stop, and has no job left, to do so
 # SIGINT goes to every process, as Ctrl-C in a terminal. SIGTERM goes to Snakemake. SIGKILL goes to every process, or to

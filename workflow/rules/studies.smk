@@ -24,10 +24,30 @@ rule summarise:
     input:
         of_plan(lambda plan, w: plan.summary_files(w.study)),
     output:
-        runs="results/{dataset}/tables/{study}-runs.csv",
-        ring_runs="results/{dataset}/tables/{study}-ring-runs.csv",
-        summary="results/{dataset}/tables/{study}.csv",
-        rings="results/{dataset}/tables/{study}-rings.csv",
+        runs=report(
+            "results/{dataset}/tables/{study}-runs.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{study}-runs"},
+        ),
+        ring_runs=report(
+            "results/{dataset}/tables/{study}-ring-runs.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{study}-ring-runs"},
+        ),
+        summary=report(
+            "results/{dataset}/tables/{study}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{study}"},
+        ),
+        rings=report(
+            "results/{dataset}/tables/{study}-rings.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{study}-rings"},
+        ),
     log:
         "logs/{dataset}/tables/{study}.log",
     benchmark:
@@ -54,7 +74,12 @@ rule derive:
     input:
         of_item("tables", lambda table, plan: table.files(plan)),
     output:
-        "results/{dataset}/tables/{table}.csv",
+        report(
+            "results/{dataset}/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{table}"},
+        ),
     log:
         "logs/{dataset}/tables/{table}.log",
     benchmark:

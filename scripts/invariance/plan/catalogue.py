@@ -332,4 +332,4 @@ class Catalogue:
     @property
     def artefacts(self) -> list[str]:
         """Every artefact of the plan, except the manifest itself."""
-        return [*self.published, self.plan.file("explorer.html")]
+        return [*self.published, self.plan.file("explorer.html"), self.plan.file("overview.html")]
