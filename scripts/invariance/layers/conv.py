@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from invariance.layers.images_last import ImagesLast, compiled, padded_indices
 from invariance.layers.window import convolution_window
 
-PATCH_BYTES = 2**19  # of one matrix of patches, so that it is still in the second-level cache when it is read
+PATCH_BYTES = 2**18  # of one matrix of patches, so that it is still in the second-level cache when it is read
 
 
 class Conv(ImagesLast, nn.Conv2d):
