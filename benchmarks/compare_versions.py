@@ -22,6 +22,7 @@ from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -32,7 +33,7 @@ from invariance.data.images import alternate_positions, place_on_canvas, shift_g
 from invariance.distortions.fields import Distortion, distort, random_key
 from invariance.plan.plan import Cell, Plan
 from invariance.plan.reading import load, resolve
-from invariance.record.artefacts import InputError, load_array, write_csv
+from invariance.record.artefacts import InputError, load_array, write_text
 from speed.surroundings import ENVIRONMENT, ROOT, processor
 
 COLUMNS = ["stage", "study", "model", "training", "core_minutes_then", "core_minutes_now", "ratio"]
@@ -77,7 +78,7 @@ def main(
         workers = [stack.enter_context(worker(project)) for project in (then, ROOT)]
         rows = list(measured(works, workers, rounds))
     if output:
-        write_csv(output, COLUMNS, rows)
+        write_text(output, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.4g"))
     print(table(rows, commit))
 
 
