@@ -13,16 +13,19 @@ import torch
 import yaml
 from torch import nn
 
+import compare_versions
 import summarise_speed
 import write_speed
 from invariance.networks.building import build_model, count_parameters
-from invariance.record.artefacts import InputError, write_json
+from invariance.plan.reading import load, resolve
+from invariance.record.artefacts import InputError, save_array, write_json
 from invariance.record.blocks import block_of
 from running import ROOT, fresh_copy, snakemake
 from speed import operations, report, surroundings
 from speed.data import settings_of, tiled_digits, validation_digits
 from speed.harness import Contender, Task, fastest, measure, median_and_range, ratios, shares, turns
 from speed.networks import NETWORKS, VARIANTS
+from speed.worker import prepared
 
 SMALL = 0.002  # the share of the usual number of images that a test runs on
 
@@ -360,6 +363,65 @@ def test_the_headline_takes_the_fastest_peer():
         "fast as plain PyTorch, and 33 times as fast as the PyTorch tutorial; evaluating is 0.74 to 2 times as fast as "
         "plain PyTorch."
     )
+
+
+# Versions ------------------------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """A worker that takes so many seconds for every job, but longer for its first, when it compiles."""
+
+    def __init__(self, seconds: float, order: list) -> None:
+        self.seconds, self.order, self.jobs, self.stdin = seconds, order, 0, self
+        self.stdout = SimpleNamespace(readline=self.answer)
+
+    def write(self, line: str) -> None:
+        self.jobs += 1
+        self.order.append(self.seconds)
+
+    def flush(self) -> None:
+        pass
+
+    def answer(self) -> str:
+        return f"{self.seconds + 100 * (self.jobs == 1)}\n"
+
+
+def test_versions_take_turns_and_their_first_job_does_not_count():
+    order: list[float] = []
+    workers = [Answers(6.0, order), Answers(3.0, order)]
+    works = [compare_versions.Work("train", "s", "m", training, 40.0, {}) for training in ("a", "b")]
+    rows = list(compare_versions.measured(works, workers, rounds=2))
+    assert rows == [["train", "s", "m", "a", 4.0, 2.0, 0.5], ["train", "s", "m", "b", 4.0, 2.0, 0.5]]
+    assert order == [6.0, 3.0] + 2 * [3.0, 6.0, 6.0, 3.0]
+    assert "| all |  |  | 8.0 | 4.0 | 0.50 |" in compare_versions.table(rows, "HEAD")
+
+
+def test_the_study_that_versions_are_compared_by_is_that_of_the_config(tmp_path):
+    for part in ("train", "test"):
+        images, labels = tiled_digits(300, 28)
+        save_array(tmp_path / f"{part}-images.npy", images)
+        save_array(tmp_path / f"{part}-labels.npy", labels)
+    plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
+    trained = list(compare_versions.trainings(plan, tmp_path, 128, tmp_path))
+    shifted = list(compare_versions.evaluations(plan, tmp_path, 8, tmp_path))
+    epochs = sum(
+        plan.training_settings(cell.study, cell.model, cell.training)["optimisation"]["epochs"] for cell in plan.trained
+    )
+    assert sum(work.times for work in trained) * 128 == pytest.approx(epochs * plan.data["train_images"])
+    at_grids = [work for work in shifted if not work.job["positions"]]
+    assert sum(work.times * work.job["shifted"] for work in at_grids) == sum(
+        plan.shift_settings(cell.study, cell.model)["shift_images"] for cell in set(plan.evaluations.values())
+    )
+    for work in (trained[0], at_grids[0], next(work for work in shifted if work.job["positions"])):
+        prepared(work.job)()
+
+
+def test_an_unknown_commit_is_one_message(tmp_path):
+    with (
+        pytest.raises(InputError, match="commit no-such-commit"),
+        compare_versions.worktree("no-such-commit", tmp_path),
+    ):
+        pass
 
 
 # Set-up --------------------------------------------------------------------------------------------------------------

@@ -172,6 +172,18 @@ def test_blocks_cover_the_output_once_and_fit_into_the_cache():
     assert max(matrix.nbytes for _, _, matrix, _ in patches.blocks) <= max(conv.PATCH_BYTES, 16 * 9 * 10 * 128 * 4)
 
 
+@pytest.mark.parametrize("images", [1, 5, 128])
+def test_weight_gradients_of_tiles_that_are_not_full(images):
+    """Sums are computed for four outputs and three taps at a time; 5 outputs and 25 taps fill no last tile."""
+    layer = ConvReLU(1, 5, 5, 2).double()
+    for maps in (torch.randn(images, 1, 9, 11), torch.zeros(images, 1, 9, 11)):
+        maps = maps.double()
+        slopes = torch.randn_like(layer.plain(maps))
+        got = backward(layer, maps, slopes, list(layer.parameters()))
+        for ours, torchs in zip(got, backward(layer.plain, maps, slopes, list(layer.parameters())), strict=True):
+            torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-12)
+
+
 def test_layers_that_share_memory_do_not_disturb_each_other():
     """All convolutions gather into one memory: what one has kept for its backward pass must not be in there."""
     stack = nn.Sequential(ConvReLU(1, 3, 5, 2), ConvReLU(3, 4, 3), ConvReLU(4, 2, 3, padding=1)).double()
@@ -211,6 +223,13 @@ def test_moments_in_single_precision_survive_a_large_mean():
     moments(maps, means, variances)
     np.testing.assert_allclose(means, maps.astype(np.float64).mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(variances, maps.astype(np.float64).var(axis=1), rtol=1e-3)
+
+
+def test_maps_without_variance_have_exactly_none():
+    means, variances = np.empty(2, np.float32), np.empty(2, np.float32)
+    moments(np.full((2, 1000), 0.1, np.float32), means, variances)
+    assert (means == np.float32(0.1)).all()
+    assert (variances == 0).all()
 
 
 @pytest.mark.parametrize(("stride", "padding", "mode"), [(1, 1, "zeros"), (2, 1, "circular"), (2, 0, "zeros")])

@@ -363,6 +363,7 @@ USERS = {  # a network of torch.nn alone, and how many of its layers are shared
     "a padded layer behind the first": (lambda: [nn.ReLU(), nn.Conv2d(1, 3, 3, padding=1)], 1),
     "a padding that is not 0": (lambda: [nn.MaxPool2d(3, 2, 1)], 0),
     "a layer that nobody knows": (lambda: [nn.Conv2d(1, 3, 3), nn.Softmax(dim=-1), nn.ReLU()], 1),
+    "fully connected, without a bias": (lambda: [nn.Flatten(), nn.LazyLinear(5, bias=False), nn.ReLU()], 0),
 }
 
 
@@ -380,6 +381,16 @@ def test_a_users_network_over_shifts_is_the_same_as_shift_by_shift(name):
     got = logits_over_shifts(model, images, shifts)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
     assert evaluation.shift_equivariant_stem(for_inference(model)) == stem
+
+
+@pytest.mark.parametrize("blank", [True, False])
+def test_a_network_that_reads_pixels_leaves_out_those_that_are_blank_in_every_image(blank):
+    torch.manual_seed(3)
+    model = build_model(MODELS["mlp"], 12)
+    images = np.zeros((3, 12, 12), np.uint8) if blank else np.full((3, 12, 12), 255, np.uint8)
+    shifts = [(0, 0), (2, -1)] if blank else [(0, 0)]
+    expected = np.stack([predict(model, images)] * len(shifts))
+    np.testing.assert_allclose(logits_over_shifts(model, images, shifts), expected, atol=1e-6)
 
 
 class AddsARamp(nn.Sequential):

@@ -83,26 +83,25 @@ class NormaliseAndRectify(torch.autograd.Function):
 
 @compiled
 def moments(maps, means, variances):
-    """Mean and (biased) variance (c,) of each row of maps (c, length)."""
+    """Mean and (biased) variance (c,) of each row of maps (c, length), in one pass.
+
+    Both are summed of the distances to the row's first number, so that a mean far from 0 costs no precision.
+    """
     zero = maps.dtype.type(0)
     for channel in range(len(maps)):
         row = maps[channel]
-        total = 0.0
+        first, total, total_of_squares = row[0], 0.0, 0.0
         for start in range(0, len(row), CHUNK):
-            chunk, part = row[start : start + CHUNK], zero
+            chunk, part, part_of_squares = row[start : start + CHUNK], zero, zero
             for i in range(len(chunk)):
-                part += chunk[i]
+                distance = chunk[i] - first
+                part += distance
+                part_of_squares += distance * distance
             total += part
-        mean = maps.dtype.type(total / len(row))
-        total = 0.0
-        for start in range(0, len(row), CHUNK):
-            chunk, part = row[start : start + CHUNK], zero
-            for i in range(len(chunk)):
-                deviation = chunk[i] - mean
-                part += deviation * deviation
-            total += part
-        means[channel] = mean
-        variances[channel] = total / len(row)
+            total_of_squares += part_of_squares
+        mean = total / len(row)
+        means[channel] = first + mean
+        variances[channel] = total_of_squares / len(row) - mean * mean
 
 
 @compiled

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from invariance.layers.images_last import ImagesLast, compiled, padded_indices
 from invariance.layers.window import convolution_window
 
-PATCH_BYTES = 2**19  # of one matrix of patches, so that it is still in the second-level cache when it is read
+PATCH_BYTES = 2**18  # of one matrix of patches, so that it is still in the second-level cache when it is read
 
 
 class Conv(ImagesLast, nn.Conv2d):
@@ -47,6 +47,11 @@ class Patches:
     Attributes:
         height, width: of the output.
         sampling: source index of each row and column of the padded maps, kernel, and stride.
+        split: shape of the copy of the maps that the gradient of the weights is computed from, (stride, c, rows,
+            columns, n): padded, its columns sorted by remainder modulo the stride. What one tap of the kernel reads for
+            a row of the output is then contiguous, over columns and images.
+        reading: int64 (c * kernel * kernel,), where each tap reads in that copy, flat, for the first row of the output;
+            and how much further on it reads for the next row.
         blocks: for each block its first output row; its columns in the output as a matrix (o, height * width * n); and
             its patches, as a matrix (c * kernel * kernel, places) and as an array (c * kernel * kernel, rows, width, n)
             of the same memory. All blocks reuse one buffer.
@@ -59,6 +64,10 @@ class Patches:
         rows, columns = (padded_indices(size, padding, mode) for size in (height, width))
         self.sampling = rows, columns, kernel, stride
         self.height, self.width = ((len(indices) - kernel) // stride + 1 for indices in (rows, columns))
+        self.split = stride, channels, len(rows), -(-len(columns) // stride), images
+        channel, row, column = np.indices((channels, kernel, kernel)).reshape(3, -1)
+        starts = np.ravel_multi_index((column % stride, channel, row, column // stride, 0 * row), self.split)
+        self.reading = starts, stride * self.split[3] * images
         depth, row = channels * kernel**2, self.width * images
         most_rows = max(1, PATCH_BYTES // (depth * row * dtype.itemsize))
         block_rows = -(-self.height // -(-self.height // most_rows))
@@ -104,7 +113,7 @@ class PatchProduct(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor):
-        """Gradients of maps, weight and bias. Gathering the patches again costs less than keeping them."""
+        """Gradients of maps, weight and bias."""
         maps, weight, output = ctx.saved_tensors
         weights, gradients = weight.flatten(1), gradient.contiguous().flatten(1)
         maps_gradient = torch.zeros_like(maps) if ctx.needs_input_grad[0] else None
@@ -112,14 +121,15 @@ class PatchProduct(torch.autograd.Function):
         if output is not None:
             bias_gradient = weight.new_zeros(len(weight))
             gradients = rectified_gradient(gradients, output, bias_gradient)
-        map_array = maps.numpy()
-        for first, places, matrix, array in ctx.patches.blocks:
-            slopes = gradients[:, places]
-            gather_patches(map_array, *ctx.patches.sampling, first, array)
-            weight_gradient.addmm_(slopes, matrix.t())
-            if maps_gradient is not None:
-                torch.mm(weights.t(), slopes, out=matrix)
-                add_patches(array, *ctx.patches.sampling, first, maps_gradient.numpy())
+        patches = ctx.patches
+        split = maps.new_empty(patches.split).numpy()
+        split_columns(maps.numpy(), *patches.sampling[:2], split)
+        slopes = gradients.view(len(weight), patches.height, -1).numpy()
+        multiply_by_patches(split.reshape(-1), *patches.reading, slopes, weight_gradient.numpy())
+        if maps_gradient is not None:
+            for first, places, matrix, array in patches.blocks:
+                torch.mm(weights.t(), gradients[:, places], out=matrix)
+                add_patches(array, *patches.sampling, first, maps_gradient.numpy())
         return maps_gradient, weight_gradient.view_as(weight), bias_gradient, None, None, None
 
 
@@ -166,6 +176,62 @@ def add_patches(patches, rows, columns, kernel, stride, first, maps):
                 if column >= 0:
                     for image in range(patches.shape[3]):
                         maps[channel, row, column, image] += patches[patch, y, x, image]
+
+
+@compiled
+def split_columns(maps, rows, columns, split):
+    """Copy maps (c, h, w, n), padded, to split (stride, c, rows, columns, n): columns by remainder and quotient."""
+    stride = len(split)
+    for channel in range(len(maps)):
+        for y in range(len(rows)):
+            for x in range(len(columns)):
+                place = split[x % stride, channel, y, x // stride]
+                if rows[y] < 0 or columns[x] < 0:
+                    for image in range(len(place)):
+                        place[image] = 0
+                else:
+                    pixel = maps[channel, rows[y], columns[x]]
+                    for image in range(len(place)):
+                        place[image] = pixel[image]
+
+
+@compiled
+def multiply_by_patches(source, starts, step, slopes, products):
+    """Add to products (o, taps) those of slopes (o, rows, length) with the patches, read where they lie in `source`.
+
+    A tap reads source[start...] for the first row, and a step further on for each next one.
+
+    Twelve sums at a time stay in registers; those of the last tile repeat when the sizes are no multiples of 4 and 3.
+    """
+    outs, taps = products.shape
+    zero, length = products.dtype.type(0), slopes.shape[2]
+    sums = np.empty((outs + 3, taps + 2), products.dtype)
+    for y in range(slopes.shape[1]):
+        for out in range(0, outs, 4):
+            g_0, g_1 = slopes[out, y], slopes[min(out + 1, outs - 1), y]
+            g_2, g_3 = slopes[min(out + 2, outs - 1), y], slopes[min(out + 3, outs - 1), y]
+            for tap in range(0, taps, 3):
+                a = starts[tap] + y * step
+                b, c = starts[min(tap + 1, taps - 1)] + y * step, starts[min(tap + 2, taps - 1)] + y * step
+                x_a, x_b, x_c = source[a : a + length], source[b : b + length], source[c : c + length]
+                a_0 = b_0 = c_0 = a_1 = b_1 = c_1 = a_2 = b_2 = c_2 = a_3 = b_3 = c_3 = zero
+                for i in range(length):
+                    x, y_, z = x_a[i], x_b[i], x_c[i]
+                    g = g_0[i]
+                    a_0, b_0, c_0 = a_0 + g * x, b_0 + g * y_, c_0 + g * z
+                    g = g_1[i]
+                    a_1, b_1, c_1 = a_1 + g * x, b_1 + g * y_, c_1 + g * z
+                    g = g_2[i]
+                    a_2, b_2, c_2 = a_2 + g * x, b_2 + g * y_, c_2 + g * z
+                    g = g_3[i]
+                    a_3, b_3, c_3 = a_3 + g * x, b_3 + g * y_, c_3 + g * z
+                sums[out, tap], sums[out, tap + 1], sums[out, tap + 2] = a_0, b_0, c_0
+                sums[out + 1, tap], sums[out + 1, tap + 1], sums[out + 1, tap + 2] = a_1, b_1, c_1
+                sums[out + 2, tap], sums[out + 2, tap + 1], sums[out + 2, tap + 2] = a_2, b_2, c_2
+                sums[out + 3, tap], sums[out + 3, tap + 1], sums[out + 3, tap + 2] = a_3, b_3, c_3
+        for out in range(outs):
+            for tap in range(taps):
+                products[out, tap] += sums[out, tap]
 
 
 @compiled

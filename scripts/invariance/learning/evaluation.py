@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from invariance.data.images import ink_margin, place_on_canvas, reach, require_lossless, shift_images
 from invariance.layers.images_last import as_images_first, as_images_last
-from invariance.layers.window import in_sequence, known_window
+from invariance.layers.window import FULLY_CONNECTED, in_sequence, known_window
 from invariance.learning.training import EVALUATION_BATCH, as_input, device_of, predict
 from invariance.networks.building import for_inference, total_stride
 
@@ -28,6 +28,8 @@ def logits_over_shifts(
     if lossless and hasattr(model, "logits_over_shifts"):
         return model.logits_over_shifts(predict, images, shifts)
     model = for_inference(model)
+    if lossless and reads_pixels(model):
+        return weights_over_shifts(model, images, shifts)
     if lossless and (stem := shift_equivariant_stem(model)):
         return shared_over_shifts(model, stem, images, shifts)
     return np.stack([predict(model, shift_images(images, dx, dy)) for dx, dy in shifts])
@@ -48,6 +50,33 @@ class InDoublePrecision(nn.Module):
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Computing once what the shifts of an image share
+
+
+def reads_pixels(model: nn.Module) -> bool:
+    """Whether the model is a sequence whose first layer is fully connected to the pixels."""
+    return (
+        in_sequence(model)
+        and [known_window(layer) for layer in model[:2]] == [FULLY_CONNECTED] * 2
+        and isinstance(model[1], nn.Linear)
+    )
+
+
+def weights_over_shifts(model: nn.Sequential, images: np.ndarray, shifts: Sequence[tuple[int, int]]) -> np.ndarray:
+    """`logits_over_shifts` of a model that `reads_pixels`: its first weights are moved, not the images.
+
+    Pixels that are blank in every image add nothing, so the first layer leaves them out: on a large canvas, most.
+    """
+    first, rest = model[1], model[2:]
+    rows, columns = images.any(axis=0).nonzero()
+    logits = []
+    with torch.inference_mode():
+        blocks = as_input(images).to(device_of(model))[:, 0, rows, columns].split(EVALUATION_BATCH)
+        of_pixels = first.weight.t().contiguous()
+        bias = 0 if first.bias is None else first.bias
+        for dx, dy in shifts:
+            weights = of_pixels[(rows + dy) * images.shape[-1] + columns + dx]
+            logits.append(torch.cat([rest(block @ weights + bias) for block in blocks]).cpu())
+    return torch.stack(logits).numpy()
 
 
 def shift_equivariant_stem(model: nn.Module) -> int:

@@ -27,6 +27,8 @@ def one_thread() -> None:
     # Unlike torch.use_deterministic_algorithms, this does not import PyTorch's compiler. On a GPU some gradients
     # (that of a spatial transformer, say) have no deterministic algorithm: there it warns.
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
+    # Otherwise this mode fills every new tensor, which costs the layers, who write all of it, a pass over memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def find_device(name: Device) -> torch.device:
