@@ -332,7 +332,7 @@ def test_a_hostile_mirror_runs_nothing(project):
     """The whole rule, by its shell: every mirror is tried as the text that it is, and none is executed."""
     environment = {"MNIST_MIRROR": "$(touch canary-0) `touch canary-0` ; touch canary-0"}
     finished = snakemake(
-        project, "--cores", "1", "--configfile", "hostile.yaml", "--", DOWNLOAD, environment=environment
+        project, "--cores", "1", "-p", "--configfile", "hostile.yaml", "--", DOWNLOAD, environment=environment
     )
     assert finished.returncode == 1
     for mirror in [*HOSTILE_MIRRORS, environment["MNIST_MIRROR"]]:

@@ -34,7 +34,7 @@ plans:
         cells: {stride_fc: {optimisation: {epochs: 60}}}
 """
 LONG_TRAINING = "digits/train/architectures/stride_fc/centred/seed-0"
-COMMAND = ["--cores", "2", "--verbose", *TINY, "fewer.yaml"]  # it shows when each job starts and ends
+COMMAND = ["--cores", "2", *TINY, "fewer.yaml"]
 PATIENCE = 240  # seconds for what takes a few, on a machine that does much else
 HANGING = 20  # seconds for a Snakemake that was told to stop, and has no job left, to do so
 # SIGINT goes to every process, as Ctrl-C in a terminal. SIGTERM goes to Snakemake. SIGKILL goes to every process, or to
@@ -58,7 +58,7 @@ class Attempt:
         self.folder, self.output = folder, output
         with output.open("w") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *arguments],
+                [sys.executable, "-m", "snakemake", "--verbose", *arguments],  # it says when each job starts and ends
                 cwd=folder,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

@@ -97,7 +97,7 @@ class Progress(ColorizingTextHandler):
             self.count(record)
             message = self.format(record)
             written = f"{self.decorate(record, message)}\n" if message and message != "None" else ""
-            self.stream.write((ERASE if self.draws else "") + written)
+            self.stream.write((ERASE if self.draws and self.total else "") + written)
             self.draw()
             self.flush()
         except BrokenPipeError:
@@ -165,7 +165,7 @@ class Progress(ColorizingTextHandler):
     def close(self) -> None:
         """Take the bar away."""
         with self.lock:
-            if self.draws and not self.closed.is_set():
+            if self.draws and self.total and not self.closed.is_set():
                 self.stream.write(ERASE)
                 self.flush()
             self.closed.set()
