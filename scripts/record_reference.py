@@ -51,6 +51,7 @@ def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
         claim |= {"target": target, "core_minutes": round(seconds / 60, 1)}
     return {
         "dataset": dataset,
+        "title": config["datasets"][dataset]["title"],
         "config_sha256": sha256_of(results / "config.json"),
         "confidence": config["measures"]["confidence"],
         "versions": read_json(results / "manifest.json")["versions"],

@@ -26,7 +26,7 @@ from studies import declared
 from studies.summary.table import STAGES
 
 TEST_IMAGES, SHIFTED = 30, 12
-COMMITTED = {"reference-selection", "reference-long"}  # tables of overlays, as far as any are committed
+COMMITTED = {"reference-selection", "reference-long", "elsewhere"}  # tables of overlays, as far as any are committed
 
 
 def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> None:
@@ -171,6 +171,15 @@ def test_the_paper_of_another_plan_asks_for_nothing_that_it_leaves_out(dataset, 
     assert asked - {f"script/tables/{name}" for name in COMMITTED} <= set(written)
     made = re.findall(r"\\artefacttable\{([\w-]+)\}", "".join(text.values()))
     assert set(made) - COMMITTED <= {path.stem for path in tables.glob("*.tex")}
+    elsewhere = (tables / "elsewhere.tex").read_text()
+    assert is_whole(elsewhere)
+    assert r"Fashion-MNIST & MNIST \\" in elsewhere
+    assert [row.count("left out") for row in rows_of(elsewhere)[1:]] == [int(n == 2) for n in range(1, 12)]
+    reference = read_json(PAPER / "reference/mnist.json")["claims"][0]
+    assert (
+        f"{reference['number']:.2f} [{reference['low']:.2f}, {reference['high']:.2f}] {reference['verdict']}"
+        in elsewhere
+    )
     assert sum("garment" in value for value in written.values()) == 1  # no other text knows what an image shows
 
 

@@ -1,5 +1,7 @@
 """The answer at a glance, and the tables about the whole plan. Only this study may look into others."""
 
+from pathlib import Path
+
 from invariance.plan.catalogue import Figure, Study, Tabular
 from invariance.plan.plan import Plan
 
@@ -27,12 +29,24 @@ def reference(plan: Plan, study: str) -> str | None:
     return next(iter(plan.reference), None)
 
 
+def references_elsewhere(plan: Plan, study: str) -> dict[str, str]:
+    """The committed references of other data sets; the demo's is no evidence, and has none beside it."""
+    found = sorted(Path("paper/reference").glob("*.json"))
+    return {path.stem: str(path) for path in found if path.stem not in ("digits", plan.dataset)}
+
+
 STUDY = Study(
     tabulars=(
         Tabular("claims", "table:claims", {"judged": "claims.json"}),
         Tabular("distortions", "table:distortions", {"summaries": summaries}),
         Tabular("settings", "table:settings", {"config": "config.json"}),
         Tabular("compute", "table:compute", {"reference": reference}),
+        Tabular(
+            "elsewhere",
+            "table:elsewhere",
+            {"judged": "claims.json", "config": "config.json", "references": references_elsewhere},
+            there=lambda plan, study: plan.dataset != "digits" and bool(references_elsewhere(plan, study)),
+        ),
     ),
     figures=(
         Figure(

@@ -10,15 +10,44 @@ from invariance.paper.tex import escape, number, small, tabular, whole, with_gap
 from invariance.results.labels import label
 
 
+def decisive(claim: Mapping[str, Any]) -> str:
+    """The number of a claim with its interval."""
+    if is_rounding(claim):
+        return small(claim["number"])
+    return with_interval(claim["number"], claim["low"], claim["high"])
+
+
+def elsewhere(
+    judged: Sequence[Mapping[str, Any]], config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Number and verdict of each claim on this data set, and beside them those of committed references of others."""
+    title = config["datasets"][config["dataset"]]["title"]
+    found = {title: judged} | {its.get("title", name): its["claims"] for name, its in references.items()}
+    by_id = [{claim["id"]: claim for claim in claims} for claims in found.values()]
+    statements = {claim["id"]: claim["statement"] for claims in reversed(found.values()) for claim in claims}
+    rows = [
+        (
+            name,
+            escape(statements[name]),
+            *(
+                f"{decisive(claims[name])} {claims[name]['verdict']}" if name in claims else "left out"
+                for claims in by_id
+            ),
+        )
+        for name in sorted(statements, key=lambda name: int(name[1:]))
+    ]
+    columns = r">{\raggedright\arraybackslash}p{0.17\linewidth}" * len(found)
+    widths = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}"
+    return tabular(widths + columns, ["", "Claim", *map(escape, found)], rows)
+
+
 def claims(judged: Sequence[Mapping[str, Any]]) -> str:
     """Claim, decisive number with interval and unit, threshold, verdict."""
     rows = [
         (
             claim["id"],
             escape(claim["statement"]),
-            small(claim["number"])
-            if is_rounding(claim)
-            else with_interval(claim["number"], claim["low"], claim["high"]),
+            decisive(claim),
             escape(claim["unit"]),
             small(claim["threshold"]) if is_rounding(claim) else f"{claim['threshold']:g}",
             f"\\textbf{{{claim['verdict']}}}",
