@@ -117,9 +117,10 @@ def measures_of(
     measures = {}
     if labels is not None:
         measures["accuracy"] = 100 * fractions["accuracy"][shifts.index((0, 0))]
-        measures["robust_accuracy"] = 100 * (1 - robust_error(predictions, labels))
     for name, values in percent.items():
         measures |= {f"mean_{name}": values.mean(), f"worst_{name}": values.min()}
+    if labels is not None:
+        measures["robust_accuracy"] = 100 * (1 - robust_error(predictions, labels))
     measures["pairwise_consistency"] = 100 * pairwise_consistency(predictions, PAIRS)
     measures["radius"] = radius_of_invariance(100 * fractions["consistency"], shifts, RADIUS_CONSISTENCY)
     measures["drift"] = drift[moved].max()

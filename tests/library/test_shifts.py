@@ -1,5 +1,9 @@
 """Any trained network over the grid of shifts: held to plain loops, to Zhang's protocol, and to bad input."""
 
+import doctest
+import os
+import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -18,6 +22,8 @@ from invariance.learning.training import one_thread
 from invariance.record.artefacts import InputError, whole_folder
 from invariance.results.measures import logit_drift
 from invariance.shifts import PAIRS
+from recipes import FILE
+from running import ROOT
 
 SIDE, REACH = 12, 2
 GRID = [(dx, dy) for dy in range(-REACH, REACH + 1) for dx in range(-REACH, REACH + 1)]
@@ -326,3 +332,26 @@ def test_a_folder_that_fails_is_not_there(tmp_path):
     with pytest.raises(ZeroDivisionError):
         interrupted()
     assert not any(tmp_path.iterdir())
+
+
+# The docs -------------------------------------------------------------------------------------------------------------
+
+PAGE = ROOT / "docs" / "your-own.md"
+
+
+def test_the_example_of_the_docs_gives_what_it_says():
+    one_thread()
+    found = doctest.testfile(str(PAGE), module_relative=False)
+    assert found.attempted >= 8
+    assert found.failed == 0
+
+
+def test_the_recipe_of_the_docs_works_as_it_is_typed(tmp_path):
+    section = PAGE.read_text().partition("## My trained network")[2].partition("\n## ")[0]
+    for name, text in FILE.findall(section):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    [commands] = re.findall(r"^```sh\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    surroundings = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    subprocess.run(["bash", "-ec", commands], cwd=tmp_path, env=surroundings, check=True, capture_output=True)
+    assert "translation invariant?" in (tmp_path / "folder/index.html").read_text()

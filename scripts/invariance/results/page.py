@@ -10,16 +10,16 @@ import pandas as pd
 # Measure -> what it says, and its unit.
 MEANINGS = {
     "accuracy": ("images that are classified correctly where they stand", "%"),
-    "mean_accuracy": ("the same, mean over all shifts", "%"),
-    "worst_accuracy": ("the same, at the worst shift", "%"),
+    "mean_accuracy": ("images that are classified correctly, mean over all shifts", "%"),
+    "worst_accuracy": ("images that are classified correctly at the worst shift", "%"),
     "robust_accuracy": ("images that are classified correctly under every shift", "%"),
     "mean_consistency": (
         "images that keep the class of the unshifted image, right or wrong; mean over all shifts",
         "%",
     ),
-    "worst_consistency": ("the same, at the worst shift", "%"),
+    "worst_consistency": ("images that keep that class at the worst shift", "%"),
     "pairwise_consistency": ("probability that two random shifts of an image get the same class (Zhang, 2019)", "%"),
-    "radius": ("largest shift within which every shift keeps at least 95% of the classes", "px"),
+    "radius": ("largest size up to which every shift leaves 95% of the images or more their class", "px"),
     "drift": ("largest change of a logit under any shift, in standard deviations of the logits", "sd"),
 }
 CAPTIONS = {
