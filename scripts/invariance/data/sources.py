@@ -8,7 +8,7 @@ import gzip
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -140,42 +140,52 @@ def unpack(packed: Path, plain: Path) -> None:
             target.write(block)
 
 
-def read_npz(path: Path) -> Arrays:
-    """An .npz file, as numpy.savez and numpy.savez_compressed write it, with the arrays PARTS, uint8.
+def read_npz(
+    path: Path, parts: Sequence[str] = PARTS, largest: int = LARGEST, *, any_integer: bool = False
+) -> tuple[np.ndarray, ...]:
+    """The arrays `parts` of an .npz file, as numpy.savez and numpy.savez_compressed write it.
+
+    Args:
+        path: .npz.
+        parts: names of the arrays.
+        largest: bytes that an array may have.
+        any_integer: whether other integers than uint8 are allowed.
 
     Raises:
         InputError: it is missing, not such a file, or an array is missing, twice there, too large, or of another type.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return tuple(read_member(archive, part, path) for part in PARTS)
+            return tuple(read_member(archive, part, path, parts, largest, any_integer) for part in parts)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: not a whole .npz file ({error}); allowed: what numpy.savez writes") from None
 
 
-def read_member(archive: zipfile.ZipFile, part: str, path: Path) -> np.ndarray:
+def read_member(
+    archive: zipfile.ZipFile, part: str, path: Path, parts: Sequence[str], largest: int, any_integer: bool
+) -> np.ndarray:
     """One array of an .npz file. Its header is believed only as far as the bytes behind it go."""
     found = [member for member in archive.infolist() if member.filename == f"{part}.npy"]
     if len(found) != 1:
         names = ", ".join(archive.namelist()[:8])
         what = "twice there" if found else f"missing; it holds {names or 'nothing'}"
-        raise InputError(f"{path}: {part}: {what}; allowed: the arrays {', '.join(PARTS)}")
-    if found[0].file_size > LARGEST:
-        raise InputError(f"{path}: {part}: {found[0].file_size} bytes; allowed: at most {LARGEST}")
+        raise InputError(f"{path}: {part}: {what}; allowed: the arrays {', '.join(parts)}")
+    if found[0].file_size > largest:
+        raise InputError(f"{path}: {part}: {found[0].file_size} bytes; allowed: at most {largest}")
     with archive.open(found[0]) as stream:
         try:
             shape, columns_first, kind = header(stream)
         except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError) as error:
             what = " ".join(str(error).split())[:200]
             raise InputError(f"{path}: {part}: not an array that numpy.savez writes ({what})") from None
-        content = stream.read(LARGEST)
-    if kind != np.uint8:
-        raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
-    if min(shape, default=0) < 0 or np.prod([1, *shape], dtype=object) != len(content):
+        if kind != np.uint8 and not (any_integer and kind.kind in "iu"):
+            raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
+        content = stream.read(largest)
+    if min(shape, default=0) < 0 or np.prod([kind.itemsize, *shape], dtype=object) != len(content):
         raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it anew")
-    return np.frombuffer(content, np.uint8).reshape(shape, order="F" if columns_first else "C")
+    return np.frombuffer(content, kind).reshape(shape, order="F" if columns_first else "C")
 
 
 def header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
@@ -60,6 +61,19 @@ def percent_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set(ylim=(100 - 1.02 * span, 100 + 0.03 * span), yticks=np.arange(100, 99.99 - span, -step)[::-1])
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(axis="y")
+
+
+def heat_map(axes: Axes, grid: pd.DataFrame) -> None:
+    """Draw a grid of percentages, (dy, dx), with ticks at 0 and at half and all of its reach either way."""
+    # Edges have the colour of their cell: without edges, PDF viewers show white lines between cells.
+    edges = {"linecolor": "face", "linewidths": 0.1}
+    sns.heatmap(grid, vmin=0, vmax=100, cmap="viridis", square=True, cbar=False, ax=axes, **edges)
+    for axis, shifts in ((axes.xaxis, grid.columns), (axes.yaxis, grid.index)):
+        reach = shifts.max()
+        ticks = sorted({-reach, -(reach // 2), 0, reach // 2, reach})
+        names = [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks]
+        axis.set_ticks([shifts.get_loc(tick) + 0.5 for tick in ticks], names, rotation=0)
+    axes.spines[:].set_visible(True)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:

@@ -15,8 +15,13 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
 
 
-def load_weights(model: nn.Module, path: Path | str) -> None:
+def load_weights(model: nn.Module, path: Path | str, remedy: str = "delete it, and run again") -> None:
     """Read all parameters and buffers of `model`, in place.
+
+    Args:
+        model: of the same structure as the one whose weights were written.
+        path: .safetensors.
+        remedy: what to do about a file of something else.
 
     Raises:
         InputError: the file is missing, altered or damaged, or holds the weights of another model.
@@ -27,4 +32,4 @@ def load_weights(model: nn.Module, path: Path | str) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this model ({error}); delete it, and run again") from None
+        raise InputError(f"{path}: not the weights of this model ({error}); {remedy}") from None

@@ -53,26 +53,36 @@ def build(canvas: int, classes: int, file: str, options: Mapping[str, Any] | Non
         InputError: there is no such file or class, or the network cannot be built, trained or saved.
     """
     path, name = user_file(file), rest["class"]
+    model = constructed(path, name, {"canvas": canvas, "classes": classes}, options or {})
+    with torch.random.fork_rng(devices=[]):
+        problem = problem_of(model, torch.rand(2, 1, canvas, canvas), classes)
+    if problem:
+        raise InputError(f"{path}: {name}: {problem}")
+    return model
+
+
+def constructed(path: Path, name: str, known: Mapping[str, int], options: Mapping[str, Any]) -> nn.Module:
+    """An object of the class `name` of a file, with `options` and those of `known` that its constructor takes.
+
+    Raises:
+        InputError: there is no such file or class, or it cannot be built.
+    """
     where = f"{path}: {name}"
     network = getattr(imported(path), name, None)
     if not (isinstance(network, type) and issubclass(network, nn.Module)):
         what = "there is none of that name" if network is None else "it is something else"
         raise InputError(f"{where}: {what}; allowed: the name of a class of this file that is an nn.Module")
+    given = {}
     try:
         parameters = inspect.signature(network).parameters
-        given = {key: value for key, value in (("canvas", canvas), ("classes", classes)) if key in parameters}
-        model = network(**given, **(options or {}))
+        given = {key: value for key, value in known.items() if key in parameters and key not in options}
+        return network(**given, **options)
     except Exception as error:
         called = f"{name}({''.join(f'{key}=..., ' for key in given)}**options)"
         raise InputError(
-            f"{where}: cannot be built with options {dict(options or {})} ({in_a_line(error)}); it is "
+            f"{where}: cannot be built with options {dict(options)} ({in_a_line(error)}); it is "
             f"called as {called}: let its constructor take these options, and have defaults for all others"
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        problem = problem_of(model, torch.rand(2, 1, canvas, canvas), classes)
-    if problem:
-        raise InputError(f"{where}: {problem}")
-    return model
 
 
 def imported(path: Path) -> ModuleType:

@@ -51,6 +51,25 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder, which becomes `path` if the block succeeds and is removed if it fails.
+
+    Raises:
+        InputError: `path` is there already, and not an empty folder.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (a link stays a link)
+    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+        what = "holds other files" if path.is_dir() else "is a file"
+        raise InputError(f"{path}: {what}, and nothing is overwritten; name a new or an empty folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as name:
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o777 & ~current_umask())
+        temporary.replace(path)
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what a killed job left beside `path`; only one job at a time writes a file."""
     leftover = re.compile(re.escape(f".{path.stem}.") + r"\w{8}" + re.escape(path.suffix))

@@ -29,9 +29,13 @@ def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
     from a network whose predictions merely did not change, and from a constant network (NaN).
     """
     unshifted = logits[shifts.index((0, 0))].astype(np.float64)
-    largest = np.array([np.abs(shifted - unshifted).max() for shifted in logits])
-    spread = unshifted.std()
-    return largest / spread if spread > 0 else np.full(len(shifts), np.nan)
+    return drift_of(np.array([np.abs(shifted - unshifted).max() for shifted in logits]), unshifted)
+
+
+def drift_of(largest: np.ndarray, unshifted: np.ndarray) -> np.ndarray:
+    """`logit_drift`, from the largest change under each shift (shifts,) and the unshifted logits (images, 10)."""
+    spread = unshifted.astype(np.float64).std()
+    return largest / spread if spread > 0 else np.full(len(largest), np.nan)
 
 
 def largest_differences(logits: np.ndarray) -> np.ndarray:

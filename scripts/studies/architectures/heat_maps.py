@@ -10,10 +10,9 @@ Inputs:
 import textwrap
 
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from invariance.drawing.parts import heat_map
 from invariance.drawing.style import new_figure
 from invariance.results.labels import label
 
@@ -43,16 +42,3 @@ def draw(grids: pd.DataFrame) -> Figure:
     colours.set_label("accuracy (%)")
     colours.outline.set_visible(False)
     return figure
-
-
-def heat_map(axes: Axes, grid: pd.DataFrame) -> None:
-    """Draw a grid of percentages, (dy, dx), with ticks at 0 and at half and all of its reach either way."""
-    # Edges have the colour of their cell: without edges, PDF viewers show white lines between cells.
-    edges = {"linecolor": "face", "linewidths": 0.1}
-    sns.heatmap(grid, vmin=0, vmax=100, cmap="viridis", square=True, cbar=False, ax=axes, **edges)
-    for axis, shifts in ((axes.xaxis, grid.columns), (axes.yaxis, grid.index)):
-        reach = shifts.max()
-        ticks = sorted({-reach, -(reach // 2), 0, reach // 2, reach})
-        names = [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks]
-        axis.set_ticks([shifts.get_loc(tick) + 0.5 for tick in ticks], names, rotation=0)
-    axes.spines[:].set_visible(True)
