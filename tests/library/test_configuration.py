@@ -738,6 +738,83 @@ BAD = [
     ),
     case("plan_not_a_mapping", "plans/digits", 3, "plans.digits: 3: not a mapping; allowed: a mapping of changes"),
     case(
+        "plan_of_no_data_set",
+        "plans/fashion",
+        {},
+        'plans.fashion: {}: unknown key; did you mean "fashion_mnist"?; allowed: mnist, fashion_mnist, kmnist, digits',
+    ),
+    case(
+        "data_of_two_sources",
+        "datasets/digits/npz",
+        "config.yaml",
+        "datasets.digits: has npz and embedded; allowed: one of mirrors, idx, npz, folder, embedded",
+    ),
+    case(
+        "data_of_no_source",
+        "datasets/digits/embedded",
+        None,
+        "datasets.digits: has no source; allowed: one of mirrors, idx, npz, folder, embedded",
+    ),
+    case(
+        "data_not_there",
+        "datasets/digits",
+        {**CONFIG["datasets"]["digits"], "embedded": None, "folder": "no/images"},
+        'datasets.digits.folder: "no/images": no such file or folder; allowed: one that is there, by its path from '
+        "the project's folder",
+    ),
+    case(
+        "mirrors_without_hashes",
+        "datasets/mnist/sha256",
+        None,
+        "datasets.mnist.sha256: missing beside mirrors; allowed: mirrors, sha256, timeout and attempts together",
+    ),
+    case(
+        "data_sets_that_share_a_folder",
+        "datasets/MNIST",
+        CONFIG["datasets"]["digits"],
+        'datasets.MNIST: differs from "mnist" in capitals alone, and some disks would give both one folder; allowed: '
+        "another name",
+    ),
+    case(
+        "data_set_named_as_a_folder_of_results",
+        "datasets/benchmark",
+        CONFIG["datasets"]["kmnist"],
+        "datasets.benchmark: this name is taken by the folder results/benchmark; allowed: another name",
+    ),
+    case(
+        "side_too_large",
+        "datasets/digits/side",
+        65,
+        "datasets.digits.side: 65: too large; allowed: a whole number, at least 8, at most 64 (of the square that "
+        "holds an image, pixels)",
+    ),
+    case(
+        "one_class",
+        "datasets/digits/classes",
+        1,
+        "datasets.digits.classes: 1: too small; allowed: a whole number, at least 2, at most 100 (labels are 0 to one "
+        "less than this)",
+    ),
+    case(
+        "images_larger_than_the_canvas",
+        "datasets/fashion_mnist/side",
+        41,
+        *(
+            f"studies.{study}.canvas: 40: too small for the images of fashion_mnist; allowed: at least 41, their side "
+            "in pixels (in the fashion_mnist plan; to change that plan alone: "
+            f"plans.fashion_mnist.studies.{study}.canvas)"
+            for study in ("architectures", "augmentation_range", "class_transfer", "split", "two_positions")
+        ),
+    ),
+    case(
+        "class_beyond_the_last",
+        "datasets/fashion_mnist/classes",
+        9,
+        "studies.class_transfer.trainings.high_translated.classes[4]: 9: too large; allowed: at most 8, the last class "
+        "of fashion_mnist (in the fashion_mnist plan; to change that plan alone: "
+        "plans.fashion_mnist.studies.class_transfer.trainings.high_translated.classes[4])",
+    ),
+    case(
         "demo_key_unknown",
         "plans/digits/study",
         {},
@@ -1130,6 +1207,22 @@ def test_removed_study_stays_removed_although_demo_names_it():
     others = [study for study in CONFIG["studies"] if study != "architectures"]
     assert [list(runs[name]["studies"]) for name in ("mnist", "digits")] == [others] * 2
     assert problems(merge(CONFIG, {"studies": {"architectures": None}})) == []
+
+
+def test_a_study_may_say_that_shifts_lose_ink():
+    tight = merge(CONFIG, {"studies": {"augmentation_range": {"canvas": 28, "may_lose_ink": True}}})
+    assert problems(tight) == []
+    plan = resolve(tight)["mnist"]
+    assert plan.shift_settings("augmentation_range", "stride_fc")["may_lose_ink"] is True
+    assert "may_lose_ink" not in plan.shift_settings("split", "stride_fc")
+
+
+def test_a_plan_knows_its_own_data_set_alone():
+    for name, plan in resolve(CONFIG).items():
+        assert (list(plan["datasets"]), plan["dataset"]) == ([name], name)
+    fewer = resolve(merge(CONFIG, {"datasets": {"kmnist": None}}))
+    assert "kmnist" not in fewer
+    assert problems(merge(CONFIG, {"datasets": {"kmnist": None}})) == []
 
 
 def test_demo_can_remove_and_add():

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from torch import Tensor, nn
 
 import evaluate as evaluate_script
-from invariance.data.images import shift_grid
+from invariance.data.images import shift_grid, shift_images
 from invariance.learning import evaluation
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import one_thread, predict
@@ -352,6 +352,21 @@ def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
     assert (got.argmax(axis=2) == expected.argmax(axis=2)).all()
     assert evaluation.shift_equivariant_stem(for_inference(model)) == STEMS[name]
+
+
+@pytest.mark.parametrize("name", ["simard_cnn", "stride_fc", "phase_averaged"])
+def test_what_a_shift_may_lose_is_lost(name):
+    """Nothing is shared between shifts then: neither a larger canvas nor a roll keeps what is pushed off the canvas."""
+    torch.manual_seed(7)
+    average = name == "phase_averaged"
+    model = build_model(MODELS["stride_gap_circular" if average else name], 32).eval()
+    model = PhaseAverage(model, 4) if average else model
+    images, shifts = ink(4, margin=1, side=32), [(0, 0), (5, -3), (-4, 6)]
+    everything = np.stack([shift_images(images, *by) for by in shifts]).reshape(-1, 32, 32)
+    got = logits_over_shifts(model, images, shifts, may_lose_ink=True)
+    np.testing.assert_allclose(got, predict(model, everything).reshape(got.shape), rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match="would lose ink"):
+        logits_over_shifts(model, images, shifts)
 
 
 USERS = {  # a network of torch.nn alone, and how many of its layers are shared
