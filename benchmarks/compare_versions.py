@@ -56,7 +56,7 @@ def main(
     /,
     *,
     source: Path = ROOT / "results/mnist/source",
-    images: Annotated[int, Parameter(validator=Number(gte=128))] = 2560,
+    images: Annotated[int, Parameter(validator=Number(gte=128))] = 1280,
     rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 3,
     output: Path | None = None,
 ) -> None:
