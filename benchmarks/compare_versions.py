@@ -56,7 +56,7 @@ def main(
     /,
     *,
     source: Path = ROOT / "results/mnist/source",
-    images: Annotated[int, Parameter(validator=Number(gte=128))] = 2560,
+    images: Annotated[int, Parameter(validator=Number(gte=128))] = 1280,
     rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 3,
     output: Path | None = None,
 ) -> None:
@@ -222,12 +222,12 @@ def measured(works: Sequence[Work], workers: Sequence[subprocess.Popen], rounds:
 
 
 def table(rows: Sequence[Sequence[Any]], commit: str) -> str:
-    """A Markdown table: core minutes by stage, study and model, by stage, and in all."""
-    sums: dict[tuple[str, str, str], np.ndarray] = {}
-    for stage, study, model, _, *minutes, _ in rows:
-        for key in ((stage, study, model), (stage, "all", ""), ("all", "", "")):
+    """A Markdown table: core minutes by stage and model, by stage, and in all."""
+    sums: dict[tuple[str, str], np.ndarray] = {}
+    for stage, _, model, _, *minutes, _ in rows:
+        for key in {(stage, model or "all"), (stage, "all"), ("all", "")}:
             sums[key] = sums.get(key, np.zeros(2)) + minutes
-    lines = [f"| | study | model | {commit}, core minutes | now, core minutes | ratio |", "|---|---|---|---|---|---|"]
+    lines = [f"| | | {commit}, core minutes | now, core minutes | ratio |", "|---|---|---|---|---|"]
     for key in sorted(sums, key=lambda key: (key[0] == "all", key[0], key[1] == "all")):
         then, now = sums[key]
         lines.append(f"| {' | '.join(key)} | {then:.1f} | {now:.1f} | {now / then:.2f} |")

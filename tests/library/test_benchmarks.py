@@ -393,7 +393,7 @@ def test_versions_take_turns_and_their_first_job_does_not_count():
     rows = list(compare_versions.measured(works, workers, rounds=2))
     assert rows == [["train", "s", "m", "a", 4.0, 2.0, 0.5], ["train", "s", "m", "b", 4.0, 2.0, 0.5]]
     assert order == [6.0, 3.0] + 2 * [3.0, 6.0, 6.0, 3.0]
-    assert "| all |  |  | 8.0 | 4.0 | 0.50 |" in compare_versions.table(rows, "HEAD")
+    assert "| all |  | 8.0 | 4.0 | 0.50 |" in compare_versions.table(rows, "HEAD")
 
 
 def test_the_study_that_versions_are_compared_by_is_that_of_the_config(tmp_path):
