@@ -132,7 +132,6 @@ BARE = {
     "params.confidence": "measures/confidence",
 }
 MADE = {
-    "params.command": "digits --train-images 1200 --validation-images 237 --test-images 360",
     "params.reference": "--reference paper/reference/mnist.json",
     "params.incomplete": "--stub",
     # Wildcards again, for the cache between workflows.
