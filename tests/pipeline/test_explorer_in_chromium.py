@@ -167,6 +167,17 @@ def test_a_network_that_it_cannot_run_is_shown_as_recorded_whatever_its_name(ope
     assert page.locator("img").count() == 0
 
 
+def test_other_data_sets_have_their_own_words_and_classes(open_page, tmp_path, results):
+    shown = content_of(results) | {"noun": "garment", "note": "", "classes": 12}
+    (tmp_path / "garments.html").write_text(built(ROOT / "explorer", shown, {}))
+    page = open_page(path=tmp_path / "garments.html")
+    assert page.inner_text("h1") == "Move the garment"
+    assert page.locator(".card").first.locator(".bars span").count() == 12
+    for view in VIEWS:
+        go_to(page, f"view={view}")
+        assert "digit" not in page.inner_text("#view").replace("results/digits", ""), view
+
+
 def test_without_networks_each_view_says_what_is_missing(open_page, tmp_path, results):
     lacking = content_of(results) | {"networks": [], "claims": [], "tables": {}, "maxShift": 0}
     (tmp_path / "empty.html").write_text(built(ROOT / "explorer", lacking, {}))
