@@ -240,7 +240,6 @@ GOOD = {
     },
     "draw": {
         "--figure": "studies.simard2003.simard_table",
-        "--dataset": "digits",
         "--inputs": '{"table": "other.csv"}',
         "--output": "out/a.pdf",
         "--png": "out/a.png",
