@@ -193,6 +193,13 @@ def grids(paths: dict[str, str]) -> dict[str, str]:
     return {"--inputs": json.dumps(GRIDS | {"grids": paths})}
 
 
+def source(**changes: object) -> str:
+    """Settings of a data set, as scripts/source.py takes them."""
+    counts = {"train_images": 100, "validation_images": 20, "test_images": 30}
+    settings = {"downloads": "folder", "side": 28, "classes": 10, **counts, **changes}
+    return json.dumps({key: value for key, value in settings.items() if value is not None})
+
+
 GOOD = {
     "distort": {
         "--images": "images.npy",
@@ -240,18 +247,11 @@ GOOD = {
     },
     "draw": {
         "--figure": "studies.simard2003.simard_table",
-        "--dataset": "digits",
         "--inputs": '{"table": "other.csv"}',
         "--output": "out/a.pdf",
         "--png": "out/a.png",
     },
-    "source digits": {
-        "--train-images": "100",
-        "--validation-images": "20",
-        "--test-images": "30",
-        "--output": "out",
-    },
-    "source mnist": {"--downloads": "folder", "--output": "out"},
+    "source": {"--settings": source(), "--output": "out"},
     "download": {
         "--file": "t10k-labels-idx1-ubyte.gz",
         "--sha256": "0" * 64,
@@ -371,11 +371,15 @@ BAD = [
     ("draw", {"--figure": "studies.simard2003.claims"}, "allowed: a module with a function `draw`, studies.<study>"),
     ("draw", SAMPLES | {"--inputs": '{"source": "images.npy", "copies": 3}'}, "copies: 3; allowed: the path of a"),
     ("draw", SAMPLES | {"--inputs": '{"source": "cut.npy", "copies": {}}'}, "cut.npy: not a whole .npy file"),
-    ("source digits", {"--train-images": "-1"}, "digits: train_images is -1, must be 1 or more"),
-    ("source digits", {"--train-images": "2000"}, "= 2000 + 20 + 30 = 2050, more than the 1797 images"),
-    ("source digits", {"--train-images": "x"}, 'Invalid value for --train-images: unable to convert "x" into int'),
-    ("source mnist", {}, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz"),
-    ("source mnist", {"--train-images": "3"}, "Unknown option: --train-images"),
+    ("source", {}, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz"),
+    ("source", {"--settings": source(train_images=-1)}, "train_images: -1; allowed: a whole number, 0 or more"),
+    (
+        "source",
+        {"--settings": source(downloads=None, embedded="digits", train_images=2000)},
+        "more than the 1797",
+    ),
+    ("source", {"--settings": "3"}, "'3' is no mapping; allowed: one with side, classes, train_images"),
+    ("source", {"--train-images": "3"}, "Unknown option: --train-images"),
     ("download", {}, "folder: there is no file t10k-labels-idx1-ubyte.gz in this folder"),
     ("download", {"--mirrors": "{"}, "Invalid value for --mirrors: '{' is not JSON"),
     ("download", {"--mirrors": "{}"}, "mirrors: {} must be a list of https:// or file:// addresses or folders"),
