@@ -101,7 +101,7 @@ def moments(maps, means, variances):
             total_of_squares += part_of_squares
         mean = total / len(row)
         means[channel] = first + mean
-        variances[channel] = total_of_squares / len(row) - mean * mean
+        variances[channel] = max(total_of_squares / len(row) - mean * mean, 0.0)  # rounding alone is below 0
 
 
 @compiled
