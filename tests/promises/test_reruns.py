@@ -70,7 +70,7 @@ LAYERS = each("derive", "equivariance") | each("draw", "equivariance summary") |
 SUMMARISED = each("summarise", "simard2003 architectures augmentation_range class_transfer")
 SIMARD = each("derive", "simard2003-published simard2003-pairs") | each("draw", "simard_table")
 SIMARD |= each("tabulate", "simard2003 simard2003-pairs")
-JUDGED = {"judge_claims", "tabulate claims", "draw summary", "build_explorer"}
+JUDGED = {"judge_claims", "tabulate claims", "draw summary", "build_explorer", "build_overview"}
 FROM_TABLES = each("draw", "accuracy_vs_shift augmentation_range") | each(
     "tabulate", "architectures augmentation_range"
 )
@@ -140,7 +140,7 @@ CHANGES = {
     ),
     "a label": (
         append(f"{LIBRARY}/results/labels.py", "EDITED = True"),
-        TABULARS | FIGURES | NUMBERS | {"build_explorer"},
+        TABULARS | FIGURES | NUMBERS | {"build_explorer", "build_overview"},
         {},
     ),
     "what a claim measures": (append("scripts/studies/architectures/claims.py", "EDITED = True"), JUDGED | NUMBERS, {}),
