@@ -142,8 +142,8 @@ def evaluations(plan: Plan, source: Path, images: int, folder: Path) -> Iterator
 def saved(stem: Path, images: np.ndarray, source: Path) -> dict[str, str]:
     """Write images where a worker reads them; with the first training labels, since only their number costs time."""
     files = {"images": f"{stem}.images.npy", "labels": f"{stem}.labels.npy"}
-    np.save(files["images"], images)
-    np.save(files["labels"], load_array(source / "train-labels.npy")[: len(images)])
+    np.save(files["images"], images, allow_pickle=False)
+    np.save(files["labels"], load_array(source / "train-labels.npy")[: len(images)], allow_pickle=False)
     return files
 
 

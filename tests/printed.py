@@ -1,7 +1,8 @@
 """The keys that the article uses, and the parts of its tabulars."""
 
+import functools
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,29 +31,30 @@ def shown_by(text: str, studies: Container[str]) -> str:
     return text
 
 
+def used_in_text(pattern: str, contents: Iterable[str] | None = None) -> set[str]:
+    """Every first group of `pattern` in the article's sources, or in these texts."""
+    texts = [source.read_text() for source in SOURCES] if contents is None else contents
+    return {key for content in texts for key in re.findall(pattern, content) if "#" not in key}
+
+
 def keys_of_the_paper(texts: Mapping[Path, str] | None = None) -> set[str]:
     """Every key of numbers.tex that the article, or these texts of its sources, uses; not what commands.tex makes."""
-    contents = texts.values() if texts else [source.read_text() for source in SOURCES]
-
-    def used_in_text(pattern: str) -> set[str]:
-        """Every first group of `pattern` in the sources."""
-        return {key for content in contents for key in re.findall(pattern, content) if "#" not in key}
-
-    keys = used_in_text(r"\\R\{([^}]*)\}") - {"key"}
-    keys |= {f"{key}/{end}" for key in used_in_text(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
-    keys |= {f"{key}/{end}" for key in used_in_text(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
-    keys |= used_in_text(r"\\ciofkeys\{([^}]*)\}") | used_in_text(r"\\ciofkeys\{[^}]*\}\{([^}]*)\}")
-    keys |= {f"{study}/seeds" for study in used_in_text(r"\\seeds\{([^}]*)\}") - {"study"}}
+    used = functools.partial(used_in_text, contents=texts.values() if texts else None)
+    keys = used(r"\\R\{([^}]*)\}") - {"key"}
+    keys |= {f"{key}/{end}" for key in used(r"\\meanci\{([^}]*)\}") - {"prefix"} for end in INTERVAL}
+    keys |= {f"{key}/{end}" for key in used(r"\\ci\{([^}]*)\}") - {"prefix"} for end in INTERVAL[1:]}
+    keys |= used(r"\\ciofkeys\{([^}]*)\}") | used(r"\\ciofkeys\{[^}]*\}\{([^}]*)\}")
+    keys |= {f"{study}/seeds" for study in used(r"\\seeds\{([^}]*)\}") - {"study"}}
     keys -= {"key"}
     keys |= {
         f"claims/{claim}/{end}"
-        for claim in used_in_text(r"\\claimnumber\{(C\d+)\}") | used_in_text(r"\\claiminterval\{(C\d+)\}")
+        for claim in used(r"\\claimnumber\{(C\d+)\}") | used(r"\\claiminterval\{(C\d+)\}")
         for end in ("number", "low", "high")
     }
     for kind in ("table", "figure"):
-        made = used_in_text(rf"\\artefact{kind}(?:\[[^]]*\])?\{{([\w-]+)\}}")
+        made = used(rf"\\artefact{kind}(?:\[[^]]*\])?\{{([\w-]+)\}}")
         keys |= {f"script/{kind}s/{name}" for name in made - {"file", "name"}}
-    return keys | {f"claims/{claim}/verdict" for claim in used_in_text(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}
+    return keys | {f"claims/{claim}/verdict" for claim in used(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}
 
 
 def columns_of(specification: str) -> int:

@@ -26,7 +26,7 @@ from invariance.networks.building import build_model
 
 def prepared(job: dict[str, Any]) -> Callable[[], Any]:
     """What a job asks for, ready to be timed. Its `images` and `labels` are .npy files."""
-    images, labels = np.load(job["images"]), np.load(job["labels"])
+    images, labels = (np.load(job[part], allow_pickle=False) for part in ("images", "labels"))
     if job["stage"] == "distort":
         parts, key = Distortion.from_settings(job["settings"]), random_key("mnist", images.shape[-1], job["name"], 0)
         return lambda: distort(images, parts, key)

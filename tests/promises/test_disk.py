@@ -27,7 +27,7 @@ WRITERS = {
     "table": "write_table(path, pd.DataFrame({'a': range(20_000)}))",
     "weights": "save_weights(torch.nn.Linear(100, 250), path)",
     "checkpoint": "Checkpoint(path, {}).save({'a': torch.zeros(25_000)}, [])",
-    "PDF": "save(crowded_figure(), path, path.with_name('unused.png'), 'mnist')",
+    "PDF": "save(crowded_figure(), path, path.with_name('unused.png'))",
     "picture": "with whole_file(path) as temporary:\n    noise.save(temporary, format='png')",
     "copy": "with whole_file(path) as temporary:\n    shutil.copyfile(sys.executable, temporary)",
 }

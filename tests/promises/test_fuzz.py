@@ -22,7 +22,7 @@ from torch import nn
 
 import studies
 from invariance.data import sources
-from invariance.data.sources import MNIST_FILES, read_downloads
+from invariance.data.sources import MNIST_FILES, read_downloads, read_source
 from invariance.learning.weights import load_weights
 from invariance.plan.reading import load
 from invariance.plan.validation import validate
@@ -145,12 +145,17 @@ def test_a_damaged_idx_file(folder, content):
     assert images is None or (images.dtype, images.shape) == (np.uint8, (10, 28, 28))
 
 
+TEN = {"side": 28, "classes": 10, "train_images": 10, "validation_images": 0, "test_images": 10}
+
+
 @fuzzed
 @given(damaged(WHOLE_LABELS).map(lambda content: gzip.compress(content, 1)))
 def test_damaged_labels(folder, content):
     (folder / IMAGE_FILE).write_bytes(gzip.compress(WHOLE_IMAGES, 1))
     try:
-        labels = read_or_refuse(lambda path: read_downloads(folder)[3], folder / MNIST_FILES[3], content)
+        labels = read_or_refuse(
+            lambda path: read_source(TEN | {"downloads": folder})[3], folder / MNIST_FILES[3], content
+        )
     finally:
         (folder / MNIST_FILES[3]).write_bytes(gzip.compress(WHOLE_LABELS, 1))
     assert labels is None or sorted(labels) == list(range(10))

@@ -277,7 +277,7 @@ def test_a_recorded_run_is_whole(recorded):
     compute = reference["compute"]
     assert compute["unmeasured_jobs"] == compute["resumed_jobs"] == 0
     assert {row["stage"] for row in compute["stages"]} == {
-        "source", "distort", "train", "evaluate", "tables", "figures", "paper",
+        "source", "distort", "train", "evaluate", "tables", "figures", "paper", "pages",
     }  # fmt: skip
     assert sum(row["core_seconds"] for row in compute["stages"]) == pytest.approx(compute["core_seconds"], abs=1)
     assert 0 < compute["start_up_share"] < 1

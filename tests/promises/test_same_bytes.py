@@ -87,7 +87,7 @@ def assert_same(one: Path, other: Path, dataset: str) -> None:
     assert ours.keys() == theirs.keys()
     assert [path for path in sorted(ours) if ours[path] != theirs[path]] == []
     kinds = {Path(path).suffix for path in ours}
-    assert kinds == {".npy", ".safetensors", ".csv", ".json", ".tex", ".pdf", ".png", *({".gz"} & kinds)}
+    assert kinds == {".npy", ".safetensors", ".csv", ".json", ".tex", ".pdf", ".png", ".html", *({".gz"} & kinds)}
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from studies.training_length import training_length
 from studies.two_positions import two_positions
 
 RING_COLUMNS = ["study", "model", "training", "ring", "measure", "seeds", "mean", "low", "high"]
-SIMARD_COLUMNS = ["model", "training", "published", "mean", "low", "high", "best", "worst"]
+SIMARD_COLUMNS = simard_table.COLUMNS["table"]
 STUDIES = Path(draw.__file__).parent / "studies"
 FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)]
 NAN = float("nan")
@@ -83,9 +83,9 @@ def shifts_of(cells, seeds=2, reach=2) -> pd.DataFrame:
 
 SIMARD = pd.DataFrame(
     [
-        ("mlp", "none", 1.6, 1.5, 1.4, 1.6, 1.45, 1.55),
-        ("mlp", "elastic", 0.7, 0.9, 0.8, 1.0, 0.88, 0.92),
-        ("simard_cnn", "none", NAN, 0.9, 0.7, 1.1, 0.85, 0.95),
+        ("mlp", "none", 1.6, 1.5, 1.4, 1.6, 1.3, 1.7, 1.45, 1.55),
+        ("mlp", "elastic", 0.7, 0.9, 0.8, 1.0, 0.7, 1.1, 0.88, 0.92),
+        ("simard_cnn", "none", NAN, 0.9, 0.7, 1.1, 0.5, 1.3, 0.85, 0.95),
     ],
     columns=SIMARD_COLUMNS,
 )
@@ -187,7 +187,7 @@ def test_simard_table_draws_means_seeds_and_published_errors():
 
 
 def test_an_endless_interval_does_not_squeeze_the_points():
-    wide = SIMARD.assign(low=-50.0, high=80.0)
+    wide = SIMARD.assign(one_more_low=-50.0, one_more_high=80.0)
     assert panels(simard_table.draw(wide))[0].get_xlim() == (0, pytest.approx(1.05 * 2 * 1.6))
 
 
@@ -485,7 +485,7 @@ def single_figures():
     """Every figure from one model, one training, one seed and one shift."""
     cell = [("stride_fc", "range_0")]
     rings = rings_of(cell, largest=0, seeds=1)
-    one = pd.DataFrame([("mlp", "none", NAN, 9.0, NAN, NAN, 9.0, 9.0)], columns=SIMARD_COLUMNS)
+    one = pd.DataFrame([("mlp", "none", NAN, 9.0, NAN, NAN, NAN, NAN, 9.0, 9.0)], columns=SIMARD_COLUMNS)
     return {
         "summary": summary.draw([], {"architectures": errors_of([("stride_fc", "centred")], seeds=1)}),
         "sample_distortions": sample_distortions.draw(np.zeros((1, 29, 29), np.uint8), {}),
@@ -598,7 +598,12 @@ def test_a_table_without_the_columns_of_the_figure_is_named(tmp_path):
     (tmp_path / "architectures-rings.csv").write_text("model,training\nmlp,centred\n")
     inputs = {"rings": str(tmp_path / "architectures-rings.csv")}
     with pytest.raises(InputError, match=r"rings\.csv: lacks the columns ring, measure, mean, low, high"):
-        draw.main(figure="studies.architectures.accuracy_vs_shift", inputs=inputs, **outputs(tmp_path))
+        draw.main(
+            figure="studies.architectures.accuracy_vs_shift",
+            inputs=inputs,
+            settings={"pooled": []},
+            **outputs(tmp_path),
+        )
 
 
 @pytest.mark.parametrize("name", ["heat_maps", "json", "studies", "studies.nowhere.figure", "studies.architectures"])

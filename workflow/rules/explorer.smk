@@ -15,9 +15,9 @@ rule build_explorer:
             labels={"dataset": "{dataset}"},
         ),
     log:
-        "logs/{dataset}/explorer.log",
+        "logs/{dataset}/pages/explorer.log",
     benchmark:
-        "logs/{dataset}/explorer.tsv"
+        "logs/{dataset}/pages/explorer.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -45,9 +45,9 @@ rule build_overview:
             labels={"dataset": "{dataset}"},
         ),
     log:
-        "logs/{dataset}/overview.log",
+        "logs/{dataset}/pages/overview.log",
     benchmark:
-        "logs/{dataset}/overview.tsv"
+        "logs/{dataset}/pages/overview.tsv"
     conda:
         ENVIRONMENT
     resources:

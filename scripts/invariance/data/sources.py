@@ -141,14 +141,14 @@ def unpack(packed: Path, plain: Path) -> None:
 
 
 def read_npz(
-    path: Path, parts: Sequence[str] = PARTS, largest: int = LARGEST, *, any_integer: bool = False
+    path: Path, parts: Sequence[str] = PARTS, largest: int | None = None, *, any_integer: bool = False
 ) -> tuple[np.ndarray, ...]:
     """The arrays `parts` of an .npz file, as numpy.savez and numpy.savez_compressed write it.
 
     Args:
         path: .npz.
         parts: names of the arrays.
-        largest: bytes that an array may have.
+        largest: bytes that an array may have; LARGEST if it is left out.
         any_integer: whether other integers than uint8 are allowed.
 
     Raises:
@@ -156,7 +156,7 @@ def read_npz(
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return tuple(read_member(archive, part, path, parts, largest, any_integer) for part in parts)
+            return tuple(read_member(archive, part, path, parts, largest or LARGEST, any_integer) for part in parts)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:

@@ -18,7 +18,7 @@ from typing import Any
 from invariance.record.artefacts import InputError
 
 WORKERS = (1, 2, 4, 8)
-STAGES = ("download", "source", "distort", "train", "evaluate", "tables", "figures", "paper")
+STAGES = ("download", "source", "distort", "train", "evaluate", "tables", "figures", "paper", "pages")
 LOOP_STAGES = ("distort", "train", "evaluate")  # whose loops are counted
 USED = re.compile(
     r"^used (?P<cpu>[\d.]+) s of CPU, (?P<loop>[\d.]+) s of them in the loop, (?P<wall>[\d.]+) s by the clock, "
