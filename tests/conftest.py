@@ -14,6 +14,7 @@ LONGEST = (
     "test_disk",
     "test_additions",
     "test_surroundings",
+    "test_explorer_in_chromium",
     "test_integrity",
     "test_failures",
     "test_verify",
