@@ -41,11 +41,11 @@ SURROUNDINGS = environment.of_jobs(os.environ, spare_home=Path(".snakemake/home"
 os.environ.clear()
 os.environ.update(SURROUNDINGS)
 os.umask(os.umask(0o077) & 0o077)  # what this user makes, this user may read
-CONFIG = Path(workflow.basedir) / "config.yaml"
 DECLARED = studies.declared()
 try:
     # Snakemake takes the last of two equal keys in silence; the files are read once more, by stricter rules.
-    reading.load([CONFIG, *workflow.config_settings.configfiles])
+    COMMITTED = reading.load([Path(workflow.basedir) / "config.yaml"])
+    reading.load(workflow.config_settings.configfiles)
     validate(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml", DECLARED)
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -55,8 +55,8 @@ CACHING = bool(or_exit(environment.output_cache, os.environ))
 MACHINE = [dependencies.PYTHON, *dependencies.processor()] if CACHING else None
 DATASET = config["dataset"]
 # An overlay's keys come first in `config`; studies and cells keep the order of config.yaml.
-PLANS = reading.resolve(reading.merge(reading.load([CONFIG]), config))
-FULL = reading.resolve(reading.load([CONFIG]))
+PLANS = reading.resolve(reading.merge(COMMITTED, config))
+FULL = reading.resolve(COMMITTED)
 CATALOGUES = {name: Catalogue(plan, DECLARED) for name, plan in PLANS.items()}
 PLAN, CATALOGUE = PLANS[DATASET], CATALOGUES[DATASET]
 

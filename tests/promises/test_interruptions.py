@@ -46,7 +46,6 @@ KILLS = [
     ("interrupt", "derive"),
     ("kill all", "draw"),
     ("terminate", "draw"),
-    ("interrupt", "draw"),
     ("kill all", "build_paper"),
 ]
 

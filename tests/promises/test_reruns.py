@@ -88,7 +88,12 @@ TABULARS = each(
 EVALUATED = {"evaluate"} | TABLES | CLASSES | {"draw heat_maps"}
 TRAINED = {"train", "draw learning_curves", "evaluate_positions"} | EVALUATED | POSITION_TABLES | LAYERS
 DISTORTED = {"distort", "describe_distortion", "tabulate distortions", "draw sample_distortions"}
-RECORDED = {"write_config", "tabulate settings", "build_explorer"} | NUMBERS  # the config is part of the paper
+RECORDED = {
+    "write_config",
+    "tabulate settings",
+    "build_explorer",
+    "build_overview",
+} | NUMBERS  # the config is part of the paper
 OF_SIMARD = {"summarise simard2003", "draw learning_curves"} | SIMARD | JUDGED | NUMBERS
 
 OF_SHIFTED = each("summarise", "augmentation_range class_transfer") | each("draw", "augmentation_range")

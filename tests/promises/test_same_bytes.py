@@ -1,13 +1,14 @@
 """The whole pipeline twice, from nothing, in surroundings that should not matter: every artefact has the same bytes."""
 
 import contextlib
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from finished import TINY, finished_run
+from finished import TINY, finished_run, fresh_copy_with_compiled_code
 from invariance.record.artefacts import RECORDS, sha256_of
 from running import ROOT, SOURCES, fresh_copy, snakemake
 
@@ -52,8 +53,13 @@ def umask(mask: int) -> Iterator[None]:
         os.umask(before)
 
 
-def run_elsewhere(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Path:
-    """A run in a new folder below `folder`, with one core, in other surroundings, also below it."""
+def run_elsewhere(
+    folder: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    sources: Callable[[Path], Path] = fresh_copy,
+) -> Path:
+    """A run in a new folder below `folder`, which `sources` fills, with one core, in other surroundings, also below."""
     home, temporary = folder / "home", folder / "temporary"
     temporary.mkdir()
     for name, content in GIVEN.items():
@@ -66,7 +72,7 @@ def run_elsewhere(folder: Path, *arguments: str, environment: dict[str, str] | N
     surroundings |= {"TEXMFHOME": str(home / "texmf"), "MATPLOTLIBRC": str(home / ".config/matplotlib")}
     surroundings |= environment or {}
     with umask(0o077):
-        finished = snakemake(fresh_copy(elsewhere), "--cores", "1", *arguments, environment=surroundings)
+        finished = snakemake(sources(elsewhere), "--cores", "1", *arguments, environment=surroundings)
     assert finished.returncode == 0, finished.stderr[-5000:]
     return elsewhere
 
@@ -92,7 +98,8 @@ def assert_same(one: Path, other: Path, dataset: str) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory) -> Path:
-    return run_elsewhere(tmp_path_factory.mktemp("elsewhere"), *TINY)
+    compiled = functools.partial(fresh_copy_with_compiled_code, tmp_path_factory)
+    return run_elsewhere(tmp_path_factory.mktemp("elsewhere"), *TINY, sources=compiled)
 
 
 @pytest.mark.pipeline
