@@ -197,7 +197,7 @@ def test_keys_are_of_known_forms():
     measures = "test_error|clean_error|mean_error|worst_error|mean_consistency|worst_consistency|radius|drift"
     trainings = "|".join(config["studies"]["simard2003"]["trainings"])
     forms = [
-        r"dataset|dataset_name|noun|nouns|classes|config_hash|confidence|(train|validation|test)_images",
+        r"dataset|dataset_name|noun|side|classes|config_hash|confidence|(train|validation|test)_images",
         r"script/(figures|tables)/[\w-]+",
         r"versions/(python|torch|numpy|elasticdeform|snakemake)",
         rf"claims/({'|'.join(CLAIMS)})/(verdict|number|low|high|threshold|details/\w+)",
