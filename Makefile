@@ -26,7 +26,7 @@ override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv
 override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test smoke same-bytes reference site lint lock benchmark-setup browser-setup
+.PHONY: help setup demo test test-long smoke same-bytes reference site lint lock benchmark-setup browser-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ demo: setup ## set up, then run the whole pipeline on 8x8 digits: results/digits
 
 test: setup ## set up, then run the tests
 	@$(in_venv) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+test-long: setup ## set up, then run the tests that take longest: runs that are killed, runs elsewhere
+	@$(in_venv) python -m pytest -m long -n $(WORKERS) --dist loadfile $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
 	@$(in_venv) python -m pytest -m smoke tests/pipeline/test_smoke.py --log-cli-level=INFO $(PYTEST)

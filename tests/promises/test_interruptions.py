@@ -18,7 +18,7 @@ from finished import TINY, copy_of_finished_run, fresh_copy_with_compiled_code
 from invariance.record.artefacts import sha256_of
 from running import snakemake
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 # Of the tiny config, two studies; one of their trainings is long enough to be killed in its middle.
 FEWER = """\

@@ -102,12 +102,14 @@ def elsewhere(tmp_path_factory) -> Path:
     return run_elsewhere(tmp_path_factory.mktemp("elsewhere"), *TINY, sources=compiled)
 
 
+@pytest.mark.long
 @pytest.mark.pipeline
 def test_two_runs_make_the_same_bytes(elsewhere, tmp_path_factory):
     """Two cores in one folder, one core in another."""
     assert_same(finished_run(tmp_path_factory), elsewhere, "digits")
 
 
+@pytest.mark.long
 @pytest.mark.pipeline
 def test_a_run_leaves_the_rest_of_the_machine_alone(elsewhere):
     """It had home and temporary folders of its own, so that all that was written there is seen."""
