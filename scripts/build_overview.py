@@ -4,10 +4,10 @@ import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import write_claims
 from invariance.command_line import run
 from invariance.record.artefacts import read_json, write_text
 from invariance.record.reference import cell_entries, claim_entries
-from write_claims import claim_row, simard_rows
 
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
@@ -44,21 +44,13 @@ def verdicts(results: Path) -> list[str]:
     body = [f"<h1>{TITLE}</h1>", f"<p>What the run on <strong>{html.escape(config['dataset'])}</strong> says.</p>"]
     if config["dataset"] == "digits":
         body.append(f'<p class="note">{DEMO}</p>')
-    body += ["<h2>Claims and verdicts</h2>", table(["claim", "verdict", "number"], map(cells, claims(results)))]
+    judged = map(write_claims.claim_entries, claim_entries(results))
+    body += ["<h2>Claims and verdicts</h2>", table(write_claims.CLAIM_HEADS, judged)]
     compared = [cell for cell in cell_entries(results) if cell["study"] == "simard2003"]
     if compared:
-        text, _, head, _, *rows = simard_rows(compared)
-        body += ["<h2>Simard's table</h2>", f"<p>{html.escape(text)}</p>", table(cells(head), map(cells, rows))]
+        caption = html.escape(" ".join(write_claims.SIMARD_CAPTION))
+        body += ["<h2>Simard's table</h2>", f"<p>{caption}</p>", table(*write_claims.simard_table(compared))]
     return body
-
-
-def claims(results: Path) -> list[str]:
-    return [claim_row(claim) for claim in claim_entries(results)]
-
-
-def cells(row: str) -> list[str]:
-    """The entries of a row of a table in Markdown."""
-    return row.removeprefix("| ").removesuffix(" |").split(" | ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

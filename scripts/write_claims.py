@@ -5,7 +5,7 @@
 A test compares both files with the reference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ REFERENCE = ROOT / "paper" / "reference" / "mnist.json"
 README, COSTS = ROOT / "README.md", ROOT / "docs" / "reference.md"
 
 
+CLAIM_HEADS = ("claim", "verdict", "number")
+SIMARD_CAPTION = (
+    "Test error in %, beside Simard's Table 1, whose numbers are single runs. Ours are means over seeds, with the",
+    "interval into which 95% of single runs like ours fall:",
+)
+
+
 def main() -> None:
     """Write the claims and Simard's table into the README, and what each claim costs into docs/reference.md."""
     reference = read_reference(REFERENCE, "mnist")
@@ -29,14 +36,19 @@ def main() -> None:
 
 def claims_block(reference: Mapping[str, Any]) -> str:
     """One row per claim, then Simard's table."""
-    rows = ["| claim | verdict | number |", "|---|---|---|", *map(claim_row, reference["claims"])]
-    return "\n".join([*rows, "", *simard_rows(reference["cells"])])
+    claims = markdown(CLAIM_HEADS, map(claim_entries, reference["claims"]))
+    return "\n".join([*claims, "", *SIMARD_CAPTION, "", *markdown(*simard_table(reference["cells"]))])
 
 
-def claim_row(claim: Mapping[str, Any]) -> str:
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def claim_entries(claim: Mapping[str, Any]) -> list[str]:
     """The claim, its verdict, and its number with interval and unit, with a real minus sign."""
     number = with_interval(claim["number"], claim["low"], claim["high"]).replace("-", "\N{MINUS SIGN}")
-    return f"| {claim['id']} {claim['statement'].rstrip('.')} | {claim['verdict']} | {number} {claim['unit']} |"
+    return [f"{claim['id']} {claim['statement'].rstrip('.')}", claim["verdict"], f"{number} {claim['unit']}"]
 
 
 def costs_block(reference: Mapping[str, Any]) -> str:
@@ -69,36 +81,30 @@ def shares(compute: Mapping[str, Any]) -> str:
     )
 
 
-def simard_rows(cells: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Simard's table beside ours: one row per training, two columns per model."""
+def simard_table(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Simard's table beside ours: its heads, and one row per training with two entries per model."""
     errors = {
         (cell["training"], cell["model"]): cell
         for cell in cells
         if (cell["study"], cell["measure"]) == ("simard2003", "test_error")
     }
     trainings, models = (list(dict.fromkeys(names)) for names in zip(*errors, strict=True))
-    heads = [f"{label(model)}, {whose}" for model in models for whose in ("paper", "ours")]
-    return [
-        "Test error in %, beside Simard's Table 1, whose numbers are single runs. Ours are means over seeds, with the",
-        "interval into which 95% of single runs like ours fall:",
-        "",
-        f"| training | {' | '.join(heads)} |",
-        f"|---|{'---|' * len(heads)}",
-        *(
-            f"| {label(training)} | {' | '.join(both(errors.get((training, model), {})) for model in models)} |"
-            for training in trainings
-        ),
+    heads = ["training", *(f"{label(model)}, {whose}" for model in models for whose in ("paper", "ours"))]
+    rows = [
+        [label(training), *(entry for model in models for entry in both(errors.get((training, model), {})))]
+        for training in trainings
     ]
+    return heads, rows
 
 
-def both(cell: Mapping[str, Any]) -> str:
-    """The published error, and ours with the interval for one more run: two entries of a row, empty without a cell."""
+def both(cell: Mapping[str, Any]) -> tuple[str, str]:
+    """The published error, and ours with the interval for one more run; empty without a cell."""
     if not cell:
-        return " | "
+        return "", ""
     published, low, high = f"{cell['published']:g}" if "published" in cell else "", cell["low"], cell["high"]
     if low is not None:
         low, high = prediction_interval(Interval(cell["mean"], low, high), cell["seeds"])
-    return f"{published} | {with_interval(cell['mean'], low, high)}"
+    return published, with_interval(cell["mean"], low, high)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,15 @@ def test_every_stage_leaves_its_artefacts(tree):
         assert len(list(results.glob(pattern))) == count, pattern
 
 
+def test_the_overview_has_simards_table_under_its_own_heads(tree):
+    page = (tree / "results/digits/overview.html").read_text()
+    heads = ("training", "MLP, paper", "MLP, ours", "Simard&#x27;s CNN, paper", "Simard&#x27;s CNN, ours")
+    assert f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead>" in page
+    assert "<tr><td>no distortion</td><td>1.6</td>" in page
+    assert "<tr><td>elastic</td><td></td><td></td><td>0.4</td>" in page
+    assert "|" not in page  # no Markdown
+
+
 def test_the_manifest_holds_the_hash_of_every_file(tree):
     results = tree / "results" / "digits"
     manifest = json.loads((results / "manifest.json").read_text())

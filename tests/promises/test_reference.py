@@ -509,7 +509,7 @@ def test_what_the_docs_say_of_start_up_and_evaluation():
 
 
 def test_simards_table_in_the_readme():
-    assert write_claims.simard_rows(EXAMPLE["cells"])[3:] == [
+    assert write_claims.markdown(*write_claims.simard_table(EXAMPLE["cells"])) == [
         "| training | MLP, paper | MLP, ours | Simard's CNN, paper | Simard's CNN, ours |",
         "|---|---|---|---|---|",
         "| no distortion | 1.6 | 1.50 [0.25, 2.75] |  | 1.00 |",
