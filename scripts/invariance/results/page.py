@@ -54,10 +54,10 @@ def page(
         figures: name (CAPTIONS) -> PNG.
     """
     title = f"Is {about['network']} translation invariant?"
-    facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(text)}</dd>" for name, text in about.items())
+    facts = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in about.items())
     numbers = "".join(
-        f"<tr><th scope='row'>{escaped(name.replace('_', ' '))}</th><td class='number'>{number(value, name)}</td>"
-        f"<td>{escaped(MEANINGS[name][0])}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(name.replace('_', ' '))}</th><td class='number'>{number(value, name)}</td>"
+        f"<td>{html.escape(MEANINGS[name][0])}</td></tr>"
         for name, value in measures.items()
     )
     sizes = "".join(
@@ -66,18 +66,18 @@ def page(
         for row in rings.itertuples()
     )
     pictures = "".join(
-        f"<figure><img alt='{escaped(CAPTIONS[name])}' src='data:image/png;base64,"
-        f"{base64.b64encode(path.read_bytes()).decode()}'><figcaption>{escaped(CAPTIONS[name])}</figcaption></figure>"
+        f"<figure><img alt='{html.escape(CAPTIONS[name])}' src='data:image/png;base64,"
+        f"{base64.b64encode(path.read_bytes()).decode()}'><figcaption>{html.escape(CAPTIONS[name])}</figcaption></figure>"
         for name, path in figures.items()
     )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escaped(title)}</title>
+<title>{html.escape(title)}</title>
 <style>{STYLE}</style>
-<h1>{escaped(title)}</h1>
-<p class="answer">{escaped(answer(measures))}</p>
+<h1>{html.escape(title)}</h1>
+<p class="answer">{html.escape(answer(measures))}</p>
 <dl>{facts}</dl>
 <table>{numbers}</table>
 {pictures}
@@ -109,8 +109,3 @@ def number(value: float, measure: str) -> str:
     if value != value:
         return "none"
     return {"%": f"{value:.2f}%", "px": f"{value:.0f} px", "sd": f"{value:.3g} sd"}[unit]
-
-
-def escaped(text: str) -> str:
-    """Text for HTML, in an attribute as well."""
-    return html.escape(text, quote=True)
