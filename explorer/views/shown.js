@@ -26,7 +26,7 @@ export const shownView = {
     section.append(
       origins({
         files: [...files, ...[...ranges, partial].filter(Boolean).flatMap(filesOf)],
-        claims: ["C8", "C9", "C11"],
+        claims: ["C8", "C9b", "C11"],
       }),
     );
     return () =>
@@ -107,7 +107,7 @@ function classPart(section, model) {
     el("div", { class: "buttons" }, ...buttons),
     made.element,
     classTable(model.training),
-    claimBox("C9"),
+    claimBox("C9b"),
   );
   return () => {
     made.update();

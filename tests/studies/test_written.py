@@ -26,7 +26,12 @@ from studies import declared
 from studies.summary.table import STAGES
 
 TEST_IMAGES, SHIFTED = 30, 12
-COMMITTED = {"reference-selection", "reference-long", "elsewhere"}  # tables of overlays, as far as any are committed
+COMMITTED = {
+    "reference-selection",
+    "reference-long",
+    "reference-readings",
+    "elsewhere",
+}  # tables of overlays, as far as any are committed
 
 
 def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> None:
@@ -34,7 +39,7 @@ def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> 
     random = np.random.default_rng([cell.seed, len(cell.model), len(cell.training)])
     shifts = shift_grid(max_shift)
     reach = np.array([max(abs(dx), abs(dy)) for dx, dy in shifts])
-    slope = 0.01 if cell.training == "translated" else 0.1
+    slope = 0.01 if cell.training.partition("_after_")[0].endswith("translated") else 0.1
     wrong = random.random((len(shifts), SHIFTED)) < 0.05 + slope * reach[:, None]
     predictions = np.where(wrong, (labels[:SHIFTED] + 1) % 10, labels[:SHIFTED]).astype(np.uint8)
     grid = pd.DataFrame(shifts, columns=["dx", "dy"]).assign(
@@ -46,7 +51,7 @@ def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     grid.to_csv(path, index=False)
     np.save(path.with_suffix(".predictions.npy"), predictions)
-    test_wrong = random.random(TEST_IMAGES) < 0.1
+    test_wrong = random.random(len(labels)) < 0.1
     np.save(path.with_suffix(".test.npy"), np.where(test_wrong, (labels + 1) % 10, labels).astype(np.uint8))
 
 
@@ -95,7 +100,8 @@ def make_up_evaluations(plan: Plan, labels: np.ndarray) -> None:
             if plan.tells_positions(study):
                 make_up_positions(Path(plan.position_files(study)[str(cell)]), cell, settings["positions"])
             elif not Path(plan.evaluated_file(cell)).exists():
-                make_up_grid(Path(plan.evaluated_file(cell)), cell, settings["max_shift"], labels)
+                tested = labels[np.isin(labels, plan.only(study, cell.training) or labels)]
+                make_up_grid(Path(plan.evaluated_file(cell)), cell, settings["max_shift"], tested)
             parameters = 132_540 if cell.model == "simard_cnn" else 1_000
             write_json(plan.trained_file(cell, "card.json"), {"parameters": parameters})
 

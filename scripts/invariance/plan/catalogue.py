@@ -9,6 +9,7 @@ there is one, for the study named as the folder.
 
 import dataclasses
 import functools
+import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,9 +143,10 @@ class Claim:
     settings: Mapping[str, Any] = field(default_factory=lambda: THRESHOLD)
 
     @property
-    def number(self) -> int:
-        """Its place among the claims: 10 of C10."""
-        return int(self.id.removeprefix("C"))
+    def place(self) -> tuple[int, str]:
+        """Its place among the claims: (10, "") of C10, and (9, "b") of C9b."""
+        number = self.id.strip(string.ascii_letters)
+        return int(number), self.id.removeprefix(f"C{number}")
 
 
 @dataclass(frozen=True)
@@ -229,10 +231,10 @@ class Catalogue:
 
     @functools.cached_property
     def claims(self) -> dict[str, tuple[str, Claim]]:
-        """The claims of the plan by id, in the order of their numbers, each with the folder of its study."""
+        """The claims of the plan by id, in their order, each with the folder of its study."""
         found = [(folder, claim) for folder, study in self.studies.items() for claim in study.claims]
         chosen = [pair for pair in found if pair[1].id in self.plan["claims"]]
-        chosen.sort(key=lambda pair: pair[1].number)
+        chosen.sort(key=lambda pair: pair[1].place)
         return {claim.id: (folder, claim) for folder, claim in chosen}
 
     @property
