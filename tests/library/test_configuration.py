@@ -196,7 +196,7 @@ BAD = [
         "studies/simard2003/optimisation/epoch",
         3,
         'studies.simard2003.optimisation.epoch: 3: unknown key; did you mean "epochs"?; allowed: epochs, '
-        "batch, learning_rate, schedule, warmup, averaging, momentum, weight_decay, loss",
+        "batch, learning_rate, schedule, plateaus, warmup, averaging, momentum, weight_decay, loss",
     ),
     case(
         "optimisation_missing",
@@ -1129,7 +1129,7 @@ OVERLAYS = sorted(path.name for path in ROOT.glob("*.yaml") if path.name != "con
 
 
 def test_every_overlay_is_one_of_ours():
-    assert OVERLAYS == ["long.yaml", "selection.yaml"]
+    assert OVERLAYS == ["long.yaml", "readings.yaml", "selection.yaml"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -26,6 +26,7 @@ from studies import declared
 from studies.summary.table import STAGES
 
 TEST_IMAGES, SHIFTED = 30, 12
+PARTLY_TRAINED = re.compile("claims/C9/details/(stride_fc_head|stride_fc_last_layer|stride_gap)_")
 COMMITTED = {
     "reference-selection",
     "reference-long",
@@ -180,8 +181,11 @@ def test_the_paper_of_another_plan_asks_for_nothing_that_it_leaves_out(dataset, 
     elsewhere = (tables / "elsewhere.tex").read_text()
     assert is_whole(elsewhere)
     assert r"Fashion-MNIST & MNIST \\" in elsewhere
-    assert [row.count("left out") for row in rows_of(elsewhere)[1:]] == [int(n == 2) for n in range(1, 12)]
-    reference = read_json(PAPER / "reference/mnist.json")["claims"][0]
+    on_mnist = read_json(PAPER / "reference/mnist.json")["claims"]
+    missing = [{"C2"}, CLAIMS.keys() - {claim["id"] for claim in on_mnist}]
+    left_out = [sum(name in names for names in missing) for name in CLAIMS]
+    assert [row.count("left out") for row in rows_of(elsewhere)[1:]] == left_out
+    reference = on_mnist[0]
     assert (
         f"{reference['number']:.2f} [{reference['low']:.2f}, {reference['high']:.2f}] {reference['verdict']}"
         in elsewhere
@@ -199,6 +203,7 @@ def results_of(tables: Path) -> list[tuple[str, str]]:
 def test_every_key_of_the_paper_is_written(tables):
     asked = {key for key in keys_of_the_paper() if not key.startswith("compute/")}  # a reference may be committed
     asked -= {f"script/tables/{name}" for name in COMMITTED}
+    asked -= {key for key in asked if PARTLY_TRAINED.match(key)}  # shown only where the plan trains them
     assert len(asked) > 50
     assert asked <= {key for key, _ in results_of(tables)}
 
@@ -299,7 +304,7 @@ def test_tabulars_hold_every_cell_and_are_grouped(tables):
     assert simard.count(r"\addlinespace") == 1
     assert "nan" not in simard
     claims = (tables / "claims.tex").read_text()
-    assert re.findall(r"^(C\d+) &", claims, flags=re.MULTILINE) == list(CLAIMS)
+    assert re.findall(r"^(C\d+[a-z]?) &", claims, flags=re.MULTILINE) == list(CLAIMS)
 
 
 def test_numbers_by_class_and_shares_are_those_of_the_tables(tables):

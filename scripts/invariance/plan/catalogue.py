@@ -9,14 +9,13 @@ there is one, for the study named as the folder.
 
 import dataclasses
 import functools
-import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from invariance.plan.plan import Plan
-from invariance.plan.words import options
+from invariance.plan.words import options, place_of_claim
 from invariance.record.artefacts import InputError
 
 Source = str | Callable[[Plan, str], Any]  # functions here take a plan and the name of a study
@@ -144,9 +143,8 @@ class Claim:
 
     @property
     def place(self) -> tuple[int, str]:
-        """Its place among the claims: (10, "") of C10, and (9, "b") of C9b."""
-        number = self.id.strip(string.ascii_letters)
-        return int(number), self.id.removeprefix(f"C{number}")
+        """Its place among the claims."""
+        return place_of_claim(self.id)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def carried_runs(runs: pd.DataFrame, trainings: Mapping[str, Mapping[str, Any]])
         for measure in ("mean_error", "clean_error")
     )
     errors = shifted.reindex(columns=ERRORS).assign(after_distorted_clean_error=clean.get("after_distorted_error"))
+    errors = errors.dropna(subset=[name for name in ERRORS if name != "after_nothing_error"], how="all")
     gain = errors.after_plain_error - errors.distorted_itself_error
     kept = 100 * (errors.after_plain_error - errors.after_distorted_error) / gain
     return errors.assign(carried=kept.where(gain > 0)).reset_index()

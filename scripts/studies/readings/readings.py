@@ -16,7 +16,7 @@ from invariance.drawing.style import COLOURS, INK, new_figure
 from studies.readings.summary import changes, joined, words
 
 COLUMNS: dict[str, list[str]] = {
-    **{name: ["mean", "low", "high", "one_more_low", "one_more_high"] for name in ("readings", "letter")},
+    "tables": ["mean", "low", "high", "one_more_low", "one_more_high"],
     "table1": ["model", "training", "error_percent"],
 }
 
