@@ -113,6 +113,12 @@ def test_the_page_makes_no_markup_of_text_and_asks_nobody():
         assert not re.search(r"https?:|url\(|@import|<link|\son\w+=", path.read_text()), path
 
 
+def test_no_template_lies_within_another():
+    """What takes comments and spaces out would take the inner one for code."""
+    for path in SOURCES.rglob("*.js"):
+        assert not re.search(r"\$\{[^}]*`", path.read_text()), path
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # The page
 

@@ -160,7 +160,7 @@ def test_a_network_that_it_cannot_run_is_shown_as_recorded_whatever_its_name(ope
     for card in page.locator(".card").all():
         network = networks[card.get_attribute("data-model")]
         answers = np.load(run / network["predicted"])[:, shown["digits"][3]["index"]]
-        assert card.locator("output").inner_text() == str(answers[place])
+        assert card.locator(".answer").inner_text() == str(answers[place])
         assert card.locator("h3").inner_text() == name
         assert "recorded by the pipeline, as this page cannot run it" in card.inner_text()
     for view in VIEWS:
@@ -304,6 +304,16 @@ def test_no_view_scrolls_sideways(open_page, width):
     for view in VIEWS:
         go_to(page, f"view={view}&dx=-2&dy=-2")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+
+def test_a_screen_reader_is_told_of_each_move_once(open_page):
+    page = open_page()
+    for view in VIEWS:
+        go_to(page, f"view={view}&digit=3&dx=2&dy=1")
+        until(page, "document.getElementById('live').textContent.startsWith('2 right, 1 down. ')")
+        assert page.inner_text("#live").count("2 right") == 1, view
+        assert page.locator("output, [role=status], [aria-live]").count() == 2, "the moves, and the outcome of the bet"
+        page.evaluate("document.getElementById('live').textContent = ''")
 
 
 SMALL = """() => [...document.querySelectorAll("button, select, summary, nav a, .choice label, input[type=range]")]
