@@ -3,7 +3,7 @@
 import { content, find, models, rows, worded } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
 import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
-import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
+import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
 const RANGE = /^range_(\d+)$/;
@@ -82,8 +82,7 @@ function rangePart(section, ranges) {
       place.replaceChildren(chosen.card.element, chosen.map.element);
     }
     chosen.map.update();
-    chosen.card.update();
-    return "";
+    return inShort(`Trained with up to ${pixels(ranges[cards.indexOf(chosen)])} px, it`, chosen.card.update());
   };
 }
 
@@ -109,10 +108,7 @@ function classPart(section, model) {
     classTable(model.training),
     claimBox("C9b"),
   );
-  return () => {
-    made.update();
-    return "";
-  };
+  return () => inShort(`Trained with only ${model.moved.join(", ")} moved, it`, made.update());
 }
 
 function classTable(training) {
