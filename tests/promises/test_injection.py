@@ -164,6 +164,22 @@ def test_every_value_in_a_shell_command_is_quoted(path):
         assert {name for name in bare if not name.startswith("wildcards.")} <= BARE.keys() | MADE.keys(), command
 
 
+MAY_BE_EMPTY = {"params.note"}  # text that a config may set to ""; Snakemake quotes it as nothing at all
+
+
+def test_a_value_that_may_be_empty_is_joined_to_its_option():
+    """Or the option would take the next one for its value, or have none."""
+    found = [
+        command[: place.start()]
+        for path in RULES
+        for command in shell_commands(path)
+        for name in MAY_BE_EMPTY
+        for place in re.finditer(re.escape(f"{{{name}:q}}"), command)
+    ]
+    assert found
+    assert all(before.endswith("=") for before in found)
+
+
 def test_there_are_shell_commands():
     assert sum(len(list(shell_commands(path))) for path in RULES) >= 20
 

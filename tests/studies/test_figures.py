@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -594,6 +595,17 @@ def test_the_same_figure_is_the_same_bytes(saved, tmp_path):
 
 def outputs(folder: Path) -> dict:
     return {"output": folder / "figure.pdf", "png": folder / "figure.png"}
+
+
+def test_a_figure_without_a_note_is_drawn_from_the_command_line(tmp_path):
+    """MNIST's figures have none: `note: ""` in config.yaml."""
+    errors = {"model": ["m"], "trained_part": ["all"], "classes": ["0"], "seed": [0]}
+    pd.DataFrame(errors | dict.fromkeys(class_sequence.ERRORS, 10.0)).to_csv(tmp_path / "runs.csv", index=False)
+    options = ["--note=", "--inputs", json.dumps({"runs": str(tmp_path / "runs.csv")}), "--settings", "{}"]
+    written = ["--output", str(tmp_path / "figure.pdf"), "--png", str(tmp_path / "figure.png")]
+    command = [sys.executable, draw.__file__, "--figure", "studies.class_sequence.class_sequence", *options, *written]
+    subprocess.run(command, check=True)
+    assert (tmp_path / "figure.pdf").exists()
 
 
 def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):
