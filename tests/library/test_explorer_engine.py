@@ -93,7 +93,7 @@ def test_every_network_of_a_run_answers_as_the_pipeline_predicted(engine, tmp_pa
     root = finished_run(tmp_path_factory)
     plan = Plan(json.loads((root / "results/digits/config.json").read_text()))
     images = np.load(root / plan.file("source/test-images.npy"))[:IMAGES]
-    evaluated = dict.fromkeys(plan.evaluations.values())
+    evaluated = [cell for cell in dict.fromkeys(plan.evaluations.values()) if not plan.only(cell.study, cell.training)]
     assert len(evaluated) >= 8
     for cell in evaluated:
         settings = plan.shift_settings(cell.study, cell.model, cell.training)

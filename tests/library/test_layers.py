@@ -15,13 +15,13 @@ from invariance.layers import conv
 from invariance.layers.avg_pool import AvgPool
 from invariance.layers.batch_norm import BatchNormReLU, moments
 from invariance.layers.blur_pool import BlurPool
-from invariance.layers.conv import Conv, ConvReLU, ConvTanh
+from invariance.layers.conv import Conv, ConvReLU
 from invariance.layers.global_average_pool import GlobalAveragePool
 from invariance.layers.images_last import as_images_first, as_images_last
 from invariance.layers.linear import Linear
 from invariance.layers.max_pool import MaxPool
 from invariance.layers.polyphase import PolyphaseSampling
-from invariance.layers.tanh import Tanh
+from invariance.layers.tanh import ConvTanh, Tanh
 from invariance.layers.window import FULLY_CONNECTED, GLOBAL_AVERAGE_POOL, POINTWISE, Window, known_window, window_of
 from invariance.record.artefacts import InputError
 

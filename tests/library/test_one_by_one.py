@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from invariance.learning import training
-from invariance.learning.one_by_one import LOSSES, bend, layers_one_by_one, train_one_by_one
 from invariance.networks.building import build_model, train_part
+from invariance.networks.one_by_one import LOSSES, bend
+from invariance.networks.simard_cnn import SimardCNN
 
 EXACT = 1e-10  # relative, float64
 NONLINEARITIES = ("relu", "tanh", "scaled_tanh")
@@ -48,7 +49,7 @@ def test_a_step_is_along_the_gradient_of_torch(canvas, nonlinearity, loss):
     expected = model(images)
     slopes = torch.autograd.grad(loss_by_torch(expected, 4, loss), list(model.parameters()))
     still = [torch.zeros_like(parameter) for parameter in before]
-    logits = train_one_by_one(layers_one_by_one(model), still, images, np.array([4]), np.array([1.0]), 0.0, 0.0, loss)
+    logits = model.train_one_by_one(still, images, np.array([4]), np.array([1.0]), 0.0, 0.0, loss)
     torch.testing.assert_close(logits, expected.detach(), rtol=EXACT, atol=1e-12)
     for old, new, slope in zip(before, model.parameters(), slopes, strict=True):
         assert ((old - new.detach() - slope).norm() / slope.norm()).item() < EXACT
@@ -64,7 +65,7 @@ def test_many_steps_are_those_of_torchs_descent(nonlinearity, momentum, decay):
     rates = 0.02 / (1 + np.arange(40))
     velocities = [torch.zeros_like(parameter) for parameter in model.parameters()]
     targets = labels.astype(np.int64)
-    train_one_by_one(layers_one_by_one(model), velocities, pixels, targets, rates, momentum, decay, "cross_entropy")
+    model.train_one_by_one(velocities, pixels, targets, rates, momentum, decay, "cross_entropy")
 
     optimiser = torch.optim.SGD(reference.parameters(), 0.1, momentum, weight_decay=decay, nesterov=momentum > 0)
     for image, label, rate in zip(pixels, labels, rates, strict=True):
@@ -85,8 +86,9 @@ def test_training_is_the_same_as_by_the_layers(options, monkeypatch):
     }
     training.one_thread()
     results = []
-    for layers in (layers_one_by_one, lambda model: None):
-        monkeypatch.setattr(training, "layers_one_by_one", layers)
+    for forget in (False, True):
+        if forget:
+            monkeypatch.delattr(SimardCNN, "train_one_by_one")
         model = simards(**options)
         results.append((model, training.train(model, [images], labels, (images, labels), optimisation, 5)))
     (fast, history), (slow, expected) = results
@@ -105,7 +107,7 @@ def test_the_same_bytes_every_time_and_denormals_are_as_before():
         velocities = [torch.full_like(parameter, 1e-39) for parameter in model.parameters()]
         pixels = training.as_input(images)
         targets = labels.astype(np.int64)
-        train_one_by_one(layers_one_by_one(model), velocities, pixels, targets, np.full(60, 0.01), 0.9, 0.0, "mse")
+        model.train_one_by_one(velocities, pixels, targets, np.full(60, 0.01), 0.9, 0.0, "mse")
         found.append(b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters()))
     assert found[0] == found[1]
     assert (tiny * 1).item() != 0
@@ -120,10 +122,15 @@ def test_the_tanh_is_numpys():
         assert np.abs(found - expected).max() < 2 * most
 
 
-def test_other_networks_and_parts_are_left_to_the_layers():
-    trunk = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "stride", "padding": "zeros", "head": "fc"}
-    for settings in ({"family": "mlp", "hidden": 4}, trunk, {"family": "stn", "max_shift": 2}):
-        assert layers_one_by_one(build_model(settings, 29)) is None
+def test_a_network_of_which_a_part_is_trained_is_left_to_the_layers(monkeypatch):
+    monkeypatch.setattr(SimardCNN, "train_one_by_one", None)
+    images, labels = digits(10)
     model = simards()
     train_part(model, "head")
-    assert layers_one_by_one(model) is None
+    before = model[0].weight.detach().clone()
+    optimisation = {
+        **{"epochs": 1, "batch": 1, "learning_rate": 0.01, "schedule": "constant", "warmup": 0.1, "averaging": 0.0},
+        **{"momentum": 0.0, "weight_decay": 0.0, "loss": "cross_entropy"},
+    }
+    training.train(model, [images], labels, (images, labels), optimisation, 0)
+    assert torch.equal(model[0].weight, before)

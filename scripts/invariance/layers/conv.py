@@ -10,7 +10,6 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from invariance.layers.images_last import ImagesLast, compiled, padded_indices
-from invariance.layers.tanh import Tanh
 from invariance.layers.window import convolution_window
 
 PATCH_BYTES = 2**18  # of one matrix of patches, so that it is still in the second-level cache when it is read
@@ -40,23 +39,6 @@ class ConvReLU(Conv):
 
     def plain(self, maps: Tensor) -> Tensor:
         return F.relu(super().plain(maps))
-
-
-class ConvTanh(Conv):
-    """nn.Conv2d as above but with a bias, and the `Tanh` that follows it."""
-
-    has_bias = True
-
-    def __init__(self, *sizes: Any, tanh: Tanh, **options: Any) -> None:
-        super().__init__(*sizes, **options)
-        self.tanh = tanh
-
-    def quick(self, maps: Tensor) -> Tensor:
-        sampling = self.stride[0], self.padding[0], self.padding_mode
-        return self.tanh(PatchProduct.apply(maps, self.weight, None, *sampling) + self.bias[:, None, None, None])
-
-    def plain(self, maps: Tensor) -> Tensor:
-        return self.tanh(super().plain(maps))
 
 
 class Patches:

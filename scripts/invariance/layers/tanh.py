@@ -1,8 +1,11 @@
 """The hyperbolic tangent, plain or scaled, in place of the ReLU."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from invariance.layers.conv import Conv, PatchProduct
 from invariance.layers.window import POINTWISE
 
 
@@ -22,3 +25,20 @@ class Tanh(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Any shape to the same."""
         return self.amplitude * torch.tanh(self.slope * values)
+
+
+class ConvTanh(Conv):
+    """A convolution with a bias, and the `Tanh` that follows it."""
+
+    has_bias = True
+
+    def __init__(self, *sizes: Any, tanh: Tanh, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.tanh = tanh
+
+    def quick(self, maps: Tensor) -> Tensor:
+        sampling = self.stride[0], self.padding[0], self.padding_mode
+        return self.tanh(PatchProduct.apply(maps, self.weight, None, *sampling) + self.bias[:, None, None, None])
+
+    def plain(self, maps: Tensor) -> Tensor:
+        return self.tanh(super().plain(maps))

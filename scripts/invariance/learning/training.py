@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from invariance.command_line import progress
 from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
-from invariance.learning.one_by_one import layers_one_by_one, train_one_by_one
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
@@ -238,7 +237,8 @@ def train(
     model.to(device)
     optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
     average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
-    one_by_one = layers_one_by_one(model) if batch == 1 and device.type == "cpu" else None
+    whole = all(parameter.requires_grad for parameter in model.parameters())
+    one_by_one = batch == 1 and whole and device.type == "cpu" and hasattr(model, "train_one_by_one")
     state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
     average.count = max(0, len(history) - first_averaged)
@@ -253,7 +253,7 @@ def train(
             chosen = torch.cat(order)
             constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
             images, answers = read(chosen), targets[chosen].numpy()
-            logits = train_one_by_one(one_by_one, optimiser.velocities, images, answers, np.array(rates), *constants)
+            logits = model.train_one_by_one(optimiser.velocities, images, answers, np.array(rates), *constants)
         else:
             logits = torch.cat(
                 [

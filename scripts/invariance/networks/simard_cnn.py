@@ -3,13 +3,16 @@
 The paper leaves open the nonlinearity, the scaling of the pixels and the way from 28x28 to 29x29; the options are ours.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from invariance.layers.conv import ConvReLU, ConvTanh
+from invariance.layers.conv import ConvReLU
 from invariance.layers.linear import Linear
-from invariance.layers.tanh import Tanh
+from invariance.layers.tanh import ConvTanh, Tanh
 from invariance.networks.building import count_parameters
+from invariance.networks.one_by_one import train_one_by_one
 
 OPTIONS = {
     "nonlinearity": {
@@ -39,6 +42,16 @@ SPREAD = 0.05  # standard deviation of `normal` initial weights
 TANH = {"tanh": (1.0, 1.0), "scaled_tanh": (1.7159, 2 / 3)}  # amplitude and slope
 
 
+class SimardCNN(nn.Sequential):
+    """The layers in sequence; with batches of one image, a loop of its own trains them."""
+
+    def train_one_by_one(self, *arguments: Any) -> Tensor:
+        """As `one_by_one.train_one_by_one`, without the layers."""
+        trained = [layer for layer in self if list(layer.parameters())]
+        first = self[0] if isinstance(self[0], Input) else nn.Identity()
+        return train_one_by_one([first, *trained], *arguments)
+
+
 class Input(nn.Module):
     """What the network makes of its input: the image placed elsewhere, and its pixels scaled."""
 
@@ -62,7 +75,7 @@ def build(
     initial_weights: str = "uniform",
     background: int = 0,
     placing: str = "corner",
-) -> nn.Sequential:
+) -> SimardCNN:
     """At 29x29 with 10 classes: 5 maps of 13x13, 50 maps of 5x5, 100 hidden units, 132,540 parameters."""
     first_map = (canvas - 5) // 2 + 1
     second_map = (first_map - 5) // 2 + 1
@@ -76,7 +89,7 @@ def build(
     ]
     if (background, placing) != (0, "corner"):
         layers.insert(0, Input(background, placing))
-    model = nn.Sequential(*layers)
+    model = SimardCNN(*layers)
     if initial_weights == "normal":
         for name, parameter in model.named_parameters():
             nn.init.normal_(parameter, std=SPREAD) if name.endswith("weight") else nn.init.zeros_(parameter)

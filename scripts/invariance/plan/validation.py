@@ -522,7 +522,10 @@ def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
     elif "copies" not in training:
         yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
     last = plan.data["classes"] - 1
+    alike = plan["studies"][path[1]]["trainings"].values()
     for key in ("classes", "only"):
+        if next(its for its in alike if its.get(key) == training.get(key)) is not training:
+            continue  # a list that several trainings share is reported once
         for index, label in enumerate(training.get(key, [])):
             yield from _too_large((*path, key, index), label, last, f"the last class of {plan.dataset}")
         if len(training.get(key, [])) > last:

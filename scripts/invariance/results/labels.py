@@ -31,8 +31,6 @@ TRAININGS = {
     "translated": "translated",
     "low_translated": "low classes translated",
     "high_translated": "high classes translated",
-    "low_centred": "low classes centred",
-    "high_centred": "high classes centred",
     "affine_mild": "mild affine",
     "elastic_mild": "mild elastic",
     "affine_full_elastic_full": "affine and elastic, both full",
@@ -65,7 +63,10 @@ LAYERS = {
     "global_average_pool": "global average pooling",
 }
 
-LABELS = MODELS | TRAININGS | MEASURES | LAYERS
+# Of trainings that are drawn in no figure by their names, and so have no look of their own.
+SEQUENCES = {"low_centred": "low classes centred", "high_centred": "high classes centred"}
+
+LABELS = MODELS | TRAININGS | SEQUENCES | MEASURES | LAYERS
 
 
 def label(name: str) -> str:
@@ -86,7 +87,7 @@ def label(name: str) -> str:
         return f"{last} epochs"
     if stem in TRAININGS and last == "all":
         return f"{label(stem)}, all images"
-    if stem in TRAININGS and last in ("head", "last"):
+    if stem in TRAININGS | SEQUENCES and last in ("head", "last"):
         return f"{label(stem)}, {'head' if last == 'head' else 'last layer'} alone trained"
     if name == "range_0":
         return TRAININGS["centred"]

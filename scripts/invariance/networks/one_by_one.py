@@ -11,26 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from invariance.layers.conv import ConvReLU, ConvTanh
 from invariance.layers.images_last import compiled
-from invariance.layers.linear import Linear
 from invariance.layers.tanh import Tanh
 
 LANES = 8  # rows are padded to a multiple of this, so that the compiler needs no loop for the rest
 LOSSES = ("cross_entropy", "mse")
-
-
-def layers_one_by_one(model: nn.Module) -> list[nn.Module] | None:
-    """The four layers with weights of a network like Simard's, and before them what it makes of its input.
-
-    None for any other network, and for one of which only a part is trained.
-    """
-    layers = list(model) if isinstance(model, nn.Sequential) else []
-    first, rest = (layers[:1], layers[1:]) if len(layers) == 7 else ([nn.Identity()], layers)
-    kinds = (ConvReLU | ConvTanh, ConvReLU | ConvTanh, nn.Flatten, Linear, nn.ReLU | Tanh, Linear)
-    fits = len(rest) == len(kinds) and all(map(isinstance, rest, kinds)) and not list(first[0].parameters())
-    trained = all(parameter.requires_grad for parameter in model.parameters())
-    return [*first, rest[0], rest[1], rest[3], rest[5]] if fits and trained else None
 
 
 def train_one_by_one(
@@ -46,7 +31,7 @@ def train_one_by_one(
     """Take one step for each image, in their order; the weights and velocities change in place.
 
     Args:
-        layers: as `layers_one_by_one` finds them.
+        layers: what the network makes of its input, and its four layers with weights, in order.
         velocities: of each parameter, in the order of the model.
         images: (n, 1, h, w), in the precision of the weights.
         targets: int64 (n,), classes.
