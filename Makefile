@@ -26,7 +26,7 @@ override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv
 override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test test-long smoke same-bytes reference site lint lock benchmark-setup browser-setup
+.PHONY: help setup demo test test-long cluster-test smoke same-bytes reference site lint lock benchmark-setup browser-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ test: setup ## set up, then run the tests
 
 test-long: setup ## set up, then run the tests that take longest: runs that are killed, runs elsewhere
 	@$(in_venv) python -m pytest -m long -n $(WORKERS) --dist loadfile $(PYTEST)
+
+cluster-test: setup ## set up, then run on a Slurm that is started for it, as root, with slurm-wlm and munge installed
+	@$(in_venv) python -m pytest -m cluster tests/pipeline/test_cluster.py --log-cli-level=INFO $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
 	@$(in_venv) python -m pytest -m smoke tests/pipeline/test_smoke.py --log-cli-level=INFO $(PYTEST)
