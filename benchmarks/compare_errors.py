@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from invariance.command_line import progress, run
 from invariance.data.images import place_on_canvas
-from invariance.learning.training import batches, one_cycle, one_thread, predict, train
+from invariance.learning.training import batches, one_thread, predict, rate_at, train
 from invariance.networks.building import build_model
 from invariance.record.artefacts import load_array, write_csv
 from invariance.results.statistics import t_interval
@@ -93,7 +93,7 @@ def train_by_torch(
     for epoch in range(optimisation["epochs"]):
         images = floats(copies[epoch % len(copies)])
         for chosen in batches(len(labels), optimisation["batch"], seed, epoch):
-            rate = optimisation["learning_rate"] * one_cycle((step + 0.5) / steps, optimisation["warmup"])
+            rate = rate_at((step + 0.5) / steps, optimisation)
             optimiser.param_groups[0]["lr"] = rate
             loss = F.cross_entropy(network(images[chosen]), targets[chosen])
             optimiser.zero_grad()

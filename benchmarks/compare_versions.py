@@ -129,7 +129,7 @@ def evaluations(plan: Plan, source: Path, images: int, folder: Path) -> Iterator
     seeds = Counter(cell._replace(seed=0) for cell in dict.fromkeys([*plan.evaluations.values(), *told]))
     for cell, count in seeds.items():
         study, positions = plan["studies"][cell.study], plan.tells_positions(cell.study)
-        shifts = plan.shift_settings(cell.study, cell.model)
+        shifts = plan.shift_settings(cell.study, cell.model, cell.training)
         grid = study["positions"] if positions else shift_grid(study["max_shift"])
         shifted = min(len(all_images), shifts["shift_images"], images * (1 if len(grid) > 2 else 10))
         unshifted = min(len(all_images), shifted * len(all_images) // shifts["shift_images"])

@@ -3,7 +3,7 @@
 import { accelerate } from "./engine/fast.js";
 import { bytesOf } from "./engine/weights.js";
 import { content, models, worded } from "./page/data.js";
-import { el, inWords } from "./page/dom.js";
+import { el, inWords, scrollAcross } from "./page/dom.js";
 import { buildBet } from "./page/bet.js";
 import { forgetColours } from "./page/picture.js";
 import { buildStage, repaintThumbs } from "./page/stage.js";
@@ -91,8 +91,7 @@ function useWebAssembly() {
 /** Mark the link of the present view, and have it in sight. */
 function markCurrent(links) {
   links.forEach((link, number) => link.setAttribute("aria-current", number + 1 === state.view ? "page" : "false"));
-  const { offsetLeft, offsetWidth, parentElement: nav } = links[state.view - 1];
-  nav.scrollLeft = offsetLeft - nav.offsetLeft - (nav.clientWidth - offsetWidth) / 2;
+  scrollAcross(links[state.view - 1]);
 }
 
 function buildView({ title, lead, build }) {
@@ -128,7 +127,7 @@ function fillNotes() {
       el("code", {}, config.path),
       `, SHA-256 `,
       el("code", { title: config.sha256 }, `${config.sha256.slice(0, 12)}…`),
-      `. The images are from ${name}${licence ? `: ${licence}` : ""}.`,
+      `. The images are from ${[name, licence].filter(Boolean).join(": ")}.`,
     ),
   );
 }

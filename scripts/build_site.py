@@ -5,15 +5,16 @@ python scripts/build_site.py --results results/mnist --output site
 
 import html
 import shutil
-import tempfile
+import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
 from build_overview import page, verdicts
 from invariance.command_line import run
-from invariance.record.artefacts import InputError, read_json, sha256_of
+from invariance.record.artefacts import InputError, read_json, sha256_of, whole_folder
 
 PARTS = ("explorer.html", "paper.pdf", "claims.json", "config.json", "figures/*", "tables/*.csv")
+REPORT = "report/report.html"
 MARK = ".site"  # in every folder that this script made, and so may replace
 
 
@@ -34,19 +35,22 @@ def main(*, results: Path, output: Path) -> None:
         raise InputError(
             f"{output}: was not made by this script, and is left alone; move it away, or name another folder"
         )
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=f".{output.name}.") as temporary:
-        made = Path(temporary) / "new"
-        copied = copy_parts(results, read_json(manifest)["artefacts"], made)
-        report = results.parent.parent / "report.html"
+    with whole_folder(output, replace=True) as made:
+        report = results.parent.parent / "report.zip"
         if report.is_file() and report.stat().st_mtime >= manifest.stat().st_mtime:  # else it may be of another run
-            shutil.copyfile(report, made / "report.html")
+            unpack(report, made)
+        copied = copy_parts(results, read_json(manifest)["artefacts"], made)
         (made / "index.html").write_text(page([*verdicts(results), *contents(made, copied)]), encoding="utf-8")
         (made / MARK).touch()
-        if output.exists():
-            output.rename(Path(temporary) / "old")
-        made.rename(output)
     print(f"{output}: {len(copied)} files and index.html")
+
+
+def unpack(report: Path, folder: Path) -> None:
+    """Unpack Snakemake's report, which is a folder `report`; raises InputError if it is no whole archive."""
+    try:
+        shutil.unpack_archive(report, folder, "zip")
+    except (shutil.ReadError, zipfile.BadZipFile) as error:
+        raise InputError(f"{report}: not a whole report ({error}); make it again, or delete it") from None
 
 
 def copy_parts(results: Path, hashes: dict[str, str], folder: Path) -> list[str]:
@@ -63,7 +67,7 @@ def copy_parts(results: Path, hashes: dict[str, str], folder: Path) -> list[str]
 def contents(folder: Path, names: list[str]) -> list[str]:
     """Links to the files, and the figures themselves."""
     first = {"explorer.html": "Explorer: drag a digit, and see which networks change their mind"}
-    first |= {"paper.pdf": "The paper, as PDF", "report.html": "The report of the run, by Snakemake"}
+    first |= {"paper.pdf": "The paper, as PDF", REPORT: "The report of the run, by Snakemake"}
     links = [link(name, text) for name, text in first.items() if (folder / name).is_file()]
     body = [f'<ul class="first">{"".join(links)}</ul>', "<h2>Figures</h2>"]
     for name in names:

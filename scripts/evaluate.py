@@ -29,6 +29,8 @@ def main(
 ) -> None:
     """Evaluate; write the grid, its predictions, and those of all unshifted test images.
 
+    With `only` among the shifts, the test images are those of these classes, and the answers are among them.
+
     Args:
         model: Its entry in the config, as JSON; for a phase average, `of` is the entry of the model that it averages.
         weights: .safetensors.
@@ -43,19 +45,24 @@ def main(
     """
     one_thread()
     answers = load_array(labels)
-    network = build_model(model, shifts["canvas"], int(answers.max()) + 1)
+    classes = int(answers.max()) + 1
+    network = build_model(model, shifts["canvas"], classes)
+    asked = np.array(shifts.get("only", range(classes)), np.uint8)
+    tested = np.isin(answers, asked)
+    answers = answers[tested]
     load_weights(network.model if model["family"] == "phase_average" else network, weights)
     network.to(find_device(device))
-    test_images = place_on_canvas(load_array(images), shifts["canvas"])
+    test_images = place_on_canvas(load_array(images)[tested], shifts["canvas"])
     grid_of_shifts = shift_grid(shifts["max_shift"])
 
     with counted():
-        unshifted = predict(network, test_images).argmax(axis=1).astype(np.uint8)
+        unshifted = asked[predict(network, test_images)[:, asked].argmax(axis=1)]
     progress(f"test error {100 * (unshifted != answers).mean():.2f}% of {len(answers)} images")
     shifted = slice(0, shifts["shift_images"])
     with counted():
         logits = logits_over_shifts(network, test_images[shifted], grid_of_shifts, shifts.get("may_lose_ink", False))
-    predicted = logits.argmax(axis=2).astype(np.uint8)
+    logits = logits[:, :, asked]
+    predicted = asked[logits.argmax(axis=2)]
     measured = [
         np.full(len(grid_of_shifts), predicted.shape[1]),
         accuracy(predicted, answers[shifted]),

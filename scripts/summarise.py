@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 
 from invariance.command_line import json_mapping, run
@@ -13,7 +14,7 @@ from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, 
 
 def main(
     *,
-    inputs: Annotated[dict[str, Any], json_mapping(grids=dict, cards=dict, labels=str)],
+    inputs: Annotated[dict[str, Any], json_mapping(grids=dict, cards=dict, labels=str, only=dict)],
     measures: Annotated[dict[str, Any], json_mapping(radius_consistency=float, pairwise_pairs=int, confidence=float)],
     runs: Path,
     ring_runs: Path,
@@ -24,8 +25,9 @@ def main(
 
     Args:
         inputs: Paths, as JSON: of the grid (.csv, predictions beside it) and the card (.json) of each
-            study/model/training/seed, and of the test labels, uint8 (n,), .npy: '{"grids": {"simard2003/mlp/none/0":
-            "results/mnist/shifts/simard2003/mlp/none/seed-0.csv"}, "cards": {...}, "labels": ...}'.
+            study/model/training/seed, and of the test labels, uint8 (n,), .npy; and the classes of those that were
+            tested on some `only`: '{"grids": {"simard2003/mlp/none/0":
+            "results/mnist/shifts/simard2003/mlp/none/seed-0.csv"}, "cards": {...}, "labels": ..., "only": {}}'.
         measures: The entry `measures` of the config, as JSON.
         runs: The table with one row per trained model, .csv.
         ring_runs: The table with one row per trained model and ring of shifts, .csv.
@@ -40,7 +42,7 @@ def main(
             grid,
             load_array(Path(path).with_suffix(".predictions.npy")),
             load_array(Path(path).with_suffix(".test.npy")),
-            labels,
+            labels[np.isin(labels, inputs["only"].get(label, labels))],
             measures["radius_consistency"],
             measures["pairwise_pairs"],
         )

@@ -12,25 +12,37 @@ from invariance.command_line import Natural, counted, json_mapping, run
 from invariance.data.images import alternate_positions, place_on_canvas
 from invariance.learning.checkpoints import Checkpoint
 from invariance.learning.training import HISTORY_COLUMNS, Device, find_device, one_thread, train
-from invariance.learning.weights import save_weights
-from invariance.networks.building import build_model, count_parameters
+from invariance.learning.weights import load_weights, save_weights
+from invariance.networks.building import build_model, count_parameters, train_part
 from invariance.plan.declarations import network_files
 from invariance.record.artefacts import load_array, recorded_sha256, write_csv, write_json
 from invariance.record.dependencies import made_by
 
 
-class OnlySome(Sequence):
-    """Copies of the training images in which images that are not `distorted` are replaced by the originals."""
+class TrainingImages(Sequence):
+    """The `chosen` images of each copy, of which those that are not `distorted` are replaced by the originals."""
 
-    def __init__(self, copies: Sequence[np.ndarray], originals: np.ndarray, distorted: np.ndarray) -> None:
-        """Args: copies, and originals, uint8 (n, h, w); distorted, bool (n,)."""
-        self.copies, self.originals, self.distorted = copies, originals, distorted[:, None, None]
+    def __init__(
+        self,
+        copies: Sequence[np.ndarray],
+        chosen: slice | np.ndarray,
+        originals: np.ndarray,
+        distorted: np.ndarray | None = None,
+    ) -> None:
+        """Args: copies, and originals, uint8 (n, h, w); chosen, of the n; distorted, bool (chosen,), None for all."""
+        self.copies, self.chosen, self.originals, self.distorted = copies, chosen, originals[chosen], distorted
 
     def __len__(self) -> int:
         return len(self.copies)
 
     def __getitem__(self, number: int) -> np.ndarray:
-        return np.where(self.distorted, self.copies[number], self.originals)
+        images = self.copies[number][self.chosen]
+        return images if self.distorted is None else np.where(self.distorted[:, None, None], images, self.originals)
+
+
+def those_of(labels: np.ndarray, part: slice, only: Sequence[int] | None) -> slice | np.ndarray:
+    """A part of the images, or where it has an image of the classes `only`; labels, uint8 (n,)."""
+    return part if only is None else np.arange(len(labels))[part][np.isin(labels[part], only)]
 
 
 def main(
@@ -44,6 +56,7 @@ def main(
     images: Path,
     labels: Path,
     copies: list[Path] | None = None,
+    start: list[Path] | None = None,
     weights: Path,
     history: Path,
     card: Path,
@@ -59,6 +72,7 @@ def main(
         images: All source images, uint8 (n, h, w), .npy.
         labels: Their labels, uint8 (n,), .npy.
         copies: Distorted copies, one per epoch; by default the source images.
+        start: The weights of a network like this one that training goes on from, .safetensors; by default fresh ones.
         weights: Output, .safetensors.
         history: Output, .csv: one row per epoch.
         card: Output, .json: what this network was made from.
@@ -75,18 +89,22 @@ def main(
         originals, answers = alternate_positions(originals, training["positions"], may_lose_ink)
         classes = max(classes, len(training["positions"]))
     network = build_model(model, training["canvas"], classes)
-    trained, validation = slice(0, training["train_images"]), slice(-training["validation_images"], None)
-    copies = copies or []
-    epoch_images = [load_array(path, mapped=True)[trained] for path in copies] or [originals[trained]]
-    if "classes" in training:
-        distorted = np.isin(answers[trained], training["classes"])
-        epoch_images = OnlySome(epoch_images, originals[trained], distorted)
+    copies, start = copies or [], start or []
+    for path in start:
+        load_weights(network, path)
+        train_part(network, training["trained_part"])
+    only = training.get("only")
+    trained = those_of(answers, slice(0, training["train_images"]), only)
+    validation = those_of(answers, slice(-training["validation_images"], None), only)
+    distorted = np.isin(answers[trained], training["classes"]) if "classes" in training else None
+    copied = [load_array(path, mapped=True) for path in copies] or [originals]
+    epoch_images = TrainingImages(copied, trained, originals, distorted)
     made_from = {
         "model": model,
         "training": training,
         "seed": seed,
         "device": computed_on.type,
-        "inputs": {str(path): recorded_sha256(path) for path in (images, labels, *copies)},
+        "inputs": {str(path): recorded_sha256(path) for path in (images, labels, *copies, *start)},
         "versions": {package: importlib.metadata.version(package) for package in ("torch", "numpy", "numba")},
     }
     code = made_by(__file__, *network_files(model))

@@ -15,6 +15,7 @@ from invariance.plan.reading import load, resolve
 from invariance.results.verdicts import CellsMissingError, judge
 from rolled import made_up_equivariance
 from studies import declared
+from studies.class_sequence import summary as sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 PLANS = resolve(load([ROOT / "config.yaml"]))
@@ -54,6 +55,8 @@ def made_up_tables(seeds: int) -> Tables:
         tables[f"{study}-runs"] = pd.DataFrame(runs)
         if study == "class_transfer":
             tables[f"{study}-class-runs"] = pd.DataFrame(by_class(runs, random))
+        if study == "class_sequence":
+            tables[f"{study}-carried-runs"] = made_up_sequences(seeds, random)
         tables[f"{study}-ring-runs"] = pd.DataFrame(rings)
     tables["two_positions-runs"]["chance"] = 50.0
     tables["two_positions-runs"]["accuracy"] = 75.0 + 20 * random.random(len(tables["two_positions-runs"]))
@@ -87,6 +90,17 @@ def by_class(runs: list[dict], random: np.random.Generator) -> list[dict]:
         for run in runs
         for place, group in enumerate(("0-4", "5-9"))
     ]
+
+
+def made_up_sequences(seeds: int, random: np.random.Generator) -> pd.DataFrame:
+    """One row per model, trained part, group of classes and seed."""
+    parts = [("stride_fc", "all"), ("stride_fc", "head"), ("stride_fc", "last_layer"), ("stride_gap", "all")]
+    rows = [
+        {"model": model, "trained_part": part, "classes": classes, "seed": seed}
+        | {name: 50.0 + random.random() for name in sequence.MEASURES}
+        for (model, part), classes, seed in product(parts, ("0+1+2+3+4", "5+6+7+8+9"), range(seeds))
+    ]
+    return pd.DataFrame(rows)
 
 
 def made_up_measures(random: np.random.Generator) -> dict[str, float]:
@@ -183,6 +197,11 @@ def plant(claim_id: str, values: Sequence[float]) -> Tables:
             radii = 0.5 + np.arange(len(values)) + values * reach
             put(tables["augmentation_range-runs"], "stride_fc", f"range_{reach}", "radius", radii)
     elif claim_id == "C9":
+        runs = tables["class_sequence-carried-runs"]
+        for aside in (-3, 3):
+            of_group = (runs.classes == ("0+1+2+3+4" if aside < 0 else "5+6+7+8+9")) & (runs.model == "stride_fc")
+            runs.loc[of_group & (runs.trained_part == "all"), "carried"] = values + aside
+    elif claim_id == "C9b":
         classes = tables["class_transfer-class-runs"]
         centred, gain = 60.0 + np.arange(len(values)), 20.0 + np.arange(len(values))
         for group, training, aside in (("0-4", "high_translated", -3), ("5-9", "low_translated", 3)):

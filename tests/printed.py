@@ -48,13 +48,13 @@ def keys_of_the_paper(texts: Mapping[Path, str] | None = None) -> set[str]:
     keys -= {"key"}
     keys |= {
         f"claims/{claim}/{end}"
-        for claim in used(r"\\claimnumber\{(C\d+)\}") | used(r"\\claiminterval\{(C\d+)\}")
+        for claim in used(r"\\claimnumber\{(C\d+[a-z]?)\}") | used(r"\\claiminterval\{(C\d+[a-z]?)\}")
         for end in ("number", "low", "high")
     }
     for kind in ("table", "figure"):
         made = used(rf"\\artefact{kind}(?:\[[^]]*\])?\{{([\w-]+)\}}")
         keys |= {f"script/{kind}s/{name}" for name in made - {"file", "name"}}
-    return keys | {f"claims/{claim}/verdict" for claim in used(r"\\ifverdict\{(C\d+)\}")} | {"dataset"}
+    return keys | {f"claims/{claim}/verdict" for claim in used(r"\\ifverdict\{(C\d+[a-z]?)\}")} | {"dataset"}
 
 
 def columns_of(specification: str) -> int:

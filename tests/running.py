@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -67,6 +68,11 @@ def imported_snakemake() -> subprocess.Popen:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def without_weights(page: str) -> str:
+    """The interactive page without what it holds of weights."""
+    return re.sub(r'(id="weights-\d+">)[^<]*', r"\1", page)
 
 
 def fresh_copy(folder: Path) -> Path:

@@ -13,11 +13,13 @@
  * @returns {Int32Array} (side + 2 * padding)
  */
 export function paddedIndices(side, padding, circular) {
-  return Int32Array.from({ length: side + 2 * padding }, (_, place) => {
+  const indices = new Int32Array(side + 2 * padding).fill(-1);
+  for (let place = 0; place < indices.length; place++) {
     const index = place - padding;
-    if (circular) return (index + side) % side;
-    return index >= 0 && index < side ? index : -1;
-  });
+    if (circular) indices[place] = modulo(index, side);
+    else if (index >= 0 && index < side) indices[place] = index;
+  }
+  return indices;
 }
 
 /**
@@ -32,12 +34,11 @@ export function padded({ channels, side, values }, padding, circular) {
   const indices = paddedIndices(side, padding, circular);
   const wide = indices.length;
   const result = new Float32Array(channels * wide * wide);
-  for (let channel = 0, place = 0; channel < channels; channel++) {
-    for (let y = 0; y < wide; y++) {
-      const row = indices[y] < 0 ? -1 : (channel * side + indices[y]) * side;
-      for (let x = 0; x < wide; x++, place++) {
-        if (row >= 0 && indices[x] >= 0) result[place] = values[row + indices[x]];
-      }
+  const [from, to] = circular ? [0, wide] : [padding, padding + side];
+  for (let channel = 0; channel < channels; channel++) {
+    for (let y = from; y < to; y++) {
+      const [start, row] = [(channel * wide + y) * wide, (channel * side + indices[y]) * side];
+      for (let x = from; x < to; x++) result[start + x] = values[row + indices[x]];
     }
   }
   return { channels, side: wide, values: result };
@@ -78,7 +79,7 @@ export function convolve(maps, layer) {
 function convolvePadded({ channels, side: wide, values }, { weight, bias, kernel, stride }, side) {
   const [outputs, area] = [bias.length, side * side];
   const result = new Float32Array(outputs * area);
-  const sums = new Float32Array(outputs);
+  const sums = new Float64Array(outputs); // spares rounding each term
   for (let y = 0, place = 0; y < side; y++) {
     for (let x = 0; x < side; x++, place++) {
       sums.set(bias);
@@ -130,16 +131,19 @@ export function rectified(values) {
 export function blurPool(maps, { taps, padding, circular }) {
   const { channels, side: wide, values } = padded(maps, padding, circular);
   const side = Math.floor((wide - taps.length) / 2) + 1;
+  const across = new Float32Array(channels * wide * side);
+  for (let row = 0, place = 0; row < channels * wide; row++) {
+    for (let x = 0; x < side; x++, place++) {
+      for (let i = 0; i < taps.length; i++) across[place] += taps[i] * values[row * wide + 2 * x + i];
+    }
+  }
   const result = new Float32Array(channels * side * side);
   for (let channel = 0, place = 0; channel < channels; channel++) {
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++, place++) {
-        let sum = 0;
-        taps.forEach((down, i) => {
-          const from = (channel * wide + 2 * y + i) * wide + 2 * x;
-          taps.forEach((right, j) => (sum += down * right * values[from + j]));
-        });
-        result[place] = sum;
+        for (let i = 0; i < taps.length; i++) {
+          result[place] += taps[i] * across[(channel * wide + 2 * y + i) * side + x];
+        }
       }
     }
   }
@@ -153,10 +157,11 @@ export function blurPool(maps, { taps, padding, circular }) {
  */
 export function maxPool(maps) {
   const four = [0, 1, 2, 3].map((phase) => everySecond(maps, phase));
-  const values = four[0].values.map((value, i) =>
-    Math.max(value, four[1].values[i], four[2].values[i], four[3].values[i]),
-  );
-  return { ...four[0], values };
+  const [first, ...others] = four.map(({ values }) => values);
+  for (const other of others) {
+    for (let i = 0; i < first.length; i++) if (other[i] > first[i]) first[i] = other[i];
+  }
+  return four[0];
 }
 
 /**
@@ -185,9 +190,15 @@ export function everySecond({ channels, side, values }, phase) {
  */
 export function polyphase(maps) {
   const four = [0, 1, 2, 3].map((phase) => everySecond(maps, phase));
-  const energies = four.map(({ values }) => values.reduce((sum, value) => sum + value * value, 0));
+  const energies = four.map(({ values }) => sumOfSquares(values));
   const phase = energies.indexOf(Math.max(...energies));
   return { ...four[phase], phase };
+}
+
+function sumOfSquares(values) {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  return sum;
 }
 
 /**
@@ -228,13 +239,19 @@ export function linear(features, layer) {
 
 function multiply(features, { weight, bias }) {
   const inputs = features.length;
-  return bias.map((start, output) => {
-    let sum = start;
-    for (let input = 0, place = output * inputs; input < inputs; input++) {
-      sum += weight[place + input] * features[input];
+  const result = new Float32Array(bias.length);
+  for (let output = 0; output < bias.length; output++) {
+    const place = output * inputs;
+    let [even, odd] = [bias[output], 0];
+    let input = 0;
+    for (; input + 1 < inputs; input += 2) {
+      even += weight[place + input] * features[input];
+      odd += weight[place + input + 1] * features[input + 1];
     }
-    return sum;
-  });
+    if (input < inputs) even += weight[place + input] * features[input];
+    result[output] = even + odd;
+  }
+  return result;
 }
 
 /**
@@ -270,11 +287,13 @@ export function translated(image, side, x, y) {
  */
 export function shifted(image, side, dx, dy, circular = false) {
   const result = new Float32Array(image.length);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      let [row, column] = [y - dy, x - dx];
-      if (circular) [row, column] = [modulo(row, side), modulo(column, side)];
-      if (row >= 0 && row < side && column >= 0 && column < side) result[y * side + x] = image[row * side + column];
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const value = image[row * side + column];
+      if (value === 0) continue;
+      const y = circular ? modulo(row + dy, side) : row + dy;
+      const x = circular ? modulo(column + dx, side) : column + dx;
+      if (y >= 0 && y < side && x >= 0 && x < side) result[y * side + x] = value;
     }
   }
   return result;

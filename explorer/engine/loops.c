@@ -2,11 +2,12 @@
 //
 //   clang-14 --target=wasm32 -msimd128 -O3 -ffast-math -nostdlib -Wl,--no-entry -Wl,--strip-all -o loops.wasm loops.c
 //
-// and tests/library/test_explorer_loops.py makes it again. layers.js has the same loops in JavaScript.
+// and tests/library/test_explorer_engine.py makes it again. layers.js has the same loops in JavaScript.
 
 #define EXPORTED(name) __attribute__((export_name(#name)))
 #define LANES 4
-#define GROUP (2 * LANES) // outputs that are summed in registers
+#define GROUP (2 * LANES) // outputs that are summed in registers,
+#define PLACES 6          // at so many places at once
 
 typedef float vector __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef struct {
@@ -14,33 +15,43 @@ typedef struct {
 } group;
 
 // A convolution and a ReLU: padded maps (channels, wide, wide) to result (outputs, side, side). Weights are (channels,
-// kernel, kernel, outputs), bias is (outputs), both with outputs filled up to a multiple of GROUP. Half of the pixels are
-// 0, which adds nothing, and are skipped.
+// kernel, kernel, outputs), bias is (outputs), both with outputs filled up to a multiple of GROUP. If the number of places
+// is no multiple of PLACES, the last one is computed several times.
 EXPORTED(convolve)
 void convolve(const float *maps, const float *weight, const float *bias, float *result, int channels, int wide,
               int kernel, int stride, int side, int outputs) {
     const int area = side * side, row = (outputs + GROUP - 1) / GROUP;
-    const group *weights = (const group *)weight;
-    for (int number = 0; number < row; number++) {
-        const group start = ((const group *)bias)[number];
-        for (int place = 0; place < area; place++) {
-            const float *corner = maps + (place / side * wide + place % side) * stride;
-            const group *next = weights + number;
-            vector low = start.low, high = start.high;
-            for (int channel = 0; channel < channels; channel++, corner += wide * wide) {
+    for (int first = 0; first < area; first += PLACES) {
+        const float *corners[PLACES];
+        int places[PLACES];
+        for (int i = 0; i < PLACES; i++) {
+            const int place = places[i] = first + i < area ? first + i : area - 1;
+            corners[i] = maps + (place / side * wide + place % side) * stride;
+        }
+        for (int number = 0; number < row; number++) {
+            const group *next = (const group *)weight + number;
+            group sums[PLACES];
+            for (int i = 0; i < PLACES; i++) sums[i] = ((const group *)bias)[number];
+            for (int channel = 0; channel < channels; channel++) {
                 for (int down = 0; down < kernel; down++) {
+                    const int from = (channel * wide + down) * wide;
                     for (int right = 0; right < kernel; right++, next += row) {
-                        const float value = corner[down * wide + right];
-                        if (value == 0) continue;
-                        low += value * next->low;
-                        high += value * next->high;
+                        const int at = from + right;
+                        const group factors = *next;
+                        for (int i = 0; i < PLACES; i++) {
+                            sums[i].low += corners[i][at] * factors.low;
+                            sums[i].high += corners[i][at] * factors.high;
+                        }
                     }
                 }
             }
-            float *to = result + number * GROUP * area + place;
-            for (int i = 0; i < LANES; i++, to += area) {
-                if (number * GROUP + i < outputs) to[0] = low[i] > 0 ? low[i] : 0;
-                if (number * GROUP + LANES + i < outputs) to[LANES * area] = high[i] > 0 ? high[i] : 0;
+            for (int i = 0; i < PLACES; i++) {
+                float *to = result + number * GROUP * area + places[i];
+                for (int output = 0; output < LANES; output++, to += area) {
+                    const float low = sums[i].low[output], high = sums[i].high[output];
+                    if (number * GROUP + output < outputs) to[0] = low > 0 ? low : 0;
+                    if (number * GROUP + LANES + output < outputs) to[LANES * area] = high > 0 ? high : 0;
+                }
             }
         }
     }

@@ -53,7 +53,7 @@ function line({ name, points, emphasised }, number, across, up, labelled, low, h
   const [x] = points.at(-1);
   return svg(
     "g",
-    { class: `series ${emphasised ? "emphasised" : `dashes-${number % 5}`}` },
+    { class: emphasised ? "series emphasised" : `series dashes-${number % 5}` },
     ...points
       .filter((point) => point[2] !== null && point[2] !== undefined)
       .map(([at, , from, to]) => svg("line", { x1: across(at), x2: across(at), y1: clipped(from), y2: clipped(to) })),

@@ -9,6 +9,12 @@ export const { canvas, maxShift, imageSide } = content;
 export const reach = 2 * maxShift + 1; // shifts along each axis of the grid
 export const margin = Math.floor((canvas - imageSide) / 2); // pixels above and left of an image
 
+/** All shifts of the grid, (dx, dy), row by row. */
+export const grid = Array.from({ length: reach ** 2 }, (_, place) => [
+  (place % reach) - maxShift,
+  Math.floor(place / reach) - maxShift,
+]);
+
 /** A text about digits, about what the images of this data set show. */
 export function worded(text) {
   return text.replaceAll("digit", content.noun);
@@ -17,15 +23,25 @@ export function worded(text) {
 /** Each test image on its canvas, Float32Array (canvas * canvas), background 0 and ink up to 1. */
 export const images = imagesOf(bytesOf(content.images));
 
+/** Images from their bytes, in which a 0 is followed by how many there are. */
 function imagesOf(bytes) {
-  return content.digits.map((_, number) => {
-    const image = new Float32Array(canvas ** 2);
-    for (let place = 0; place < imageSide ** 2; place++) {
-      const [row, column] = [Math.floor(place / imageSide) + margin, (place % imageSide) + margin];
-      image[row * canvas + column] = Math.fround(bytes[number * imageSide ** 2 + place] / 255);
+  const found = content.digits.map(() => new Float32Array(canvas ** 2));
+  for (let at = 0, place = 0; at < bytes.length; at++) {
+    if (bytes[at]) {
+      const [number, pixel] = [Math.floor(place / imageSide ** 2), place % imageSide ** 2];
+      const [row, column] = [Math.floor(pixel / imageSide) + margin, (pixel % imageSide) + margin];
+      found[number][row * canvas + column] = Math.fround(bytes[at] / 255);
     }
-    return image;
-  });
+    place += bytes[at] ? 1 : bytes[++at];
+  }
+  return found;
+}
+
+/** Answers from letters and counts: `b12e` is class 1 twelve times, then class 4. */
+function answersOf(runs) {
+  return [...runs.matchAll(/(\D)(\d*)/g)].flatMap(([, letter, length]) =>
+    Array(Number(length || 1)).fill(letter.charCodeAt(0) - 97),
+  );
 }
 
 /** A trained network of the page. */
@@ -36,7 +52,9 @@ class Model {
     this.id = `${entry.study}/${entry.model}/${entry.training}`;
     this.known = new WeakMap();
     this.error = "";
-    if (entry.predicted) this.answers = bytesOf(entry.predicted.answers);
+    this.measured = content.measured[entry.measured];
+    this.predicted = content.predicted[entry.predicted];
+    if (this.predicted) this.answers = answersOf(this.predicted.answers);
   }
 
   /** The network itself, or null if this page cannot run it; then `error` says why. */
@@ -77,7 +95,7 @@ class Model {
   recorded(number, dx, dy) {
     const place = placeOf(dx, dy);
     if (number < 0 || place === null || !this.predicted) return null;
-    return this.answers[place * images.length + number];
+    return this.answers[number * grid.length + place];
   }
 
   /** The SHA-256 of the weights as this browser computes it; empty if it cannot. */
@@ -114,12 +132,6 @@ export const opening = Math.max(
 export function placeOf(dx, dy) {
   return Math.max(Math.abs(dx), Math.abs(dy)) <= maxShift ? (dy + maxShift) * reach + dx + maxShift : null;
 }
-
-/** All shifts of the grid, (dx, dy), row by row. */
-export const grid = Array.from({ length: reach ** 2 }, (_, place) => [
-  (place % reach) - maxShift,
-  Math.floor(place / reach) - maxShift,
-]);
 
 /**
  * A model's answers for an image at every shift of the grid, computed between frames.

@@ -42,6 +42,12 @@ export function withInterval({ mean, low, high }, digits = 3) {
   return shown(mean, digits) + about;
 }
 
+/** Have an element in the middle of the row that it scrolls in. */
+export function scrollAcross(element) {
+  const row = element.parentElement;
+  row.scrollLeft = element.offsetLeft - row.offsetLeft - (row.clientWidth - element.offsetWidth) / 2;
+}
+
 /** A shift in words. */
 export function inWords(dx, dy) {
   const parts = [

@@ -35,13 +35,13 @@ export function truth() {
  * mind and whether it is right.
  */
 export function card(model) {
-  const answer = el("output", { class: "answer" });
+  const answer = el("p", { class: "answer" });
   const mind = el("p", { class: "change" });
   const bars = Array.from({ length: content.classes }, (_, digit) => el("span", { "data-digit": digit }, el("i")));
   const chart = el("div", { class: "bars", role: "img" }, ...bars);
   const element = el(
     "article",
-    { class: "card", "data-model": model.id },
+    { class: "card", "data-model": model.id, "aria-label": `${model.name}, ${model.trained}` },
     el("div", { class: "says" }, answer, mind),
     el("div", { class: "about" }, el("h3", {}, model.name), el("p", {}, about(model)), chart),
   );
@@ -70,6 +70,11 @@ export function card(model) {
     return { changed, right };
   };
   return { element, update };
+}
+
+/** What the update of a network's card found, for who does not see it. */
+export function inShort(name, { changed }) {
+  return `${name} ${changed ? "changed its mind" : "says the same"}.`;
 }
 
 /**

@@ -20,11 +20,6 @@ export function forgetColours() {
   colours.clear();
 }
 
-/** The colours between two, for a share from 0 to 1. */
-function between(low, high, share) {
-  return low.map((value, part) => value + (high[part] - value) * share);
-}
-
 /**
  * Draw values as pixels, one each.
  * @param {HTMLCanvasElement} target
@@ -39,8 +34,11 @@ export function paint(target, values, side, low = "paper", high = "ink") {
   const picture = context.createImageData(side, side);
   const [from, to] = [colour(low), colour(high)];
   for (let place = 0; place < side * side; place++) {
-    const pixel = between(from, to, Math.min(1, Math.max(0, values[place])));
-    picture.data.set([...pixel, 255], 4 * place);
+    const share = Math.min(1, Math.max(0, values[place]));
+    for (let part = 0; part < 3; part++) {
+      picture.data[4 * place + part] = from[part] + (to[part] - from[part]) * share;
+    }
+    picture.data[4 * place + 3] = 255;
   }
   context.putImageData(picture, 0, 0);
 }

@@ -2,7 +2,7 @@
 
 import { shifted } from "../engine/layers.js";
 import { canvas, content, imageSide, images, margin, worded } from "./data.js";
-import { el, inWords } from "./dom.js";
+import { el, inWords, scrollAcross } from "./dom.js";
 import { paint } from "./picture.js";
 import { change, image, isRolling, limit, state } from "./state.js";
 
@@ -70,6 +70,7 @@ export function buildStage(stage) {
       library,
     ),
   );
+  let inSight = -1;
   return () => {
     paint(picture, shifted(image(), canvas, state.dx, state.dy, isRolling()), canvas);
     where.textContent = isRolling()
@@ -79,6 +80,10 @@ export function buildStage(stage) {
       [input.min, input.max, input.value] = [-limit(), limit(), state[name]];
     }
     thumbs.forEach((one, number) => one.setAttribute("aria-pressed", String(!state.drawn && number === state.digit)));
+    if (inSight !== state.digit) {
+      inSight = state.digit;
+      scrollAcross(thumbs[inSight]);
+    }
   };
 }
 

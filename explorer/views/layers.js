@@ -104,13 +104,14 @@ export const layersView = {
         });
       });
       const whole = state.dx % stride === 0 && state.dy % stride === 0;
-      finding.textContent =
-        `${inWords(state.dx, state.dy)}, total stride ${stride}: ` +
+      const found =
+        `total stride ${stride}: ` +
         (whole
           ? `the map should move ${inWords(move.right, move.down).replace("in its place", "nowhere")}. `
           : "no whole move of the map fits; this is the nearest. ") +
         `Relative error ${shown(move.error, 2)}.`;
-      return finding.textContent;
+      finding.textContent = `${inWords(state.dx, state.dy)}, ${found}`;
+      return found;
     };
   },
 };

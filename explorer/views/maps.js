@@ -1,6 +1,6 @@
 // 2. The map of all shifts beside each answer: measured, or of this digit alone.
 
-import { worded } from "../page/data.js";
+import { placeOf, worded } from "../page/data.js";
 import { choice, choose, el } from "../page/dom.js";
 import { claimBox, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
@@ -41,7 +41,10 @@ export const mapsView = {
     return () => {
       choose(which, state.own);
       maps.forEach((map) => map.update());
-      return "";
+      const place = placeOf(state.dx, state.dy);
+      const read = shown.map(({ measured }) => (100 * measured.right[place]) / measured.images);
+      const [worst, best] = [Math.min(...read), Math.max(...read)].map((share) => Math.round(share));
+      return `Here the networks read ${worst} to ${best} percent of the test images.`;
     };
   },
 };

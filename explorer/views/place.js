@@ -2,7 +2,7 @@
 
 import { softmax } from "../engine/networks.js";
 import { models, rows } from "../page/data.js";
-import { el, inWords, shown, withInterval } from "../page/dom.js";
+import { el, shown, withInterval } from "../page/dom.js";
 import { claimBox, fileOf, filesOf, missing, origins } from "../page/parts.js";
 import { change, image, state } from "../page/state.js";
 
@@ -43,13 +43,13 @@ export const placeView = {
     );
     return () => {
       cards.forEach((one) => one.update());
-      return `${inWords(state.dx, state.dy)}: ${cards.map((one) => one.element.querySelector("output").textContent).join(", ")}`;
+      return `The networks say: ${cards.map((one) => one.element.querySelector(".answer").textContent).join(", ")}.`;
     };
   },
 };
 
 function placeCard(model, positions) {
-  const said = el("output", { class: "answer words" });
+  const said = el("p", { class: "answer words" });
   const bars = positions.map((position) => {
     const bar = el("span", { class: "share" }, el("b", {}, corner(position)), el("i"));
     return bar;
@@ -58,7 +58,7 @@ function placeCard(model, positions) {
   const padding = model.settings.padding === "circular" ? "circular padding" : "zero padding";
   const element = el(
     "article",
-    { class: "card place", "data-model": model.id },
+    { class: "card place", "data-model": model.id, "aria-label": padding },
     el("div", { class: "about" }, el("h3", {}, padding), el("p", {}, model.name)),
     said,
     el("div", { class: "shares" }, ...bars),

@@ -3,7 +3,7 @@
 import { content, find, models, rows, worded } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
 import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
-import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
+import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
 const RANGE = /^range_(\d+)$/;
@@ -26,7 +26,7 @@ export const shownView = {
     section.append(
       origins({
         files: [...files, ...[...ranges, partial].filter(Boolean).flatMap(filesOf)],
-        claims: ["C8", "C9", "C11"],
+        claims: ["C8", "C9b", "C11"],
       }),
     );
     return () =>
@@ -82,8 +82,7 @@ function rangePart(section, ranges) {
       place.replaceChildren(chosen.card.element, chosen.map.element);
     }
     chosen.map.update();
-    chosen.card.update();
-    return "";
+    return inShort(`Trained with up to ${pixels(ranges[cards.indexOf(chosen)])} px, it`, chosen.card.update());
   };
 }
 
@@ -107,12 +106,9 @@ function classPart(section, model) {
     el("div", { class: "buttons" }, ...buttons),
     made.element,
     classTable(model.training),
-    claimBox("C9"),
+    claimBox("C9b"),
   );
-  return () => {
-    made.update();
-    return "";
-  };
+  return () => inShort(`Trained with only ${model.moved.join(", ")} moved, it`, made.update());
 }
 
 function classTable(training) {

@@ -3,7 +3,7 @@
 import { find, rows } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
 import { choice, choose, el, linesOf, table, withInterval } from "../page/dom.js";
-import { card, claimBox, fileOf, filesOf, missing, origins, shiftMap } from "../page/parts.js";
+import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
 
 const DOWN = ["stride", "max_pool", "avg_pool", "blur_pool"];
@@ -111,7 +111,7 @@ export const swapView = {
         );
       }
       chosen.map.update();
-      return chosen.card.update().changed ? `${chosen.model.name} changed its mind.` : "";
+      return inShort(chosen.model.name, chosen.card.update());
     };
   },
 };

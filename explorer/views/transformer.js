@@ -36,9 +36,9 @@ export const transformerView = {
           el(
             "figcaption",
             {},
-            el("span", { class: "done" }, "● done"),
+            el("span", { class: "done" }, "─ done"),
             " ",
-            el("span", { class: "undone" }, "●┄ undone"),
+            el("span", { class: "undone" }, "╌ undone"),
           ),
         ),
         el("figure", {}, seen, el("figcaption", {}, "what its classifier sees")),
@@ -55,11 +55,12 @@ export const transformerView = {
       paint(seen, translated(moved, canvas, x, y), canvas);
       arrows.replaceChildren(drawArrows([state.dx, state.dy], [-x, -y]));
       const left = Math.hypot(state.dx - x, state.dy - y);
-      finding.textContent =
-        `Done: ${inWords(state.dx, state.dy)}. Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
+      const found =
+        `Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
         `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. ${worded("The digit")} ends ${shown(left, 2)} px from where it was trained.`;
       made.update();
-      return finding.textContent;
+      finding.textContent = `Done: ${inWords(state.dx, state.dy)}. ${found}`;
+      return found;
     };
   },
 };

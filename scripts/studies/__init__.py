@@ -13,7 +13,7 @@ def declared() -> dict[str, Study]:
     """The declaration of each study, by folder.
 
     Raises:
-        InputError: a folder declares nothing, a claim has another id than C and its number, or two claims have one id.
+        InputError: a folder declares nothing, the id of a claim is none, or two claims have one id.
     """
     folders = sorted(path.parent for path in Path(__file__).parent.glob("*/__init__.py"))
     found = {}
@@ -24,9 +24,10 @@ def declared() -> dict[str, Study]:
         found[folder.name] = study
     claims = [(claim.id, name) for name, study in found.items() for claim in study.claims]
     for number, (claim, name) in enumerate(claims):
-        if not re.fullmatch(r"C[1-9]\d{0,3}", claim):
+        if not re.fullmatch(r"C[1-9]\d{0,3}[a-z]?", claim):
             raise InputError(
-                f"claim {show(claim)} of {name}: not an id; allowed: C and a number, such as C{len(claims)}"
+                f"claim {show(claim)} of {name}: not an id; allowed: C, a number and perhaps a letter, "
+                f"such as C{len(claims)}"
             )
         if claim in dict(claims[:number]):
             raise InputError(

@@ -410,7 +410,8 @@ def test_the_study_that_versions_are_compared_by_is_that_of_the_config(tmp_path)
     assert sum(work.times for work in trained) * 128 == pytest.approx(epochs * plan.data["train_images"])
     at_grids = [work for work in shifted if not work.job["positions"]]
     assert sum(work.times * work.job["shifted"] for work in at_grids) == sum(
-        plan.shift_settings(cell.study, cell.model)["shift_images"] for cell in set(plan.evaluations.values())
+        plan.shift_settings(cell.study, cell.model, cell.training)["shift_images"]
+        for cell in set(plan.evaluations.values())
     )
     for work in (trained[0], at_grids[0], next(work for work in shifted if work.job["positions"])):
         prepared(work.job)()

@@ -196,7 +196,7 @@ BAD = [
         "studies/simard2003/optimisation/epoch",
         3,
         'studies.simard2003.optimisation.epoch: 3: unknown key; did you mean "epochs"?; allowed: epochs, '
-        "batch, learning_rate, schedule, warmup, averaging, momentum, weight_decay, loss",
+        "batch, learning_rate, schedule, plateaus, warmup, averaging, momentum, weight_decay, loss",
     ),
     case(
         "optimisation_missing",
@@ -546,20 +546,10 @@ BAD = [
     ),
     case(
         "distortion_beyond_canvas",
-        "distortions/shift_6/translation/max_shift",
+        "distortions/shift_5/translation/max_shift",
         8,
-        *(
-            f'studies.{training}.distortion: "shift_6": translates by up to 8 pixels, which would lose ink on the '
-            "canvas of 40; allowed: a smaller translation, or a canvas of at least 44"
-            for training in (
-                "architectures.trainings.translated",
-                "augmentation_range.trainings.range_6",
-                "class_transfer.trainings.low_translated",
-                "class_transfer.trainings.high_translated",
-                "class_transfer.trainings.translated",
-                "split.trainings.translated",
-            )
-        ),
+        'studies.augmentation_range.trainings.range_5.distortion: "shift_5": translates by up to 8 pixels, which would '
+        "lose ink on the canvas of 40; allowed: a smaller translation, or a canvas of at least 44",
     ),
     case(
         "model_removed_but_used",
@@ -639,7 +629,7 @@ BAD = [
         "claim_unknown",
         "claims/X1",
         {"threshold": 1.0},
-        'claims.X1: {"threshold": 1.0}: unknown key; allowed: C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11',
+        'claims.X1: {"threshold": 1.0}: unknown key; allowed: C1, C2, C3, C4, C5, C6, C7, C8, C9, C9b, C10, C11',
     ),
     case(
         "classes_of_nothing",
@@ -681,10 +671,11 @@ BAD = [
         "equivariance/study",
         "architecture",
         'equivariance.study: "architecture": no such study; did you mean "architectures"?; allowed: simard2003, '
-        "training_length, architectures, augmentation_range, class_transfer, split, two_positions",
+        "training_length, architectures, augmentation_range, class_transfer, class_sequence, split, two_positions",
         'equivariance.study: "architecture": no such study; did you mean "architectures"?; allowed: architectures, '
-        "augmentation_range, class_transfer, split, two_positions (in the fashion_mnist plan; to change that plan "
-        "alone: plans.fashion_mnist.equivariance.study)",
+        "augmentation_range, class_transfer, class_sequence, split, two_positions (in the fashion_mnist plan; to "
+        "change "
+        "that plan alone: plans.fashion_mnist.equivariance.study)",
     ),
     case(
         "equivariance_training",
@@ -803,16 +794,81 @@ BAD = [
             f"studies.{study}.canvas: 40: too small for the images of fashion_mnist; allowed: at least 41, their side "
             "in pixels (in the fashion_mnist plan; to change that plan alone: "
             f"plans.fashion_mnist.studies.{study}.canvas)"
-            for study in ("architectures", "augmentation_range", "class_transfer", "split", "two_positions")
+            for study in (
+                *("architectures", "augmentation_range", "class_transfer", "class_sequence", "split"),
+                "two_positions",
+            )
         ),
     ),
     case(
+        "classes_left_out_and_distorted",
+        "studies/class_sequence/trainings/low_translated/classes",
+        [1, 2],
+        "studies.class_sequence.trainings.low_translated.classes: [1, 2]: not beside only, which leaves the others "
+        "out; "
+        "allowed: one of the two",
+    ),
+    case(
+        "part_of_fresh_weights",
+        "studies/class_sequence/trainings/low_centred/trained_part",
+        "head",
+        'studies.class_sequence.trainings.low_centred.trained_part: "head": only beside after, as fresh weights are '
+        "all "
+        "trained; allowed: no trained_part here",
+    ),
+    case(
+        "part_unknown",
+        "studies/class_sequence/trainings/low_centred/trained_part",
+        "trunk",
+        'studies.class_sequence.trainings.low_centred.trained_part: "trunk": not one of the choices; allowed: all, '
+        "head, "
+        "last_layer (what it changes of those weights, all if left out; the head is what follows the convolutions)",
+    ),
+    case(
+        "only_one_class",
+        "studies/class_sequence/trainings/low_centred/only",
+        [1],
+        "studies.class_sequence.trainings.low_centred.only: [1]: too short; allowed: a list of at least 2, all "
+        "different; "
+        "each a whole number, at least 0, at most 99 (the classes that are trained on and tested, of which the "
+        "others are "
+        "left out)",
+    ),
+    case(
+        "only_where_positions_are_told",
+        "studies/two_positions/trainings/placed/only",
+        [1, 2],
+        "studies.two_positions.trainings.placed.only: [1, 2]: not in a study with positions, whose networks tell no "
+        "classes; allowed: no only here",
+    ),
+    case(
+        "after_unknown",
+        "studies/split/trainings/elastic/after",
+        "translate",
+        'studies.split.trainings.elastic.after: "translate": no such training in this study; did you mean '
+        '"translated"?; '
+        "allowed: none, translated",
+    ),
+    case(
+        "after_itself",
+        "studies/split/trainings/elastic/after",
+        "elastic",
+        'studies.split.trainings.elastic.after: "elastic": comes round to itself; allowed: none, translated',
+    ),
+    case(
+        "after_not_in_the_cell",
+        "studies/class_sequence/cells/stride_fc/trainings",
+        ["high_centred", "low_centred_after_high_centred", "high_centred_after_low_centred"],
+        'studies.class_sequence.cells.stride_fc.trainings[2]: "high_centred_after_low_centred": goes on from '
+        "low_centred; "
+        "allowed: low_centred in this list, too",
+    ),
+    case(
         "class_beyond_the_last",
-        "datasets/fashion_mnist/classes",
-        9,
-        "studies.class_transfer.trainings.high_translated.classes[4]: 9: too large; allowed: at most 8, the last class "
-        "of fashion_mnist (in the fashion_mnist plan; to change that plan alone: "
-        "plans.fashion_mnist.studies.class_transfer.trainings.high_translated.classes[4])",
+        "studies/class_sequence/trainings/high_centred/only",
+        [5, 10],
+        "studies.class_sequence.trainings.high_centred.only[1]: 10: too large; allowed: at most 9, the last class of "
+        "mnist",
     ),
     case(
         "demo_key_unknown",
@@ -966,6 +1022,8 @@ def test_cells_of_the_tiny_config():
         Cell("augmentation_range", "stride_fc", "range_0", 0),
         Cell("augmentation_range", "stride_fc", "range_2", 0),
         Cell("class_transfer", "stride_fc", "low_translated", 0),
+        Cell("class_sequence", "stride_fc", "low_centred", 0),
+        Cell("class_sequence", "stride_fc", "high_translated_after_low_centred", 0),
         Cell("two_positions", "stride_gap", "placed", 0),
     ]
     borrowed = {
@@ -998,7 +1056,7 @@ def test_cells_come_in_the_order_of_studies_models_trainings_seeds():
 def test_smoke_config_covers_every_kind_at_the_least_cost():
     run, whole = smoke(), resolve(CONFIG)["mnist"]
     trained = run.trained
-    assert len(trained) <= 32
+    assert len(trained) <= 40
     assert {(cell.study, cell.model) for cell in run.cells} == {(cell.study, cell.model) for cell in whole.cells}
     assert {seed for *_, seed in trained} == {0}
     assert set(run.copies.values()) == {1}
@@ -1071,7 +1129,7 @@ OVERLAYS = sorted(path.name for path in ROOT.glob("*.yaml") if path.name != "con
 
 
 def test_every_overlay_is_one_of_ours():
-    assert OVERLAYS == ["long.yaml", "selection.yaml"]
+    assert OVERLAYS == ["long.yaml", "readings.yaml", "selection.yaml"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -1132,12 +1190,12 @@ def test_training_on_undistorted_images_has_no_copies():
 
 def test_shift_images_of_a_cell_win_over_those_of_its_study():
     run = tiny()
-    assert run.shift_settings("architectures", "phase_averaged") == {
+    assert run.shift_settings("architectures", "phase_averaged", "centred") == {
         "canvas": 32,
         "max_shift": 2,
         "shift_images": 20,
     }
-    assert run.shift_settings("architectures", "stride_fc")["shift_images"] == 50
+    assert run.shift_settings("architectures", "stride_fc", "centred")["shift_images"] == 50
 
 
 def test_shared_copies_are_as_many_as_the_largest_training_reads():
@@ -1213,8 +1271,8 @@ def test_a_study_may_say_that_shifts_lose_ink():
     tight = merge(CONFIG, {"studies": {"augmentation_range": {"canvas": 28, "may_lose_ink": True}}})
     assert problems(tight) == []
     plan = resolve(tight)["mnist"]
-    assert plan.shift_settings("augmentation_range", "stride_fc")["may_lose_ink"] is True
-    assert "may_lose_ink" not in plan.shift_settings("split", "stride_fc")
+    assert plan.shift_settings("augmentation_range", "stride_fc", "range_0")["may_lose_ink"] is True
+    assert "may_lose_ink" not in plan.shift_settings("split", "stride_fc", "none")
 
 
 def test_a_plan_knows_its_own_data_set_alone():
@@ -1316,7 +1374,7 @@ def test_any_edit_gives_a_usable_config_or_an_input_error(changes):
     for run in resolve(config).values():
         for study, model, training, _ in run.cells:
             run.training_settings(study, model, training)
-            run.shift_settings(study, model)
+            run.shift_settings(study, model, training)
             assert run.base_model(model) in run["models"]
         assert all(copies > 0 for copies in run.copies.values())
 
@@ -1404,7 +1462,7 @@ def test_script_says_how_much_a_valid_config_asks_for():
     assert done.returncode == 0, done.stderr
     first, run, other, *_ = done.stdout.splitlines()
     assert first == "config is valid"
-    assert run == "  digits: 8 trainings, 10 evaluations, 2 distorted copies of 2 kinds, 5 studies"
+    assert run == "  digits: 10 trainings, 12 evaluations, 2 distorted copies of 2 kinds, 6 studies"
     assert other.startswith("  mnist: ")
 
 

@@ -590,6 +590,24 @@ def test_blur_matrix_is_the_gaussian_filter_of_scipy(sigma, canvas):
     assert np.array_equal(matrix, matrix.T)
 
 
+@pytest.mark.parametrize(("sigma", "canvas"), [(1.0, 29), (4.0, 29), (9.0, 40), (9.0, 8)])
+def test_a_mirrored_border_is_that_of_scipy(sigma, canvas):
+    noise = np.random.default_rng(7).uniform(-1, 1, (canvas, canvas))
+    matrix = blur_matrix(sigma, canvas, "mirror")
+    expected = ndimage.gaussian_filter(noise, sigma, mode="reflect", truncate=4)
+    assert np.allclose(matrix @ noise @ matrix, expected, atol=1e-6)
+    assert np.array_equal(matrix, matrix.T)
+
+
+def test_a_border_that_is_left_out_is_zeros():
+    options = {"sigma": 4, "alpha": 34, "normalisation": "none", "centred": False}
+    written = [Distortion.from_settings({"elastic": options | border}) for border in ({}, {"border": "zeros"})]
+    assert written[0] == written[1] == Distortion(elastic=SIMARD)
+    mirrored = Distortion.from_settings({"elastic": options | {"border": "mirror"}})
+    strengths = [rms(displacement_fields(each, KEY, 0, 200, 29)[..., :3, :3]) for each in (written[0], mirrored)]
+    assert strengths[1] > 1.2 * strengths[0]  # in the corner, where zeros weaken it most
+
+
 def elastic_sample(elastic: Elastic, fields: int = 1500) -> np.ndarray:
     return displacement_fields(Distortion(elastic=elastic), KEY, 0, fields, 29).astype(float)
 

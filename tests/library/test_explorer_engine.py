@@ -96,7 +96,7 @@ def test_every_network_of_a_run_answers_as_the_pipeline_predicted(engine, tmp_pa
     evaluated = dict.fromkeys(plan.evaluations.values())
     assert len(evaluated) >= 8
     for cell in evaluated:
-        settings = plan.shift_settings(cell.study, cell.model)
+        settings = plan.shift_settings(cell.study, cell.model, cell.training)
         weights = (root / plan.trained_file(cell, "weights.safetensors")).read_bytes()
         shifts = shift_grid(settings["max_shift"])
         placed = place_on_canvas(images, settings["canvas"])

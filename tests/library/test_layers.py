@@ -15,12 +15,13 @@ from invariance.layers import conv
 from invariance.layers.avg_pool import AvgPool
 from invariance.layers.batch_norm import BatchNormReLU, moments
 from invariance.layers.blur_pool import BlurPool
-from invariance.layers.conv import Conv, ConvReLU
+from invariance.layers.conv import Conv, ConvReLU, ConvTanh
 from invariance.layers.global_average_pool import GlobalAveragePool
 from invariance.layers.images_last import as_images_first, as_images_last
 from invariance.layers.linear import Linear
 from invariance.layers.max_pool import MaxPool
 from invariance.layers.polyphase import PolyphaseSampling
+from invariance.layers.tanh import Tanh
 from invariance.layers.window import FULLY_CONNECTED, GLOBAL_AVERAGE_POOL, POINTWISE, Window, known_window, window_of
 from invariance.record.artefacts import InputError
 
@@ -54,6 +55,10 @@ def noisy(layer: nn.Module) -> nn.Module:
     return layer.double()
 
 
+def tanh_convolution(*sizes) -> ConvTanh:
+    return ConvTanh(*sizes[:5], mode=sizes[5], tanh=Tanh(1.7159, 2 / 3))
+
+
 CONVOLUTIONS = {
     f"{cls.__name__} {kernel}x{kernel} / {stride}, padding {padding} {mode}": (
         lambda cls=cls, kernel=kernel, stride=stride, padding=padding, mode=mode: cls(
@@ -61,7 +66,7 @@ CONVOLUTIONS = {
         )
     )
     for cls, (kernel, stride, padding, mode) in itertools.product(
-        (Conv, ConvReLU),
+        (Conv, ConvReLU, tanh_convolution),
         [
             (5, 2, 0, "zeros"),
             (5, 2, 2, "zeros"),

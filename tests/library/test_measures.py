@@ -493,3 +493,30 @@ def test_script_writes_what_plain_loops_find(averaged, tmp_path):
 
 
 SUFFIXES = {"grid": ".csv", "predictions": ".predictions.npy", "test_predictions": ".test.npy"}
+
+
+def test_script_asks_about_some_classes_only(tmp_path):
+    """A network is tested on images of the classes that it was trained on, and answers with one of them."""
+    images, labels = ink(30, margin=1, side=28, seed=6), (np.arange(30) % 10).astype(np.uint8)
+    model = random_model(seed=3)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", labels)
+    save_weights(model, tmp_path / "weights.safetensors")
+    out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
+    evaluate_script.main(
+        model=TRUNK,
+        weights=tmp_path / "weights.safetensors",
+        images=tmp_path / "images.npy",
+        labels=tmp_path / "labels.npy",
+        shifts={"canvas": 28, "max_shift": 1, "shift_images": 7, "only": [7, 2, 5]},
+        **out,
+    )
+    asked = [image for image in range(30) if labels[image] in (2, 5, 7)]
+    logits = np.stack([[predict(model, moved(images[image], *by)[None])[0] for image in asked[:7]] for by in GRID])
+    answers = [[max((7, 2, 5), key=lambda label: scores[label]) for scores in row] for row in logits]
+    assert np.load(out["predictions"]).tolist() == answers
+    assert len(np.load(out["test_predictions"])) == len(asked) == 9
+    grid = pd.read_csv(out["grid"])
+    right = [np.mean([answer == labels[image] for answer, image in zip(row, asked, strict=False)]) for row in answers]
+    np.testing.assert_allclose(grid.accuracy, right, rtol=1e-7)
+    np.testing.assert_allclose(grid.logit_drift, logit_drift(logits[:, :, [2, 5, 7]], GRID), rtol=1e-3, atol=1e-5)

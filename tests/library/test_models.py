@@ -21,7 +21,7 @@ from invariance.learning.training import one_thread, train
 from invariance.networks import trunk
 from invariance.networks.building import build_model, count_parameters, for_inference, total_stride
 from invariance.networks.phase_average import PhaseAverage
-from invariance.networks.simard_cnn import PARAMETERS
+from invariance.networks.simard_cnn import PARAMETERS, Input
 from invariance.networks.stn import TranslationTransformer, translate
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
@@ -98,6 +98,59 @@ def test_simard_cnn_has_the_maps_of_the_paper():
     assert (5, 13, 13) in shapes
     assert (50, 5, 5) in shapes
     assert (100,) in shapes
+
+
+@pytest.mark.parametrize(("nonlinearity", "amplitude", "slope"), [("tanh", 1, 1), ("scaled_tanh", 1.7159, 2 / 3)])
+def test_simard_cnn_with_a_tanh_is_what_torch_computes(nonlinearity, amplitude, slope):
+    model = build_model({"family": "simard_cnn", "nonlinearity": nonlinearity}, 29).double()
+    assert count_parameters(model) == PARAMETERS
+    images = torch.rand(3, 1, 29, 29, dtype=torch.float64)
+    first, first_bias, second, second_bias, hidden, hidden_bias, last, last_bias = model.parameters()
+
+    def bend(values):
+        return amplitude * torch.tanh(slope * values)
+
+    maps = bend(F.conv2d(images, first, first_bias, stride=2))
+    maps = bend(F.conv2d(maps, second, second_bias, stride=2))
+    expected = bend(maps.flatten(1) @ hidden.T + hidden_bias) @ last.T + last_bias
+    torch.testing.assert_close(model(images), expected, rtol=1e-10, atol=1e-12)
+    slopes = torch.rand(3, 10, dtype=torch.float64)
+    got, wanted = (
+        torch.autograd.grad((out * slopes).sum(), list(model.parameters())) for out in (model(images), expected)
+    )
+    for ours, torchs in zip(got, wanted, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-12)
+
+
+def test_simard_cnn_with_normal_weights_has_the_spread_that_it_says():
+    model = build_model({"family": "simard_cnn", "initial_weights": "normal"}, 29)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            assert not parameter.any()
+        else:
+            assert parameter.std().item() == pytest.approx(0.05, rel=0.2)
+            assert abs(parameter.mean().item()) < 0.02
+
+
+def test_simard_cnn_places_an_image_in_the_middle_or_repeats_its_edge():
+    image = torch.zeros(1, 1, 29, 29)
+    image[0, 0, :28, :28] = torch.rand(28, 28)
+    placed = {name: Input(0, name)(image)[0, 0] for name in ("middle", "repeat")}
+    source = image[0, 0].numpy()
+    for row, column in [(0, 0), (5, 7), (28, 28), (28, 3)]:
+        places = [(row - down, column - right) for down in (0, 1) for right in (0, 1)]
+        mean = sum(source[place] for place in places if min(place) >= 0) / 4
+        assert placed["middle"][row, column].item() == pytest.approx(mean, abs=1e-6)
+    rows = torch.arange(28.0)
+    centre = [(image[0, 0, :28, :28].sum(axis) * rows).sum() / image.sum() for axis in (0, 1)]
+    moved = [(placed["middle"].sum(axis) * torch.arange(29.0)).sum() / image.sum() for axis in (0, 1)]
+    assert [(after - before).item() for before, after in zip(centre, moved, strict=True)] == pytest.approx(
+        [0.5, 0.5], abs=1e-3
+    )
+    assert torch.equal(placed["repeat"][:28, :28], image[0, 0, :28, :28])
+    assert torch.equal(placed["repeat"][28, :28], image[0, 0, 27, :28])
+    assert torch.equal(placed["repeat"][:28, 28], image[0, 0, :28, 27])
+    assert torch.equal(Input(-1, "corner")(image), 2 * image - 1)
 
 
 def test_simard_cnn_refuses_other_parameters_at_29(monkeypatch):

@@ -1,6 +1,8 @@
 """The folder that `make site` makes, and the first page of the Snakemake report."""
 
 import json
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,21 @@ def test_a_site_has_what_is_published_and_links_to_all_of_it(results, tmp_path):
     index = (tmp_path / "site/index.html").read_text()
     assert all(f'"{name}"' in index for name in NAMES[:-1])
     assert "report.html" not in index
+
+
+def test_a_site_has_the_report_if_it_is_of_this_run(results, tmp_path):
+    report = tmp_path / "report.zip"
+    with zipfile.ZipFile(report, "w") as archive:
+        archive.writestr("report/report.html", "what the run did")
+    build_site.main(results=results, output=tmp_path / "site")
+    assert (tmp_path / "site/report/report.html").read_text() == "what the run did"
+    assert '"report/report.html"' in (tmp_path / "site/index.html").read_text()
+    report.write_bytes(report.read_bytes()[:-5])
+    with pytest.raises(InputError, match=r"report\.zip: not a whole report"):
+        build_site.main(results=results, output=tmp_path / "site")
+    os.utime(report, (0, 0))
+    build_site.main(results=results, output=tmp_path / "site")
+    assert "report.html" not in (tmp_path / "site/index.html").read_text()
 
 
 def test_a_site_is_replaced_and_another_folder_is_not(results, tmp_path):

@@ -204,7 +204,7 @@ def test_script_writes_the_tables_of_a_study(study):
     cards = {name: str(Path(path).with_name(f"card-{name[-1]}.json")) for name, path in grids.items()}
     outputs = {name: study / f"{name}.csv" for name in ("runs", "ring_runs", "summary", "rings")}
     measures = {"radius_consistency": 95, "pairwise_pairs": 20, "confidence": 0.95}
-    inputs = {"grids": grids, "cards": cards, "labels": str(study / "labels.npy")}
+    inputs = {"grids": grids, "cards": cards, "labels": str(study / "labels.npy"), "only": {}}
     summarise.main(inputs=inputs, measures=measures, **outputs)
 
     runs = pd.read_csv(outputs["runs"])

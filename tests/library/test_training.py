@@ -25,16 +25,15 @@ from invariance.learning import training
 from invariance.learning.training import (
     as_input,
     batches,
-    constant,
     cross_entropy,
     evaluate,
-    one_cycle,
     predict,
+    rate_at,
     squared_error,
     train,
 )
 from invariance.learning.weights import load_weights, save_weights
-from invariance.networks.building import build_model
+from invariance.networks.building import build_model, train_part
 from invariance.record.artefacts import InputError, sha256_of
 
 OPTIMISATION = {
@@ -103,18 +102,22 @@ def trained(copies=None, initial: int = 0, seed: int = 0, count: int = 50, **cha
 # Schedule and order
 
 
+def rate(schedule: str, position: float, warmup: float, peak: float = 1.0, **more) -> float:
+    return rate_at(position, {"schedule": schedule, "warmup": warmup, "learning_rate": peak} | more)
+
+
 @pytest.mark.parametrize(("steps", "warmup"), [(100, 0.2), (10, 0.5), (7, 0.25), (5, 0.0), (8, 1.0), (1, 0.2)])
 def test_one_cycle_is_piecewise_linear(steps, warmup):
     """Against numpy's interpolation through (0, 0), (warmup, peak), (1, 0), at the middle of each step."""
     corners = {0.0: [0, warmup, 1], 1.0: [0, 1]}.get(warmup, [0, warmup, 1])
     rates = {0.0: [0.3, 0.3, 0], 1.0: [0, 0.3]}.get(warmup, [0, 0.3, 0])
     expected = np.interp((np.arange(steps) + 0.5) / steps, corners, rates)
-    got = [0.3 * one_cycle((step + 0.5) / steps, warmup) for step in range(steps)]
+    got = [rate("one_cycle", (step + 0.5) / steps, warmup, 0.3) for step in range(steps)]
     np.testing.assert_allclose(got, expected, atol=1e-15)
 
 
 def test_one_cycle_peaks_where_the_warmup_ends():
-    rates = np.array([0.1 * one_cycle((step + 0.5) / 1000, 0.2) for step in range(1000)])
+    rates = np.array([rate("one_cycle", (step + 0.5) / 1000, 0.2, 0.1) for step in range(1000)])
     assert rates.max() == pytest.approx(0.1, rel=0.01)
     assert rates.max() <= 0.1
     assert np.argmax(rates) in (199, 200)
@@ -129,7 +132,14 @@ def test_one_cycle_peaks_where_the_warmup_ends():
 def test_a_constant_rate_rises_in_a_line_and_stays(warmup):
     positions = (np.arange(40) + 0.5) / 40
     expected = np.minimum(positions / warmup, 1) if warmup else np.ones(40)
-    np.testing.assert_allclose([constant(position, warmup) for position in positions], expected, atol=1e-15)
+    np.testing.assert_allclose([rate("constant", position, warmup) for position in positions], expected, atol=1e-15)
+
+
+def test_a_rate_in_steps_is_that_of_simard():
+    """0.005 times 0.3 for every hundred epochs of four hundred, which rise over the first hundredth."""
+    rates = [rate("steps", (epoch + 0.5) / 400, 0.01, 0.005, plateaus=4) for epoch in range(400)]
+    assert rates[4:] == pytest.approx([0.005 * 0.3 ** (epoch // 100) for epoch in range(4, 400)])
+    assert rates[:4] == pytest.approx([0.005 * (epoch + 0.5) / 4 for epoch in range(4)])
 
 
 @settings(max_examples=50, deadline=None)
@@ -357,7 +367,7 @@ def test_history_has_its_columns_and_the_schedule():
     assert [list(row) for row in history] == [training.HISTORY_COLUMNS] * 3
     assert [row["epoch"] for row in history] == [1, 2, 3]
     steps = 3 * math.ceil(50 / 16)
-    last = [0.1 * one_cycle((epoch * 4 - 0.5) / steps, 0.2) for epoch in (1, 2, 3)]
+    last = [rate("one_cycle", (epoch * 4 - 0.5) / steps, 0.2, 0.1) for epoch in (1, 2, 3)]
     assert [row["learning_rate"] for row in history] == pytest.approx(last)
     logits = predict(model, validation[0])
     assert history[-1]["validation_error"] == pytest.approx(
@@ -606,7 +616,15 @@ def source(tmp_path_factory) -> Path:
     return folder
 
 
-def run_script(source: Path, folder: Path, seed: int = 0, copies: int = 0, images: str = "images", **special) -> Path:
+def run_script(
+    source: Path,
+    folder: Path,
+    seed: int = 0,
+    copies: int = 0,
+    images: str = "images",
+    start: list[Path] | None = None,
+    **special,
+) -> Path:
     settings = special | {
         "canvas": 29,
         "train_images": 80,
@@ -620,6 +638,7 @@ def run_script(source: Path, folder: Path, seed: int = 0, copies: int = 0, image
         images=source / f"{images}.npy",
         labels=source / "labels.npy",
         copies=[source / f"copy-{copy}.npy" for copy in range(copies)],
+        start=start,
         weights=folder / "weights.safetensors",
         history=folder / "history.csv",
         card=folder / "card.json",
@@ -714,3 +733,65 @@ def test_script_trains_on_the_first_and_validates_on_the_last_images(source, tmp
     histories = {name: (folder / "history.csv").read_text() for name, folder in spoilt.items()}
     assert histories["between"] == histories["before_last"] == (plain / "history.csv").read_text()
     assert histories["validation"] != histories["between"]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Going on from other weights
+
+
+def trunk_with(head: str) -> nn.Sequential:
+    torch.manual_seed(5)
+    options = {"channels": [2, 3, 4], "downsampling": "stride", "padding": "zeros", "head": head}
+    return build_model({"family": "trunk", **options}, SIDE)
+
+
+@pytest.mark.parametrize(("part", "trained"), [("all", 10), ("head", 4), ("last_layer", 2)])
+def test_a_part_is_trained_and_the_rest_stays_bit_for_bit(part, trained):
+    model = trunk_with("fc")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    train_part(model, part)
+    images, labels = blobs(60)
+    train(model, [images], labels, (images, labels), OPTIMISATION, 0)
+    changed = [name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])]
+    weights = [name for name, _ in model.named_parameters()]
+    assert [name for name in weights if name in changed] == (weights if part == "all" else weights[-trained:])
+    if part != "all":  # the running moments of frozen layers stay too
+        assert set(changed) <= set(weights)
+
+
+def test_the_head_of_a_network_that_pools_globally_is_its_last_layer():
+    models = {part: trunk_with("gap") for part in ("head", "last_layer")}
+    for part, model in models.items():
+        train_part(model, part)
+    trainable = [[weight.requires_grad for weight in model.parameters()] for model in models.values()]
+    assert trainable[0] == trainable[1]
+    assert sum(trainable[0]) == 2
+
+
+def test_a_network_that_is_no_sequence_has_no_parts():
+    model = nn.ModuleList([nn.Linear(3, 3)])
+    train_part(model, "all")
+    for part in ("head", "last_layer"):
+        with pytest.raises(InputError, match=f"trained_part: {part}: this network is no sequence of layers"):
+            train_part(model, part)
+
+
+def test_script_leaves_classes_out_and_goes_on_from_weights(source, tmp_path):
+    images, labels = np.pad(np.load(source / "images.npy"), ((0, 0), (0, 1), (0, 1))), np.load(source / "labels.npy")
+    copies = [np.load(source / f"copy-{copy}.npy")[:80].copy() for copy in range(2)]
+    low = labels < 5
+    validation = images[-20:][low[-20:]], labels[-20:][low[-20:]]
+    first = trained_by_hand([copy[low[:80]] for copy in copies], labels[:80][low[:80]], validation)
+    folder = run_script(source, tmp_path / "low", copies=2, only=[4, 3, 2, 1, 0])
+    assert all(np.array_equal(weights_in(folder)[name], first[name]) for name in first)
+
+    model = build_model({"family": "mlp", "hidden": 8}, 29)
+    load_weights(model, folder / "weights.safetensors")
+    validation = images[-20:][~low[-20:]], labels[-20:][~low[-20:]]
+    train(model, [images[:80][~low[:80]]], labels[:80][~low[:80]], validation, OPTIMISATION | {"epochs": 2}, 3)
+    start = [folder / "weights.safetensors"]
+    after = {"only": [5, 6, 7, 8, 9], "after": {"only": [0, 1, 2, 3, 4]}, "trained_part": "all"}
+    second = run_script(source, tmp_path / "high", seed=3, start=start, **after)
+    assert all(np.array_equal(weights_in(second)[name], value) for name, value in weights_of(model).items())
+    card = json.loads((second / "card.json").read_text())
+    assert card["inputs"][str(start[0])] == sha256_of(start[0])

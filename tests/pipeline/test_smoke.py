@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from running import ROOT, fresh_copy, snakemake
+from running import ROOT, fresh_copy, snakemake, without_weights
 
 
 @pytest.mark.smoke
@@ -31,4 +31,7 @@ def test_every_stage_on_real_mnist(tmp_path):
     for control in ("phase_averaged", "polyphase_gap_circular"):
         assert runs.worst_consistency[control, "centred"] == 100
     assert (runs.test_images == 10_000).all()
+    explorer = (results / "explorer.html").read_text()
+    assert len(explorer) < 14_000_000
+    assert len(without_weights(explorer)) < 150_000
     assert not list(Path(results).rglob(".*")), "temporary files were left behind"

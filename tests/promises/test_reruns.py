@@ -64,10 +64,12 @@ LAST = {"write_provenance", "build_paper", "write_manifest"}
 NUMBERS = {"write_numbers"} | LAST
 CLASSES = each("derive", "class_transfer-class-runs class_transfer-classes") | each("draw", "class_transfer")
 CLASSES |= each("tabulate", "class_transfer")
+SEQUENCES = each("derive", "class_sequence-carried-runs class_sequence-carried") | each("draw", "class_sequence")
+SEQUENCES |= each("tabulate", "class_sequence")
 POSITION_TABLES = each("derive", "two_positions two_positions-runs") | each("draw", "two_positions")
 POSITION_TABLES |= each("tabulate", "two_positions")
 LAYERS = each("derive", "equivariance") | each("draw", "equivariance summary") | each("tabulate", "equivariance")
-SUMMARISED = each("summarise", "simard2003 architectures augmentation_range class_transfer")
+SUMMARISED = each("summarise", "simard2003 architectures augmentation_range class_transfer class_sequence")
 SIMARD = each("derive", "simard2003-published simard2003-pairs") | each("draw", "simard_table")
 SIMARD |= each("tabulate", "simard2003 simard2003-pairs")
 JUDGED = {"judge_claims", "tabulate claims", "draw summary", "build_explorer", "build_overview"}
@@ -78,14 +80,14 @@ TABLES = SUMMARISED | SIMARD | JUDGED | FROM_TABLES | NUMBERS
 FIGURES = each(
     "draw",
     "summary sample_distortions learning_curves simard_table accuracy_vs_shift heat_maps equivariance "
-    "augmentation_range class_transfer two_positions",
+    "augmentation_range class_transfer class_sequence two_positions",
 )
 TABULARS = each(
     "tabulate",
     "claims distortions settings compute simard2003 simard2003-pairs architectures augmentation_range class_transfer "
-    "two_positions equivariance",
+    "class_sequence two_positions equivariance",
 )
-EVALUATED = {"evaluate"} | TABLES | CLASSES | {"draw heat_maps"}
+EVALUATED = {"evaluate"} | TABLES | CLASSES | SEQUENCES | {"draw heat_maps"}
 TRAINED = {"train", "draw learning_curves", "evaluate_positions"} | EVALUATED | POSITION_TABLES | LAYERS
 DISTORTED = {"distort", "describe_distortion", "tabulate distortions", "draw sample_distortions"}
 RECORDED = {
@@ -96,11 +98,11 @@ RECORDED = {
 } | NUMBERS  # the config is part of the paper
 OF_SIMARD = {"summarise simard2003", "draw learning_curves"} | SIMARD | JUDGED | NUMBERS
 
-OF_SHIFTED = each("summarise", "augmentation_range class_transfer") | each("draw", "augmentation_range")
+OF_SHIFTED = each("summarise", "augmentation_range class_transfer class_sequence") | each("draw", "augmentation_range")
 OF_SHIFTED |= each("tabulate", "augmentation_range")
 OF_ARCHITECTURES = {"summarise architectures", "tabulate architectures"} | each("draw", "accuracy_vs_shift heat_maps")
 
-TRAININGS, EVALUATIONS = 8, 8
+TRAININGS, EVALUATIONS = 10, 10
 ONE_TRAINING = {"train": 1, "evaluate": 1}
 KEYS = """\
       sigma: 4             # Simard, section 2: pixels of the 29x29 image
@@ -157,7 +159,7 @@ CHANGES = {
     "the verdicts": (append(f"{LIBRARY}/results/verdicts.py", "EDITED = True"), JUDGED | NUMBERS, {}),
     "the statistics": (
         append(f"{LIBRARY}/results/statistics.py", "EDITED = True"),
-        TABLES | CLASSES | POSITION_TABLES,
+        TABLES | CLASSES | SEQUENCES | POSITION_TABLES,
         {},
     ),
     "an operator in a convolution": (
@@ -182,8 +184,8 @@ CHANGES = {
     ),
     "the elastic field": (
         append(f"{LIBRARY}/distortions/fields.py", "EDITED = True"),
-        DISTORTED | OF_SIMARD | CLASSES | OF_SHIFTED | {"train", "evaluate"},
-        {"distort": 2, "train": 3, "evaluate": 3},
+        DISTORTED | OF_SIMARD | CLASSES | SEQUENCES | OF_SHIFTED | {"train", "evaluate"},
+        {"distort": 2, "train": 4, "evaluate": 4},
     ),
     "the evaluation": (append("scripts/evaluate.py", "EDITED = True"), EVALUATED, {"evaluate": EVALUATIONS}),
     "how equivariance is measured": (
@@ -215,7 +217,7 @@ CHANGES = {
         ONE_TRAINING,
     ),
     "a claim's threshold": (overlay("claims: {C1: {threshold: 2}}"), JUDGED | RECORDED, {}),
-    "the number of pairs": (overlay("measures: {pairwise_pairs: 5}"), TABLES | RECORDED, {}),
+    "the number of pairs": (overlay("measures: {pairwise_pairs: 5}"), TABLES | SEQUENCES | RECORDED, {}),
     "the audit's tolerance": (
         overlay("audit: {tolerance: 0.9}"),
         {"describe_distortion", "tabulate distortions"} | RECORDED,

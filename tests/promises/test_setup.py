@@ -793,7 +793,8 @@ def test_git_ignores_what_is_made_links_too(tmp_path):
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=30)
     for name in (".venv", ".benchmark-packages", ".browser-packages", "results", "logs"):
         (tmp_path / name).symlink_to("/tmp")
-    (tmp_path / "report.html").touch()
+    for name in ("report.html", "report.zip"):
+        (tmp_path / name).touch()
     command = ["git", "status", "--porcelain", "--untracked-files=all"]
     listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30).stdout
     assert listed == "?? .gitignore\n"

@@ -1,4 +1,4 @@
-"""Invariance by class: groups of digits, their measures by plain loops, their tables, and claim C9."""
+"""Invariance by class: groups of digits, their measures by plain loops, their tables, and claim C9b."""
 
 import numpy as np
 import pandas as pd
@@ -168,17 +168,17 @@ def test_tables_have_a_row_for_each_trained_model_and_group_and_their_means(tmp_
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# C9
+# C9b
 
 
-def test_c9_is_the_mean_of_both_directions_and_compares_the_classes_that_were_not_translated():
+def test_c9b_is_the_mean_of_both_directions_and_compares_the_classes_that_were_not_translated():
     tables = tables_of(1)
     classes = tables["class_transfer-class-runs"].set_index(["training", "group"])
     classes.loc[("centred", "0-4"), "mean_error"], classes.loc[("centred", "5-9"), "mean_error"] = 50, 80
     classes.loc[("translated", "0-4"), "mean_error"], classes.loc[("translated", "5-9"), "mean_error"] = 10, 30
     classes.loc[("low_translated", "0-4"), "mean_error"], classes.loc[("low_translated", "5-9"), "mean_error"] = 7, 70
     classes.loc[("high_translated", "0-4"), "mean_error"], classes.loc[("high_translated", "5-9"), "mean_error"] = 60, 8
-    claim = judged(tables | {"class_transfer-class-runs": classes.reset_index()})["C9"]
+    claim = judged(tables | {"class_transfer-class-runs": classes.reset_index()})["C9b"]
     assert claim.details["low_translated_carried"] == pytest.approx(100 * (80 - 70) / (80 - 30))
     assert claim.details["high_translated_carried"] == pytest.approx(100 * (50 - 60) / (50 - 10))
     assert claim.number == pytest.approx((20 - 25) / 2)
@@ -187,18 +187,18 @@ def test_c9_is_the_mean_of_both_directions_and_compares_the_classes_that_were_no
     assert claim.details["high_translated_seen_error"] == 8
 
 
-def test_c9_is_about_all_classes_that_were_not_translated_whatever_other_groups_there_are():
+def test_c9b_is_about_all_classes_that_were_not_translated_whatever_other_groups_there_are():
     """A further training with classes of its own makes further groups, some of them within those of the claim."""
-    tables = plant("C9", [70.0, 71.0])
+    tables = plant("C9b", [70.0, 71.0])
     classes = tables["class_transfer-class-runs"]
     part = classes[classes.group == "5-9"].assign(group="5-6", images=100, mean_error=99.0)
     mixed = classes[classes.group == "5-9"].assign(group="0-6", images=700, shown="partly", mean_error=99.0)
-    more = judged(tables | {"class_transfer-class-runs": pd.concat([part, mixed, classes])})["C9"]
-    assert (more.number, more.details) == (judged(tables)["C9"].number, judged(tables)["C9"].details)
+    more = judged(tables | {"class_transfer-class-runs": pd.concat([part, mixed, classes])})["C9b"]
+    assert (more.number, more.details) == (judged(tables)["C9b"].number, judged(tables)["C9b"].details)
 
 
-def test_c9_has_no_number_where_translating_a_class_gains_nothing():
-    tables = plant("C9", [70.0, 71.0])
+def test_c9b_has_no_number_where_translating_a_class_gains_nothing():
+    tables = plant("C9b", [70.0, 71.0])
     classes = tables["class_transfer-class-runs"]
     put(classes, "stride_fc", "translated", "mean_error", [99.0])
-    assert set(reasons(tables)) == {"C9"}
+    assert set(reasons(tables)) == {"C9b"}

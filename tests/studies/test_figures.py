@@ -21,8 +21,10 @@ from invariance.record.artefacts import InputError
 from rolled import made_up_equivariance
 from studies.architectures import accuracy_vs_shift, heat_maps
 from studies.augmentation_range import augmentation_range
+from studies.class_sequence import class_sequence
 from studies.class_transfer import class_transfer
 from studies.equivariance import equivariance
+from studies.readings import readings
 from studies.simard2003 import learning_curves, sample_distortions, simard_table
 from studies.split import split
 from studies.summary import summary
@@ -478,6 +480,32 @@ def test_equivariance_draws_errors_of_0_in_their_place(tmp_path):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Readings and sequences of classes
+
+PUBLISHED_TABLE = pd.DataFrame({"model": ["simard_cnn"], "training": ["elastic"], "error_percent": [0.4]})
+
+
+def sequences_of(seeds: int) -> pd.DataFrame:
+    errors = {name: 10.0 + number for number, name in enumerate(class_sequence.ERRORS)}
+    rows = [{"model": "m", "trained_part": "all", "classes": "0", "seed": seed} | errors for seed in range(seeds)]
+    return pd.DataFrame(rows)
+
+
+def curve_of(readings: list[str]) -> pd.DataFrame:
+    errors = {
+        "mean": 0.6,
+        "low": NAN,
+        "high": NAN,
+        "one_more_low": NAN,
+        "one_more_high": NAN,
+        "best": 0.6,
+        "worst": 0.6,
+    }
+    rows = [{"model": "net", "training": name, "seeds": 1, **errors, "batch": 128} for name in readings]
+    return pd.DataFrame(rows)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # As little as there may be
 
 
@@ -497,6 +525,8 @@ def single_figures():
         "augmentation_range": augmentation_range.draw(radii_of([0], seeds=1), rings),
         "training_length": training_length.draw(lengths_of([4], seeds=1), PUBLISHED),
         "class_transfer": class_transfer.draw(classes_of({"low_translated": ("distorted", "plain")}, seeds=1)),
+        "class_sequence": class_sequence.draw(sequences_of(seeds=1)),
+        "readings": readings.draw({"readings": curve_of(["base"])}, PUBLISHED_TABLE),
         "split": split.draw(errors_of([("mlp", "none")], seeds=1), shares_of(["mean_error"])),
         "two_positions": two_positions.draw(told_of(["stride_gap"], seeds=1)),
     }

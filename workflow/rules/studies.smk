@@ -158,6 +158,6 @@ rule draw:
     message:
         "Drawing {wildcards.figure}, {wildcards.dataset}"
     shell:
-        "python scripts/draw.py --figure {params.module:q} --note {params.note:q} --inputs {params.inputs:q} "
+        "python scripts/draw.py --figure {params.module:q} --note={params.note:q} --inputs {params.inputs:q} "
         "--settings {params.settings:q} "
         "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"

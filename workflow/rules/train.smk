@@ -9,6 +9,7 @@ rule train:
         images="results/{dataset}/source/train-images.npy",
         labels="results/{dataset}/source/train-labels.npy",
         copies=of_plan(lambda plan, w: plan.copies_read(w.study, w.model, w.training)),
+        start=of_plan(lambda plan, w: plan.start_files(w.study, w.model, w.training, w.seed)),
     output:
         weights="results/{dataset}/models/{study}/{model}/{training}/seed-{seed}/weights.safetensors",
         history="results/{dataset}/models/{study}/{model}/{training}/seed-{seed}/history.csv",
@@ -35,5 +36,6 @@ rule train:
     shell:
         "python scripts/train.py --model {params.model:q} --training {params.training:q} --seed {wildcards.seed} "
         "--device {params.device} --images {input.images:q} --labels {input.labels:q} --copies {input.copies:q} "
+        "--start {input.start:q} "
         "--weights {output.weights:q} --history {output.history:q} --card {output.card:q} "
         "--checkpoint {params.checkpoint:q}.checkpoint.safetensors > {log:q} 2>&1"

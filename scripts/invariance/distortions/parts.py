@@ -51,12 +51,17 @@ def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
 
 
 def build_part(name: str, part: type, allowed: Mapping[str, Any], options: Any) -> Any:
-    """Build a part from its options; raises InputError if some are missing or unknown, or its class takes others."""
-    if not isinstance(options, Mapping) or set(options) != set(allowed):
+    """Build a part from its options; raises InputError if some are missing or unknown, or its class takes others.
+
+    Those with a default may be left out.
+    """
+    defaults = {option: its["default"] for option, its in allowed.items() if "default" in its}
+    if not isinstance(options, Mapping) or set(defaults | dict(options)) != set(allowed):
         raise InputError(
             f"distortion part {name}: its options are {json.dumps(options)}; "
             f"allowed: a mapping with exactly {', '.join(allowed) or 'nothing'}"
         )
+    options = defaults | dict(options)
     try:
         return part(**options)
     except TypeError as error:

@@ -1,7 +1,9 @@
 """What the page shows of a run: numbers, each with the file and line that it was read from, images and weights."""
 
 import base64
+import re
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from invariance.results.labels import label
 from invariance.results.reading import read_table
 
 PER_CLASS, MOST = 3, 60  # test images
+COLUMNS = ["model", "training", "ring", "group", "shown", "measure", "published", "mean", "low", "high", "line"]
 CLAIM = ("id", "statement", "study", "number", "low", "high", "unit", "rule", "verdict", "threshold", "read_from")
 
 
@@ -30,11 +33,12 @@ def source(path: str) -> dict[str, str]:
 
 
 def rows_of(name: str, path: str) -> dict[str, Any]:
-    """A table: its file, its columns, and those rows that the page shows, each with its line in the file."""
+    """A table: its file, and those columns and rows that the page shows, each row with its line in the file."""
     table = read_table(path)
     table = table.assign(line=np.arange(len(table)) + 2)
     if TABLES[name]:
         table = table[table.measure == TABLES[name]]
+    table = table[[column for column in COLUMNS if column in table]]
     values = table.astype(object)
     return {**source(path), "columns": list(table), "rows": values.where(pd.notna(values), None).to_numpy().tolist()}
 
@@ -50,16 +54,12 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """
     plan = Plan(read_json(inputs["config"]))
     labels, images = load_array(inputs["labels"]), load_array(inputs["images"], mapped=True)
-    predictions = {cell: load_array(path) for cell, path in inputs["predictions"].items()}
+    predictions = {path: load_array(path) for path in inputs["predictions"].values()}
     digits = chosen_images(labels, min([len(labels), *(array.shape[1] for array in predictions.values())]))
     canvas, max_shift = canvas_of(plan) or (plan.data["side"], 0)
     weights = {path: base64.b64encode(Path(path).read_bytes()).decode() for path in inputs["weights"].values()}
     elements = {path: f"weights-{number}" for number, path in enumerate(weights)}
     cells = {str(cell): cell for cell in cells_of(plan)}
-    networks = [
-        network(plan, cell, inputs, elements, None if cell not in predictions else predictions[cell][:, digits], place)
-        for cell, place in cells.items()
-    ]
     shown = {
         "dataset": plan.dataset,
         "name": plan.data["title"],
@@ -71,9 +71,11 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "maxShift": max_shift,
         "imageSide": plan.data["side"],
         "digits": [{"index": index, "label": int(labels[index])} for index in digits],
-        "images": base64.b64encode(np.ascontiguousarray(images[digits]).tobytes()).decode(),
+        "images": base64.b64encode(zeros_counted(images[digits].tobytes())).decode(),
         "radiusConsistency": plan["measures"]["radius_consistency"],
-        "networks": networks,
+        "networks": [network(plan, name, inputs, elements, cell) for name, cell in cells.items()],
+        "measured": {path: measured(path) for path in inputs["grids"].values()},
+        "predicted": {path: {**source(path), "answers": runs(array[:, digits])} for path, array in predictions.items()},
         "claims": [{key: claim.get(key) for key in CLAIM} for claim in read_json(inputs["claims"])],
         "labels": {name: label(name) for name in names_of(plan)},
         "tables": {name: rows_of(name, path) for name, path in inputs["tables"].items()},
@@ -88,14 +90,9 @@ def names_of(plan: Plan) -> list[str]:
 
 
 def network(
-    plan: Plan,
-    name: str,
-    inputs: Mapping[str, Any],
-    elements: Mapping[str, str],
-    predictions: np.ndarray | None,
-    cell: Cell,
+    plan: Plan, name: str, inputs: Mapping[str, Any], elements: Mapping[str, str], cell: Cell
 ) -> dict[str, Any]:
-    """One trained model: its settings, its weights, and what the pipeline measured and predicted, shift by shift."""
+    """One trained model: its settings, and where its weights are and what the pipeline measured and predicted."""
     weights = inputs["weights"][name]
     found: dict[str, Any] = {
         **cell._asdict(),
@@ -105,10 +102,24 @@ def network(
         "settings": plan.network(cell.model),
         "weights": {**source(weights), "element": elements[weights]},
     }
-    if predictions is None:
+    if name not in inputs["grids"]:
         return found | {"positions": plan["studies"][cell.study]["positions"]}
-    grid = read_table(inputs["grids"][name], ["n", "accuracy"], at_least=1)
+    return found | {"measured": inputs["grids"][name], "predicted": inputs["predictions"][name]}
+
+
+def measured(path: str) -> dict[str, Any]:
+    """How many images a trained model read at each shift; its CSV file has a line for each."""
+    grid = read_table(path, ["n", "accuracy"], at_least=1)
     right = (grid.accuracy * grid.n).round().astype(int).tolist()
-    measured = {**source(inputs["grids"][name]), "images": int(grid.n.iloc[0]), "right": right}
-    answers = base64.b64encode(predictions.tobytes()).decode()
-    return found | {"measured": measured, "predicted": {**source(inputs["predictions"][name]), "answers": answers}}
+    return {**source(path), "images": int(grid.n.iloc[0]), "right": right}
+
+
+def runs(predictions: np.ndarray) -> str:
+    """Predictions uint8 (shifts, n), image by image, as letters and counts: `b12e` is class 1 twelve times, then 4."""
+    lengths = [(chr(ord("a") + one), len(list(run))) for one, run in groupby(predictions.T.ravel().tolist())]
+    return "".join(f"{letter}{length if length > 1 else ''}" for letter, length in lengths)
+
+
+def zeros_counted(data: bytes) -> bytes:
+    """Bytes, most of them 0: each run of up to 255 zeros is a 0 and its length."""
+    return re.sub(rb"\0{1,255}", lambda zeros: bytes([0, len(zeros[0])]), data)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rcssmin import cssmin
+from rjsmin import jsmin
+
 from invariance.explorer.sources import joined
 from invariance.record.artefacts import InputError
 
@@ -15,7 +18,7 @@ MOST_BYTES = 20_000_000
 
 
 def page(sources: Path, content: Mapping[str, Any], weights: Mapping[str, str]) -> str:
-    """The whole page.
+    """The whole page, its script and style without comments and spaces.
 
     Args:
         sources: the folder explorer/.
@@ -25,7 +28,7 @@ def page(sources: Path, content: Mapping[str, Any], weights: Mapping[str, str]) 
     Raises:
         InputError: a source is missing, or the page would be larger than MOST_BYTES.
     """
-    script, style = joined(sources / "main.js"), read(sources / "style.css").decode()
+    script, style = jsmin(joined(sources / "main.js")), cssmin(read(sources / "style.css").decode())
     loops = base64.b64encode(read(sources / "engine/loops.wasm")).decode()
     blocks = [data_block("data", "application/json", json_for_html(content))]
     blocks += [data_block(name, "application/octet-stream", text) for name, text in {"loops": loops, **weights}.items()]

@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from invariance.layers.images_last import ImagesLast, compiled, padded_indices
+from invariance.layers.tanh import Tanh
 from invariance.layers.window import convolution_window
 
 PATCH_BYTES = 2**18  # of one matrix of patches, so that it is still in the second-level cache when it is read
@@ -18,11 +19,11 @@ PATCH_BYTES = 2**18  # of one matrix of patches, so that it is still in the seco
 class Conv(ImagesLast, nn.Conv2d):
     """nn.Conv2d with a square kernel, one stride, zero or circular padding, and no bias."""
 
-    rectifies = False
+    has_bias = False
     window = property(convolution_window)
 
     def __init__(self, maps: int, wider: int, kernel: int, stride: int = 1, padding: int = 0, mode: str = "zeros"):
-        super().__init__(maps, wider, kernel, stride, padding, padding_mode=mode, bias=self.rectifies)
+        super().__init__(maps, wider, kernel, stride, padding, padding_mode=mode, bias=self.has_bias)
 
     def quick(self, maps: Tensor) -> Tensor:
         """(c, h, w, n) to (o, h', w', n)."""
@@ -35,10 +36,27 @@ class Conv(ImagesLast, nn.Conv2d):
 class ConvReLU(Conv):
     """nn.Conv2d as above but with a bias, and the ReLU that follows it."""
 
-    rectifies = True
+    has_bias = True
 
     def plain(self, maps: Tensor) -> Tensor:
         return F.relu(super().plain(maps))
+
+
+class ConvTanh(Conv):
+    """nn.Conv2d as above but with a bias, and the `Tanh` that follows it."""
+
+    has_bias = True
+
+    def __init__(self, *sizes: Any, tanh: Tanh, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.tanh = tanh
+
+    def quick(self, maps: Tensor) -> Tensor:
+        sampling = self.stride[0], self.padding[0], self.padding_mode
+        return self.tanh(PatchProduct.apply(maps, self.weight, None, *sampling) + self.bias[:, None, None, None])
+
+    def plain(self, maps: Tensor) -> Tensor:
+        return self.tanh(super().plain(maps))
 
 
 class Patches:

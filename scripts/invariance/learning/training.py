@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from invariance.command_line import progress
 from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
+from invariance.learning.one_by_one import layers_one_by_one, train_one_by_one
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
@@ -77,17 +78,36 @@ def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "mse": squared_error}
 
 
-def one_cycle(position: float, warmup: float) -> float:
-    """Fraction of the peak learning rate at `position`, 0..1 of the training: a linear rise, then a fall to 0."""
-    return position / warmup if position < warmup else (1 - position) / (1 - warmup)
+# Each gives the fraction of the peak learning rate at `position`, 0..1 of the training, once the warmup is over.
+def one_cycle(position: float, optimisation: Mapping[str, Any]) -> float:
+    """A linear fall to 0 at the end."""
+    return (1 - position) / (1 - optimisation["warmup"])
 
 
-def constant(position: float, warmup: float) -> float:
-    """Fraction of the peak learning rate at `position`, 0..1 of the training: a linear rise, then no change."""
-    return position / warmup if position < warmup else 1.0
+def constant(position: float, optimisation: Mapping[str, Any]) -> float:
+    """No change."""
+    return 1.0
 
 
-SCHEDULES: dict[str, Callable[[float, float], float]] = {"one_cycle": one_cycle, "constant": constant}
+def steps(position: float, optimisation: Mapping[str, Any]) -> float:
+    """As many equally long `plateaus`, each at 0.3 of the rate before (Simard et al. 2003, section 5)."""
+    return STEP ** math.floor(position * optimisation["plateaus"])
+
+
+STEP = 0.3
+SCHEDULES: dict[str, Callable[[float, Mapping[str, Any]], float]] = {
+    "one_cycle": one_cycle,
+    "constant": constant,
+    "steps": steps,
+}
+
+
+def rate_at(position: float, optimisation: Mapping[str, Any]) -> float:
+    """The learning rate at `position`, 0..1 of the training."""
+    warmup, peak = optimisation["warmup"], optimisation["learning_rate"]
+    return peak * (
+        position / warmup if position < warmup else SCHEDULES[optimisation["schedule"]](position, optimisation)
+    )
 
 
 class NesterovSGD:
@@ -217,25 +237,31 @@ def train(
     targets = torch.from_numpy(labels.astype(np.int64)).to(device)
     model.to(device)
     optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
-    schedule, warmup = SCHEDULES[optimisation["schedule"]], optimisation["warmup"]
     average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
+    one_by_one = layers_one_by_one(model) if batch == 1 and device.type == "cpu" else None
     state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
     average.count = max(0, len(history) - first_averaged)
     for epoch in range(len(history), epochs):
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
-        model.train()
+        set_training_mode(model)
         torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
-        order, answers = [], []
-        for step, chosen in enumerate(batches(len(labels), batch, seed, epoch), start=epoch * steps_an_epoch):
-            rate = optimisation["learning_rate"] * schedule((step + 0.5) / (epochs * steps_an_epoch), warmup)
-            places = torch.from_numpy(chosen).to(device)
-            logits = model(read(places))
-            loss_of(logits, targets[places]).backward()
-            optimiser.step(rate)
-            order.append(places)
-            answers.append(logits.detach())
-        train_loss, train_error = loss_and_error(torch.cat(answers), targets[torch.cat(order)], loss_of)
+        steps = epoch * steps_an_epoch + np.arange(steps_an_epoch)
+        rates = [rate_at((step + 0.5) / (epochs * steps_an_epoch), optimisation) for step in steps]
+        order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), batch, seed, epoch)]
+        if one_by_one:
+            chosen = torch.cat(order)
+            constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
+            images, answers = read(chosen), targets[chosen].numpy()
+            logits = train_one_by_one(one_by_one, optimiser.velocities, images, answers, np.array(rates), *constants)
+        else:
+            logits = torch.cat(
+                [
+                    batch_step(model, optimiser, read(places), targets[places], rate, loss_of)
+                    for places, rate in zip(order, rates, strict=True)
+                ]
+            )
+        train_loss, train_error = loss_and_error(logits, targets[torch.cat(order)], loss_of)
         if epoch >= first_averaged:
             average.add()
         with average.in_place():
@@ -243,9 +269,9 @@ def train(
         if not math.isfinite(train_loss + validation_loss):
             raise InputError(
                 f"training diverged: the loss of epoch {epoch + 1} is {train_loss + validation_loss} at learning rate "
-                f"{rate:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
+                f"{rates[-1]:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
             )
-        row = [epoch + 1, rate, train_loss, train_error, validation_loss, validation_error]
+        row = [epoch + 1, rates[-1], train_loss, train_error, validation_loss, validation_error]
         history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
         progress(
             f"epoch {epoch + 1}/{epochs}  loss {row[2]:.4f}  training error {row[3]:.2f}%  "
@@ -255,6 +281,30 @@ def train(
             checkpoint.save(state, history)
     average.keep()
     return history
+
+
+def batch_step(
+    model: nn.Module,
+    optimiser: NesterovSGD,
+    images: Tensor,
+    targets: Tensor,
+    rate: float,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Take one step on a batch; return the logits (n, classes) before it."""
+    logits = model(images)
+    loss_of(logits, targets).backward()
+    optimiser.step(rate)
+    return logits.detach()
+
+
+def set_training_mode(model: nn.Module) -> None:
+    """Training mode, except for layers whose weights are all frozen, so that their running moments stay as they are."""
+    model.train()
+    for layer in model.modules():
+        weights = list(layer.parameters())
+        if weights and not any(weight.requires_grad for weight in weights):
+            layer.eval()
 
 
 def training_state(model: nn.Module, optimiser: NesterovSGD, average: WeightAverage) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from invariance.layers.window import in_sequence, layers_of, window_of
+from invariance.layers.window import in_sequence, known_window, layers_of, window_of
 from invariance.plan.declarations import NETWORKS, families, layer_file, layer_names, literal
 from invariance.record.artefacts import InputError
 
@@ -81,8 +81,34 @@ def build_layer(name: str, mode: str) -> nn.Module:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of trainable parameters."""
+    """Number of parameters, frozen ones included."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def train_part(model: nn.Module, part: str) -> None:
+    """Freeze all weights but those of one part.
+
+    Args:
+        model: a sequence of layers, unless all of it is trained.
+        part: all; head (from the layer on that flattens the maps, or averages them); or last_layer (that has weights).
+
+    Raises:
+        InputError: the network has no such part.
+    """
+    if part == "all":
+        return
+    layers = list(layers_of(model))
+    if part == "head":
+        begins = [number for number, layer in enumerate(layers) if getattr(known_window(layer), "is_head", False)][:1]
+    else:
+        begins = [number for number, layer in enumerate(layers) if count_parameters(layer)][-1:]
+    if not begins or not in_sequence(model):
+        raise InputError(
+            f"trained_part: {part}: this network is no sequence of layers with such a part; allowed: all, or another "
+            "model"
+        )
+    for layer in layers[: begins[0]]:
+        layer.requires_grad_(False)
 
 
 def for_inference(model: nn.Module) -> nn.Module:

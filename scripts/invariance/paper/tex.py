@@ -70,6 +70,11 @@ def with_interval(mean: float, low: float | None, high: float | None, decimals: 
     return f"{number(mean, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
 
 
+def between(low: float, high: float) -> str:
+    """An interval of errors in percent, of which none is below 0; a dash if there is none."""
+    return MISSING if pd.isna(low) else f"{number(max(low, 0))}--{number(high)}"
+
+
 # Tabulars -------------------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from invariance.plan.plan import Plan
-from invariance.plan.words import options
+from invariance.plan.words import options, place_of_claim
 from invariance.record.artefacts import InputError
 
 Source = str | Callable[[Plan, str], Any]  # functions here take a plan and the name of a study
@@ -142,9 +142,9 @@ class Claim:
     settings: Mapping[str, Any] = field(default_factory=lambda: THRESHOLD)
 
     @property
-    def number(self) -> int:
-        """Its place among the claims: 10 of C10."""
-        return int(self.id.removeprefix("C"))
+    def place(self) -> tuple[int, str]:
+        """Its place among the claims."""
+        return place_of_claim(self.id)
 
 
 @dataclass(frozen=True)
@@ -229,10 +229,10 @@ class Catalogue:
 
     @functools.cached_property
     def claims(self) -> dict[str, tuple[str, Claim]]:
-        """The claims of the plan by id, in the order of their numbers, each with the folder of its study."""
+        """The claims of the plan by id, in their order, each with the folder of its study."""
         found = [(folder, claim) for folder, study in self.studies.items() for claim in study.claims]
         chosen = [pair for pair in found if pair[1].id in self.plan["claims"]]
-        chosen.sort(key=lambda pair: pair[1].number)
+        chosen.sort(key=lambda pair: pair[1].place)
         return {claim.id: (folder, claim) for folder, claim in chosen}
 
     @property

@@ -119,12 +119,13 @@ class Plan(dict[str, Any]):
 
         If several cells evaluate the same weights in the same way, the first of them does it for all.
         """
-        first: dict[tuple, Cell] = {}
+        first: dict[str, Cell] = {}
         used = {}
         for cell in self.cells:
             if not self.tells_positions(cell.study):
-                shifts = self.shift_settings(cell.study, cell.model)
-                key = (self.weights[cell], self.base_model(cell.model) == cell.model, *shifts.values())
+                shifts = self.shift_settings(cell.study, cell.model, cell.training)
+                averaged = self.base_model(cell.model) != cell.model
+                key = json.dumps([self.weights[cell], averaged, shifts], sort_keys=True)
                 used[cell] = first.setdefault(key, cell)
         return used
 
@@ -149,14 +150,19 @@ class Plan(dict[str, Any]):
         Returns:
             distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
             optimisation: that of the study, overridden by the training and then by the cell. Also classes, if only some
-            classes are distorted, and positions, if they are predicted. If train_images + validation_images exceed what
-            the data set has, the validation images are among those trained on.
+            classes are distorted; only, if the others are left out; positions, if they are predicted; after, the
+            settings of the training that it goes on from, and trained_part, what of the network it changes. If
+            train_images + validation_images exceed what the data set has, the validation images are among those trained
+            on.
         """
         settings = self["studies"][study]
         images, optimisation = settings["trainings"][training], settings["optimisation"]
         for level in (images, settings["cells"][model]):
             optimisation = in_order(merge(optimisation, level.get("optimisation", {})))
-        special = {"classes": images.get("classes"), "positions": settings.get("positions")}
+        special = {key: images.get(key) for key in ("classes", "only")} | {"positions": settings.get("positions")}
+        if "after" in images:
+            special["after"] = self.training_settings(study, model, images["after"])
+            special["trained_part"] = images.get("trained_part", "all")
         return {
             **{key: value for key, value in special.items() if value is not None},
             **{key: True for key in self._allowing(study) if "positions" in settings},
@@ -168,15 +174,20 @@ class Plan(dict[str, Any]):
             "validation_images": self.data["validation_images"],
         }
 
-    def shift_settings(self, study: str, model: str) -> dict[str, int]:
+    def shift_settings(self, study: str, model: str, training: str) -> dict[str, Any]:
         """What one evaluation depends on: canvas, max_shift (pixels), shift_images (the cell's or the study's).
 
-        Also may_lose_ink, if shifts may.
+        Also may_lose_ink, if shifts may; and only, if the network is asked about some of the classes.
         """
         settings = self["studies"][study]
         shift_images = settings["cells"][model].get("shift_images", settings["shift_images"])
         chosen = {key: settings[key] for key in ("canvas", "max_shift", *self._allowing(study))}
-        return chosen | {"shift_images": shift_images}
+        only = self.only(study, training)
+        return chosen | {"shift_images": shift_images} | ({"only": only} if only else {})
+
+    def only(self, study: str, training: str) -> list[int] | None:
+        """The classes that a training is about, if it leaves the others out."""
+        return self["studies"][study]["trainings"][training].get("only")
 
     def position_settings(self, study: str, model: str) -> dict[str, Any]:
         """What an evaluation of predicted positions depends on: model, canvas, positions (pixels), classes, device."""
@@ -292,6 +303,11 @@ class Plan(dict[str, Any]):
         """The weights of a cell, as for `trained_file`."""
         return self.trained_file(Cell(study, model, training, int(seed)), "weights.safetensors")
 
+    def start_files(self, study: str, model: str, training: str, seed: str | int) -> list[str]:
+        """The weights that one training goes on from; none if it starts with fresh ones."""
+        after = self["studies"][study]["trainings"][training].get("after")
+        return [self.weights_file(study, model, after, seed)] if after else []
+
     def trained_files(self, study: str, name: str) -> dict[str, str]:
         """One of TRAINED for each cell of a study, by the name of the cell."""
         return {str(cell): self.trained_file(cell, name) for cell in self.of(study)}
@@ -326,6 +342,7 @@ class Plan(dict[str, Any]):
             "grids": self.evaluated_files(study),
             "cards": self.trained_files(study, "card.json"),
             "labels": self.file("source/test-labels.npy"),
+            "only": {str(cell): only for cell in self.of(study) if (only := self.only(study, cell.training))},
         }
 
     def summary_files(self, study: str) -> list[str]:

@@ -183,7 +183,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
     """The schema at `path`, completed by what claims, networks and distortions declare about their settings."""
     schema = json.loads(_written(path))
     declared = [claim for study in studies.values() for claim in study.claims]
-    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: claim.number)}
+    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: claim.place)}
     schema["properties"]["claims"]["properties"] = {
         name: _mapping(f"the rule of claim {name}", settings) for name, settings in claims.items()
     }
@@ -458,7 +458,8 @@ def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
             continue
         for index, training in enumerate(cell["trainings"]):
             if training in settings["trainings"]:
-                yield from _cell_problems(plan, study, model, training)
+                whole = _before(settings, settings["trainings"][training])[-1] is None
+                yield from _cell_problems(plan, study, model, training) if whole else ()
             else:
                 what = f"no such training in this study{options(training, settings['trainings'])}"
                 yield Problem((*where, "trainings", index), show(training), what)
@@ -521,14 +522,43 @@ def _training_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
     elif "copies" not in training:
         yield Problem((*path, "copies"), None, "missing; allowed: a whole number, at least 1, of distorted copies")
     last = plan.data["classes"] - 1
-    for index, label in enumerate(training.get("classes", [])):
-        yield from _too_large((*path, "classes", index), label, last, f"the last class of {plan.dataset}")
-    if len(training.get("classes", [])) > last:
-        what = f"all classes of {plan.dataset}; allowed: some of them, or no classes here for all"
-        yield Problem((*path, "classes"), show(training["classes"]), what)
+    for key in ("classes", "only"):
+        for index, label in enumerate(training.get(key, [])):
+            yield from _too_large((*path, key, index), label, last, f"the last class of {plan.dataset}")
+        if len(training.get(key, [])) > last:
+            what = f"all classes of {plan.dataset}; allowed: some of them, or no {key} here for all"
+            yield Problem((*path, key), show(training[key]), what)
+    yield from _sequence_problems(plan, training, path)
     most = plan.data["train_images"] + plan.data["validation_images"]
     what = f"train_images + validation_images of {plan.dataset}"
     yield from _too_large((*path, "train_images"), training.get("train_images", 0), most, what)
+
+
+def _sequence_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    """Problems of a training that leaves classes out, or goes on from another."""
+    study = plan["studies"][path[1]]
+    if "only" in training and "classes" in training:
+        what = "not beside only, which leaves the others out; allowed: one of the two"
+        yield Problem((*path, "classes"), show(training["classes"]), what)
+    if "trained_part" in training and "after" not in training:
+        what = "only beside after, as fresh weights are all trained; allowed: no trained_part here"
+        yield Problem((*path, "trained_part"), show(training["trained_part"]), what)
+    if "only" in training and "positions" in study:
+        what = "not in a study with positions, whose networks tell no classes; allowed: no only here"
+        yield Problem((*path, "only"), show(training["only"]), what)
+    last = _before(study, training)[-1]
+    if last is not None:
+        what = "comes round to itself" if last in study["trainings"] else "no such training in this study"
+        fitting = [name for name, its in study["trainings"].items() if _before(study, its)[-1] is None]
+        yield Problem((*path, "after"), show(training["after"]), f"{what}{options(last, fitting)}")
+
+
+def _before(study: Mapping[str, Any], training: Mapping[str, Any]) -> list[str | None]:
+    """The trainings that one goes on from, the latest first; then None, or the first name that is wrong."""
+    names: list[str | None] = [training.get("after")]
+    while names[-1] in study["trainings"] and names[-1] not in names[:-1]:
+        names.append(study["trainings"][names[-1]].get("after"))
+    return names
 
 
 def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterator[Problem]:
@@ -543,6 +573,14 @@ def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterato
             f"allowed: a smaller translation, or a canvas of at least {least}"
         )
         yield Problem((*path, "trainings", training, "distortion"), show(used["distortion"]), what)
+    after = settings["trainings"][training].get("after")
+    if after is not None and after not in settings["cells"][model]["trainings"]:
+        index = settings["cells"][model]["trainings"].index(training)
+        what = f"goes on from {after}; allowed: {after} in this list, too"
+        yield Problem((*path, "cells", model, "trainings", index), show(training), what)
+    if ("plateaus" in used["optimisation"]) != (used["optimisation"]["schedule"] == "steps"):
+        what = "missing beside" if used["optimisation"]["schedule"] == "steps" else "only beside"
+        yield Problem((*path, "trainings", training, "optimisation", "plateaus"), None, f"{what} schedule: steps")
     levels = [(*path, "cells", model), (*path, "trainings", training), path]
     places = [(*level, "optimisation", "batch") for level in levels]
     where = next(place for place in places if _depth(plan, place) == len(place))

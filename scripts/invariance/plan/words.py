@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -61,3 +62,9 @@ def dotted(path: KeyPath) -> str:
 
 def key(key: str) -> str:
     return key if re.fullmatch(r"[\w.-]+", key) else show(key)
+
+
+def place_of_claim(name: str) -> tuple[int, str]:
+    """Sorts claims by their ids: (10, "") of C10, and (9, "b") of C9b."""
+    number = name.strip(string.ascii_letters)
+    return int(number), name.removeprefix(f"C{number}")

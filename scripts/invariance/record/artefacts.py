@@ -52,22 +52,28 @@ def whole_file(path: Path | str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path | str) -> Iterator[Path]:
+def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `path` if the block succeeds and is removed if it fails.
 
+    Args:
+        path: the folder.
+        replace: whether one that is there already is replaced.
+
     Raises:
-        InputError: `path` is there already, and not an empty folder.
+        InputError: `path` is there already, not an empty folder, and not to be replaced.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 (a link stays a link)
-    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+    if not replace and (path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))):
         what = "holds other files" if path.is_dir() else "is a file"
         raise InputError(f"{path}: {what}, and nothing is overwritten; name a new or an empty folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as name:
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o777 & ~current_umask())
-        temporary.replace(path)
+        made = Path(name) / "made"
+        made.mkdir()
+        yield made
+        if path.exists():
+            path.rename(Path(name) / "replaced")
+        made.rename(path)
 
 
 def remove_leftovers(path: Path) -> None:

@@ -31,6 +31,8 @@ TRAININGS = {
     "translated": "translated",
     "low_translated": "low classes translated",
     "high_translated": "high classes translated",
+    "low_centred": "low classes centred",
+    "high_centred": "high classes centred",
     "affine_mild": "mild affine",
     "elastic_mild": "mild elastic",
     "affine_full_elastic_full": "affine and elastic, both full",
@@ -70,8 +72,12 @@ def label(name: str) -> str:
     """The label of a model, training or measure; a name without one is shown with spaces for underscores.
 
     The distortion `shift_3` and the training `range_3` translate by up to 3 pixels either way; `affine_all` is `affine`
-    on all training images including validation, and `affine_180_epochs` is `affine` for 180 epochs.
+    on all training images including validation, and `affine_180_epochs` is `affine` for 180 epochs. `a_after_b` goes on
+    from the weights of `b`, and `a_after_b_head` changes only those of the head.
     """
+    first, _, before = name.rpartition("_after_")
+    if first:
+        return f"{label(first)} after {label(before)}"
     stem, _, last = name.rpartition("_")
     training, _, epochs = stem.rpartition("_")
     if last == "epochs" and training and epochs.isdigit():
@@ -80,6 +86,8 @@ def label(name: str) -> str:
         return f"{last} epochs"
     if stem in TRAININGS and last == "all":
         return f"{label(stem)}, all images"
+    if stem in TRAININGS and last in ("head", "last"):
+        return f"{label(stem)}, {'head' if last == 'head' else 'last layer'} alone trained"
     if name == "range_0":
         return TRAININGS["centred"]
     if stem in ("range", "shift") and last.isdigit():

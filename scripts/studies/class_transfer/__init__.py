@@ -1,4 +1,6 @@
-"""Does invariance learned from some classes carry over to the others (C9)? Half of the classes are shown translated.
+"""Do translations of some classes help others that are shown beside them, centred (C9b)?
+
+Here being off centre is a sign of the translated classes; `class_sequence` leaves no such cue.
 
 Every study with a training that distorts only some `classes` is also measured by groups of classes.
 """
@@ -33,8 +35,8 @@ def with_confidence(plan: Plan, study: str) -> dict[str, Any]:
 STUDY = Study(
     claims=(
         Claim(
-            id="C9",
-            statement="Invariance learned from some classes carries over to the others.",
+            id="C9b",
+            statement="Translating some classes helps the others that are learned beside them.",
             function="claims:class_transfer",
             unit="percent of the gain of translating a class",
             rule="supported if translating the other classes brings more than the threshold of it, refuted if less",

@@ -1,4 +1,4 @@
-"""What the claim on invariance by class measures: C9."""
+"""What the claim on invariance by class measures: C9b."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ LIMITED = ("low_translated", "high_translated")  # trainings that translate some
 
 
 def class_transfer(tables: Tables, settings: Settings) -> Measured:
-    """C9: how much of the gain from translating a class is kept if the other classes are translated instead."""
+    """C9b: how much of the gain from translating a class is kept if the other classes are translated instead."""
     runs = tables["class_transfer-class-runs"]
     carried, details = [], {}
     for training in LIMITED:

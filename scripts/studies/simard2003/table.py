@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from invariance.paper.tex import formatted, number, p_value, tabular, with_gaps, with_interval
+from invariance.paper.tex import between, formatted, number, p_value, tabular, with_gaps, with_interval
 from invariance.results.labels import label
 
 
@@ -26,11 +26,6 @@ def published(table: pd.DataFrame) -> str:
     ]
     header = ["Model", "Training", "Published", "Ours", "One more run", "Wilson", "Verdict"]
     return tabular("llrlccl", header, with_gaps(rows))
-
-
-def between(low: float, high: float) -> str:
-    """An interval of errors in percent, of which none is below 0; a dash if there is none."""
-    return "--" if pd.isna(low) else f"{number(max(low, 0))}--{number(high)}"
 
 
 def long_runs(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -174,12 +174,24 @@ def reach_panel(axes: Axes, _: Mapping[str, Any], table: pd.DataFrame) -> None:
 
 
 def carried_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
-    """C9: errors under shifts of digits by what was translated in training, mean over both halves of the digits."""
+    """C9b: errors under shifts of digits by what was translated in training, mean over both halves of the digits."""
     names = {"centred": "none shown moved", "unseen": "others shown moved", "translated": "all shown moved"}
     errors = {
         name: np.mean([details[f"{half}_translated_{part}_error"] for half in ("low", "high")])
         for part, name in names.items()
     }
+    level_rows(axes, {name: (error, None, None) for name, error in errors.items()}, "error under shifts (%)")
+
+
+def sequence_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
+    """C9: errors under shifts of digits by what was learned before them, mean over both halves of the digits."""
+    names = {
+        "after_nothing": "nothing before",
+        "after_plain": "others centred",
+        "after_distorted": "others moved",
+        "distorted_itself": "moved themselves",
+    }
+    errors = {name: details[f"stride_fc_all_{part}_error"] for part, name in names.items()}
     level_rows(axes, {name: (error, None, None) for name, error in errors.items()}, "error under shifts (%)")
 
 
@@ -205,7 +217,8 @@ PANELS = {
     "C3": (equivariance_panel, "equivariance"),
     "C2": (gain_panel, "simard2003-published"),
     "C8": (reach_panel, "augmentation_range"),
-    "C9": (carried_panel, None),
+    "C9": (sequence_panel, None),
+    "C9b": (carried_panel, None),
     "C10": (place_panel, None),
     "C11": (shares_panel, None),
 }

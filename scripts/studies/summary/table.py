@@ -7,6 +7,7 @@ import pandas as pd
 
 from invariance.paper.numbers import config_results, is_rounding
 from invariance.paper.tex import escape, number, small, tabular, whole, with_gaps, with_interval
+from invariance.plan.words import place_of_claim
 from invariance.results.labels import label
 
 
@@ -34,7 +35,7 @@ def elsewhere(
                 for claims in by_id
             ),
         )
-        for name in sorted(statements, key=lambda name: int(name[1:]))
+        for name in sorted(statements, key=place_of_claim)
     ]
     columns = r">{\raggedright\arraybackslash}p{0.17\linewidth}" * len(found)
     widths = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}"

@@ -1,0 +1,24 @@
+"""The hyperbolic tangent, plain or scaled, in place of the ReLU."""
+
+import torch
+from torch import Tensor, nn
+
+from invariance.layers.window import POINTWISE
+
+
+class Tanh(nn.Module):
+    """amplitude * tanh(slope * x).
+
+    LeCun's 1.7159 tanh(2x / 3) keeps values of variance 1 about where they are (LeCun, Bottou, Orr and Mueller,
+    "Efficient BackProp", 1998, section 4.4).
+    """
+
+    window = POINTWISE
+
+    def __init__(self, amplitude: float = 1.0, slope: float = 1.0) -> None:
+        super().__init__()
+        self.amplitude, self.slope = amplitude, slope
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Any shape to the same."""
+        return self.amplitude * torch.tanh(self.slope * values)

@@ -1,0 +1,55 @@
+"""The test error of each reading, beside what it takes for each choice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from invariance.results.statistics import prediction_interval, t_interval
+
+ERRORS = ["seeds", "mean", "low", "high", "one_more_low", "one_more_high", "best", "worst"]
+
+
+def curve(runs: pd.DataFrame, choices: Mapping[str, Mapping[str, Any]], confidence: float) -> pd.DataFrame:
+    """One row per reading, from the lowest error to the highest: model, training, ERRORS (percent), and its choices.
+
+    `one_more_low` to `one_more_high` is where one more run falls, as Simard's was one.
+
+    Args:
+        runs: one row per trained model: model, training, test_error (percent).
+        choices: of each model/training, value by name.
+        confidence: of the intervals.
+    """
+    rows = []
+    for (model, training), cell in runs.groupby(["model", "training"], sort=False):
+        errors, mean = cell.test_error, t_interval(cell.test_error, confidence)
+        interval = (len(errors), mean.mean, mean.low, mean.high, *prediction_interval(mean, len(errors)))
+        measured = dict(zip(ERRORS, (*interval, errors.min(), errors.max()), strict=True))
+        rows.append({"model": model, "training": training} | measured | choices[f"{model}/{training}"])
+    return pd.DataFrame(rows).sort_values(["mean", "model", "training"], ignore_index=True)
+
+
+def joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Several curves as one."""
+    return pd.concat(tables.values()).sort_values(["mean", "model", "training"], ignore_index=True)
+
+
+def choice_columns(curve: pd.DataFrame) -> list[str]:
+    """The choices that differ between the readings of a curve."""
+    names = [name for name in curve.columns if name not in ("model", "training", *ERRORS)]
+    return [name for name in names if curve[name].nunique() > 1]
+
+
+def changes(curve: pd.DataFrame) -> list[dict[str, Any]]:
+    """What each reading of a curve takes otherwise than most of them, value by name."""
+    names = choice_columns(curve)
+    usual = {name: curve[name].mode()[0] for name in names}
+    return [
+        {name: reading[name] for name in names if reading[name] != usual[name]} for reading in curve.to_dict("records")
+    ]
+
+
+def words(name: str, value: object) -> str:
+    """A choice in words."""
+    text = f"{value:g}" if isinstance(value, float | int) else str(value)
+    return f"{name}: {text}".replace("_", " ")
