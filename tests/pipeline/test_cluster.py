@@ -1,6 +1,6 @@
 """The run on Slurm: what is submitted, the same bytes as here, and what goes wrong on a cluster.
 
-Tests marked `cluster` start a Slurm of their own (slurm.py): `make cluster-test`.
+Tests marked `cluster` need its executor, and most of them start a Slurm of their own (slurm.py): `make cluster-test`.
 """
 
 import os
@@ -65,11 +65,13 @@ def mnist(tmp_path_factory) -> list[list[str]]:
     return submissions(planned.stdout + planned.stderr)
 
 
+@pytest.mark.cluster
 def test_the_mnist_study_is_few_submissions(mnist):
     assert 40 < len(mnist) <= MOST
     assert sum(map(len, mnist)) > 500
 
 
+@pytest.mark.cluster
 def test_a_network_is_evaluated_where_it_was_trained(mnist):
     """So that its weights are read on the node that wrote them, and nobody waits in the queue in between."""
     for jobs in mnist:
@@ -79,12 +81,14 @@ def test_a_network_is_evaluated_where_it_was_trained(mnist):
         assert trained <= tested
 
 
+@pytest.mark.cluster
 def test_tables_and_figures_and_all_after_them_are_one_submission(mnist):
     last = [jobs for jobs in mnist if any(job.startswith(("Drawing", "Summarising", "Hashing")) for job in jobs)]
     assert len(last) == 1
     assert {"Judging", "Compiling"} <= {job.split()[0] for job in last[0]}
 
 
+@pytest.mark.cluster
 def test_a_submission_asks_for_one_core_and_for_a_gpu_where_the_config_says_cuda(tmp_path, tmp_path_factory):
     folder = copy_of_finished_run(tmp_path_factory, "asked")
     asked = tmp_path / "asked"
