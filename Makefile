@@ -26,7 +26,8 @@ override uv := sh envs/clean.sh .venv/bin/python -I envs/index_settings.py .venv
 override compile := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 
-.PHONY: help setup demo test test-long smoke same-bytes reference site lint lock benchmark-setup browser-setup
+.PHONY: help setup demo test test-long cluster-test smoke same-bytes reference site lint lock benchmark-setup browser-setup \
+	cluster-setup
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -42,6 +43,9 @@ test: setup ## set up, then run the tests
 
 test-long: setup ## set up, then run the tests that take longest: runs that are killed, runs elsewhere
 	@$(in_venv) python -m pytest -m long -n $(WORKERS) --dist loadfile $(PYTEST)
+
+cluster-test: cluster-setup ## set up, then run on a Slurm that is started for it, as root, with slurm-wlm and munge installed
+	@$(in_venv) python -m pytest -m cluster tests/pipeline/test_cluster.py --log-cli-level=INFO $(PYTEST)
 
 smoke: setup ## set up, then run every stage on the real MNIST files, at the least cost, in a folder of its own
 	@$(in_venv) python -m pytest -m smoke tests/pipeline/test_smoke.py --log-cli-level=INFO $(PYTEST)
@@ -62,7 +66,7 @@ lint: setup ## check the style of scripts, tests and workflow
 lock: setup ## resolve envs/*.in into the lock files and the conda file
 	$(compile) envs/requirements.in -o envs/requirements.lock
 	grep '^uv==' envs/requirements.lock | tr -d '\\' | $(compile) - -o envs/bootstrap.lock
-	for beside in benchmark browser; do \
+	for beside in benchmark browser cluster; do \
 		$(compile) envs/$$beside.in --constraints envs/requirements.lock \
 			$$(sed -n 's/==.*//p' envs/requirements.lock | sed 's/^/--no-emit-package /') -o envs/$$beside.lock || exit; \
 	done
@@ -74,6 +78,9 @@ benchmark-setup: setup ## set up, then install the peers of `snakemake benchmark
 	$(uv) pip install --quiet --python .venv/bin/python --target .benchmark-packages --no-deps --require-hashes \
 		-r envs/benchmark.lock
 	cp envs/benchmark.lock .benchmark-packages/
+
+cluster-setup: setup ## set up, then install what runs the pipeline on Slurm
+	$(uv) pip install --quiet --python .venv/bin/python --no-deps --require-hashes -r envs/cluster.lock
 
 browser-setup: setup ## set up, then install what tests the interactive page in Chromium into .browser-packages
 	rm -rf .browser-packages

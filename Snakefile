@@ -63,6 +63,10 @@ onstart:
     or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
     if PROGRESS:
         PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
+    if workflow.executor_plugin.name == "slurm":
+        resources = next(iter(workflow.dag.needrun_jobs())).resources
+        or_exit(queue.require_slurm, resources.get("slurm_account"), resources.get("slurm_partition"))
+        or_exit(queue.clear, Path.cwd())
     if workflow.local_exec:
         # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
         # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.

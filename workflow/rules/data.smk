@@ -11,6 +11,8 @@ rule download:
         "logs/{dataset}/download/{file}.log",
     benchmark:
         "logs/{dataset}/download/{file}.tsv"
+    # The nodes of a cluster seldom reach the internet; the machine that Snakemake runs on does.
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -17,6 +17,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
+        **GPU,
         mem_mb=2500,
     params:
         model=of_plan(lambda plan, w: as_json(plan.network(w.model))),
@@ -48,6 +49,7 @@ rule evaluate_positions:
     conda:
         ENVIRONMENT
     resources:
+        **GPU,
         mem_mb=2500,
     params:
         function="studies.two_positions.evaluation:evaluate",

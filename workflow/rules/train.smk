@@ -1,5 +1,8 @@
 """Trained models."""
 
+# What a training or an evaluation asks a cluster for, beside a core.
+GPU = {"gpu": 1} if PLAN["device"] == "cuda" else {}
+
 
 rule train:
     input:
@@ -18,6 +21,7 @@ rule train:
     conda:
         ENVIRONMENT
     resources:
+        **GPU,
         mem_mb=2500,
     params:
         model=setting("models/{model}"),

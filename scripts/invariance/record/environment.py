@@ -36,6 +36,7 @@ INHERITED = {
     "this project's own settings, Snakemake's and its package manager's": (
         *("*_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
     ),
+    "which job of a Slurm cluster this is, whose resources its steps share": ("SLURM_*",),
     # Older versions of OpenBLAS compute wrongly on processors that they do not know, and are told by it.
     "which processor OpenBLAS computes for": ("OPENBLAS_CORETYPE",),
 }

@@ -7,6 +7,7 @@ time left. Snakemake's own log of a run (.snakemake/log) has everything, the com
 
 import logging
 import os
+import re
 import shutil
 import threading
 import time
@@ -23,6 +24,11 @@ CHATTER = ("Select jobs to execute...", "Using shell: ", "Conda environments: ig
 EVERY = 5  # seconds between two looks at the clock
 WIDEST = 30  # columns of the bar itself
 ERASE = "\r\x1b[K"
+# What a cluster says of a job that it ended, and the resource that the job should have asked for more of.
+ENDED_FOR = {
+    "runtime": re.compile(r"DUE TO TIME LIMIT|status is: 'TIMEOUT'"),
+    "mem_mb": re.compile(r"oom[-_]kill|exceeded memory limit|status is: 'OUT_OF_MEMORY'", re.IGNORECASE),
+}
 
 
 def show(workflow: Any, logger: logging.Logger) -> "Progress | None":
@@ -56,8 +62,25 @@ class Lines(DefaultFormatter):
     def format_job_info(self, msg: dict[str, Any]) -> str:
         return f"[{time.strftime('%H:%M:%S')}] {msg['rule_msg']}{self.suffix()}" if msg["rule_msg"] else ""
 
+    def format_job_error(self, msg: dict[str, Any]) -> str:
+        return with_advice(super().format_job_error(msg))
+
+    def format_group_error(self, msg: dict[str, Any]) -> str:
+        return with_advice(super().format_group_error(msg))
+
     def format_progress(self, msg: dict[str, Any]) -> str:
         return super().format_progress(msg) if msg["done"] == msg["total"] else ""
+
+
+def with_advice(error: str) -> str:
+    """The text of an error, and what to do where a cluster ended the job for using more than it had asked for."""
+    lines = [
+        f"The cluster ended this job for its {resource}: raise that of its rule under set-resources in "
+        "profiles/slurm/config.yaml, then run the same command again; a training resumes."
+        for resource, words in ENDED_FOR.items()
+        if words.search(error)
+    ]
+    return "\n".join([error, *lines])
 
 
 class Progress(ColorizingTextHandler):
