@@ -457,22 +457,28 @@ def test_a_shift_that_loses_ink_is_refused(wrapped):
 # The script
 
 
+def files_of_script(
+    folder: Path, model: nn.Module, images: np.ndarray, labels: np.ndarray
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The files that the script takes, its inputs written, and those of them that it writes."""
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", labels)
+    save_weights(model, folder / "weights.safetensors")
+    inputs = {"weights": "weights.safetensors", "images": "images.npy", "labels": "labels.npy"}
+    out = {name: folder / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
+    return {name: folder / file for name, file in inputs.items()} | out, out
+
+
 @pytest.mark.parametrize("averaged", [False, True])
 def test_script_writes_what_plain_loops_find(averaged, tmp_path):
     """28x28 images with ink up to the border on a canvas of 30, all of them at the nine shifts of one pixel."""
     images, labels = ink(12, margin=0, side=28, seed=5), (np.arange(12) % 10).astype(np.uint8)
     model = random_model(seed=3)
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "labels.npy", labels)
-    save_weights(model, tmp_path / "weights.safetensors")
-    out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
+    files, out = files_of_script(tmp_path, model, images, labels)
     evaluate_script.main(
         model={"family": "phase_average", "of": TRUNK} if averaged else TRUNK,
-        weights=tmp_path / "weights.safetensors",
-        images=tmp_path / "images.npy",
-        labels=tmp_path / "labels.npy",
         shifts={"canvas": 30, "max_shift": 1, "shift_images": 7},
-        **out,
+        **files,
     )
 
     grid, predictions = pd.read_csv(out["grid"]), np.load(out["predictions"])
@@ -499,17 +505,11 @@ def test_script_asks_about_some_classes_only(tmp_path):
     """A network is tested on images of the classes that it was trained on, and answers with one of them."""
     images, labels = ink(30, margin=1, side=28, seed=6), (np.arange(30) % 10).astype(np.uint8)
     model = random_model(seed=3)
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "labels.npy", labels)
-    save_weights(model, tmp_path / "weights.safetensors")
-    out = {name: tmp_path / f"seed-0{suffix}" for name, suffix in SUFFIXES.items()}
+    files, out = files_of_script(tmp_path, model, images, labels)
     evaluate_script.main(
         model=TRUNK,
-        weights=tmp_path / "weights.safetensors",
-        images=tmp_path / "images.npy",
-        labels=tmp_path / "labels.npy",
         shifts={"canvas": 28, "max_shift": 1, "shift_images": 7, "only": [7, 2, 5]},
-        **out,
+        **files,
     )
     asked = [image for image in range(30) if labels[image] in (2, 5, 7)]
     logits = np.stack([[predict(model, moved(images[image], *by)[None])[0] for image in asked[:7]] for by in GRID])

@@ -249,8 +249,8 @@ def train(
         steps = epoch * steps_an_epoch + np.arange(steps_an_epoch)
         rates = [rate_at((step + 0.5) / (epochs * steps_an_epoch), optimisation) for step in steps]
         order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), batch, seed, epoch)]
+        chosen = torch.cat(order)
         if one_by_one:
-            chosen = torch.cat(order)
             constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
             images, answers = read(chosen), targets[chosen].numpy()
             logits = model.train_one_by_one(optimiser.velocities, images, answers, np.array(rates), *constants)
@@ -261,7 +261,7 @@ def train(
                     for places, rate in zip(order, rates, strict=True)
                 ]
             )
-        train_loss, train_error = loss_and_error(logits, targets[torch.cat(order)], loss_of)
+        train_loss, train_error = loss_and_error(logits, targets[chosen], loss_of)
         if epoch >= first_averaged:
             average.add()
         with average.in_place():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from invariance.plan.catalogue import Figure, Study, Table, Tabular, committed, confidence
-from invariance.plan.declarations import families
+from invariance.plan.declarations import families, fields
 from invariance.plan.plan import Plan
 
 OF_MODEL = ("nonlinearity", "initial_weights", "background", "placing")
@@ -19,7 +19,8 @@ def choices(plan: Plan, study: str) -> dict[str, Any]:
         options = families()[plan["models"][model]["family"]]
         network = {name: its.get("default") for name, its in options.items()} | plan["models"][model]
         settings = plan.training_settings(study, model, training)
-        elastic = {"border": "zeros"} | plan["distortions"].get(settings["distortion"], {}).get("elastic", {})
+        defaults = {name: its["default"] for name, its in fields()["elastic"].items() if "default" in its}
+        elastic = defaults | plan["distortions"].get(settings["distortion"], {}).get("elastic", {})
         found = {name: network.get(name) for name in OF_MODEL}
         found |= {name: settings["optimisation"][name] for name in OF_OPTIMISATION}
         found |= {name: elastic.get(name) for name in OF_ELASTIC} | {"copies": settings["copies"]}

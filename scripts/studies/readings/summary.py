@@ -26,11 +26,11 @@ def curve(runs: pd.DataFrame, choices: Mapping[str, Mapping[str, Any]], confiden
         interval = (len(errors), mean.mean, mean.low, mean.high, *prediction_interval(mean, len(errors)))
         measured = dict(zip(ERRORS, (*interval, errors.min(), errors.max()), strict=True))
         rows.append({"model": model, "training": training} | measured | choices[f"{model}/{training}"])
-    return pd.DataFrame(rows).sort_values(["mean", "model", "training"], ignore_index=True)
+    return joined({"": pd.DataFrame(rows)})
 
 
 def joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Several curves as one."""
+    """Several curves as one, from the lowest error to the highest."""
     return pd.concat(tables.values()).sort_values(["mean", "model", "training"], ignore_index=True)
 
 
