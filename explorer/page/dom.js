@@ -27,6 +27,11 @@ function filled(element, attributes, children) {
   return element;
 }
 
+/** Set the text of an element; the same text again would have the browser lay the page out anew. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** A number with so many significant digits and a true minus sign; very large and small ones with a power of ten. */
 export function shown(value, digits = 3) {
   if (value === null || value === undefined) return "–";

@@ -2,7 +2,7 @@
 
 import { argmax, softmax } from "../engine/networks.js";
 import { canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
-import { el, inWords, shown } from "./dom.js";
+import { el, inWords, say, shown } from "./dom.js";
 import { colour, paint } from "./picture.js";
 import { change, image, isRolling, state } from "./state.js";
 
@@ -51,21 +51,21 @@ export function card(model) {
     const before = model.answer(base, 0, 0, circular);
     const now = model.answer(base, state.dx, state.dy, circular);
     const [changed, right] = [now !== before, now === truth()];
-    answer.textContent = now ?? "–";
+    say(answer, String(now ?? "–"));
     element.classList.toggle("changed", changed);
     element.classList.toggle("wrong", truth() !== null && !right);
-    mind.textContent = changed ? `≠ was ${before}` : truth() === null || right ? "= same" : "= same, but wrong";
+    const opinion = changed ? `≠ was ${before}` : truth() === null || right ? "= same" : "= same, but wrong";
+    const recorded = `; recorded by the pipeline, as this page cannot run it: ${model.error}`;
+    say(mind, logits ? opinion : opinion + recorded);
     chart.hidden = !logits;
     if (logits) {
       const shares = softmax(logits);
       bars.forEach((bar, digit) => {
-        bar.style.setProperty("--share", shares[digit].toFixed(3));
+        bar.firstChild.style.setProperty("--share", shares[digit].toFixed(3));
         bar.classList.toggle("first", digit === now);
       });
       const best = argmax(logits);
       chart.setAttribute("aria-label", `${best} with ${Math.round(100 * shares[best])}% of the softmax`);
-    } else {
-      mind.textContent += `; recorded by the pipeline, as this page cannot run it: ${model.error}`;
     }
     return { changed, right };
   };

@@ -70,7 +70,7 @@ export function buildStage(stage) {
       library,
     ),
   );
-  let inSight = -1;
+  let marked;
   return () => {
     paint(picture, shifted(image(), canvas, state.dx, state.dy, isRolling()), canvas);
     where.textContent = isRolling()
@@ -79,11 +79,11 @@ export function buildStage(stage) {
     for (const { name, input } of sliders) {
       [input.min, input.max, input.value] = [-limit(), limit(), state[name]];
     }
-    thumbs.forEach((one, number) => one.setAttribute("aria-pressed", String(!state.drawn && number === state.digit)));
-    if (inSight !== state.digit) {
-      inSight = state.digit;
-      scrollAcross(thumbs[inSight]);
-    }
+    const pressed = state.drawn ? -1 : state.digit;
+    if (marked === pressed) return;
+    marked = pressed;
+    thumbs.forEach((one, number) => one.setAttribute("aria-pressed", String(number === pressed)));
+    if (pressed >= 0) scrollAcross(thumbs[pressed]);
   };
 }
 

@@ -31,15 +31,20 @@ export const mapsView = {
         element,
       ),
     );
+    const keys = [
+      el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% right"),
+      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong one that it gives."),
+    ];
     section.append(
       which,
-      key(),
+      ...keys,
       el("div", { class: "maps" }, ...figures),
       claimBox("C1"),
       origins({ files: shown.flatMap(filesOf), claims: ["C1"] }),
     );
     return () => {
       choose(which, state.own);
+      keys.forEach((key, own) => (key.hidden = own !== Number(Boolean(state.own || state.drawn))));
       maps.forEach((map) => map.update());
       const place = placeOf(state.dx, state.dy);
       const read = shown.map(({ measured }) => (100 * measured.right[place]) / measured.images);
@@ -48,8 +53,3 @@ export const mapsView = {
     };
   },
 };
-
-/** What the colours of a measured map mean. */
-function key() {
-  return el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% right");
-}
