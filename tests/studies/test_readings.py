@@ -7,10 +7,11 @@ from scipy import stats
 
 from invariance.plan.reading import load, resolve
 from judging import ROOT, runs_of
+from printed import keys_of_the_paper
 from studies.readings import choices
 from studies.readings.readings import draw
 from studies.readings.summary import changes, curve
-from studies.readings.table import tabular
+from studies.readings.table import numbers, tabular
 
 PLAN = resolve(load([ROOT / "config.yaml", ROOT / "readings.yaml"]))["mnist"]
 TABLE1 = pd.DataFrame({"model": ["simard_cnn"], "training": ["elastic"], "error_percent": [0.4]})
@@ -56,6 +57,26 @@ def test_table_and_figure_show_every_reading():
     drawn = [line.get_xydata().tolist() for line in marks.lines if len(line.get_xydata())]
     assert drawn == [[[0, 0]], [[2, 1]]]
     assert any(line.get_ydata()[0] == 0.4 for line in errors.lines)
+
+
+def written(text: str) -> dict[str, str]:
+    return dict(line.removeprefix(r"\result{").removesuffix("}").split("}{") for line in text.splitlines())
+
+
+@pytest.mark.parametrize(("published", "within"), [(0.4, "0"), (0.63, "3"), (1.2, "1")])
+def test_the_numbers_of_the_text(published, within):
+    found = written(numbers({"readings": made_up_curve()}, TABLE1.assign(error_percent=published)))
+    assert found["readings/count"] == found["readings/seeds"] == "3"
+    assert (found["readings/lowest/mean"], found["readings/lowest/change"]) == ("0.57", "batch: 16")
+    assert (found["readings/highest/mean"], found["readings/highest/change"]) == ("0.90", "nonlinearity: tanh")
+    assert found["readings/base/mean"] == "0.63"
+    assert found["readings/within"] == within
+
+
+def test_the_paper_asks_for_no_other_numbers():
+    asked = {key for key in keys_of_the_paper() if key.startswith(("readings/", "letter/"))}
+    assert len(asked) > 5
+    assert asked <= set(written(numbers({"readings": made_up_curve(), "letter": made_up_curve()}, TABLE1)))
 
 
 def test_each_reading_of_the_overlay_changes_one_thing():

@@ -30,7 +30,15 @@ def choices(plan: Plan, study: str) -> dict[str, Any]:
 
 STUDY = Study(
     tables=(Table("{study}-curve", "summary:curve", {"runs": "tables/{study}-runs.csv"}, choices, on_request=True),),
-    tabulars=(Tabular("reference-readings", "table:tabular", {"tables": COMMITTED}, there=COMMITTED),),
+    tabulars=(
+        Tabular("reference-readings", "table:tabular", {"tables": COMMITTED}, there=COMMITTED),
+        Tabular(
+            "readings-numbers",
+            "table:numbers",
+            {"tables": COMMITTED, "table1": "paper/published.csv"},
+            there=COMMITTED,
+        ),
+    ),
     figures=(
         Figure(
             "readings",

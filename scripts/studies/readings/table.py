@@ -1,10 +1,11 @@
-"""The readings, as TeX."""
+"""The readings, as TeX: a table, and the numbers of the text."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
 from invariance.paper import tex
+from invariance.paper.numbers import result_lines
 from invariance.paper.tex import between, number, with_interval
 from studies.readings.summary import changes, joined, words
 
@@ -14,7 +15,7 @@ def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
     curve = joined(tables)
     rows = [
         (
-            tex.escape(", ".join(words(name, value) for name, value in changed.items()) or "none (the base)"),
+            tex.escape(in_words(changed)),
             with_interval(reading.mean, reading.low, reading.high),
             between(reading.one_more_low, reading.one_more_high),
             f"{number(reading.best)}--{number(reading.worst)}",
@@ -23,3 +24,31 @@ def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
         for changed, reading in zip(changes(curve), curve.itertuples(), strict=True)
     ]
     return tex.tabular("llllr", ["Change", r"Error (\%)", "One more run", "Best--worst", "Seeds"], rows)
+
+
+def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame) -> str:
+    """How many readings there are, the lowest and the highest error, and how many have the published one within reach.
+
+    Args:
+        tables: by run; `readings` changes one thing at a time, `letter` is what the paper says at once.
+        table1: the published errors: model, training, error_percent.
+    """
+    cell = table1[(table1["model"] == "simard_cnn") & (table1["training"] == "elastic")]
+    published = cell["error_percent"].item()
+    results = []
+    for run, curve in tables.items():
+        within = curve["one_more_low"].le(published) & curve["one_more_high"].ge(published)
+        results += [(f"{run}/count", str(len(curve))), (f"{run}/seeds", str(curve["seeds"].min()))]
+        results.append((f"{run}/within", str(within.sum())))
+        readings = list(zip(changes(curve), curve.itertuples(), strict=True))
+        base = [reading for reading in readings if not reading[0]]
+        named = {"lowest": readings[0], "highest": readings[-1], **dict(zip(["base"], base, strict=False))}
+        for name, (changed, reading) in named.items():
+            results += [(f"{run}/{name}/{key}", number(getattr(reading, key))) for key in ("mean", "low", "high")]
+            results.append((f"{run}/{name}/change", tex.escape(in_words(changed))))
+    return result_lines(results)
+
+
+def in_words(changed: Mapping[str, object]) -> str:
+    """What a reading changes."""
+    return ", ".join(words(name, value) for name, value in changed.items()) or "none (the base)"
