@@ -218,6 +218,7 @@ def test_what_is_wrong_is_told_before_any_job_and_what_passed_is_not_tried_again
         with pytest.raises(InputError, match=r"^.*net\.py: Net: gives \(2, 9\) for .*logits \(2, 3\)"):
             own_networks.require_networks([], folder)
     network.write_text(FLEXIBLE)
+    dependencies.module_files.cache_clear()
     dependencies.module.cache_clear()
     dependencies.made_by.cache_clear()
     for _ in range(2):

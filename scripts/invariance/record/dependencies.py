@@ -14,13 +14,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from invariance.record.artefacts import InputError
 
 # Packages whose names differ from those of their modules, and packages that compute nothing.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
+IMPORTS = {ast.Import, ast.ImportFrom}
+DOCUMENTED = {ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef}
 PYTHON = f"python=={platform.python_version()}"
 
 
@@ -78,21 +80,41 @@ def module(path: Path, roots: tuple[Path, ...]) -> Module:
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Python ({error})") from None
     names: set[str] = set()
-    for node in ast.walk(tree):
-        names.update(imported_names(node))
-        drop_docstring(node)
+    text = written(tree, names)
     files = {file for name in names for root in roots for file in module_files(name, root)}
     tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - BESIDE
     packages = {DISTRIBUTIONS.get(top, top) for top in tops if not any((root / top).exists() for root in roots)}
-    return Module(tuple(sorted(files)), frozenset(packages), hashlib.sha256(ast.dump(tree).encode()).hexdigest())
+    return Module(tuple(sorted(files)), frozenset(packages), hashlib.sha256(text.encode()).hexdigest())
 
 
-def drop_docstring(node: ast.AST) -> None:
+def written(node: Any, names: set[str]) -> str:
+    """What `ast.dump` writes of a syntax tree without its docstrings; adds the names that it imports to `names`.
+
+    Each start of Snakemake reads all code: `ast.walk` and `ast.dump` one after the other take two and a half times as
+    long.
+    """
+    if isinstance(node, list):
+        return f"[{', '.join([written(value, names) for value in node])}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    kind = type(node)
+    if kind in IMPORTS:
+        names.update(imported_names(node))
+    elif kind in DOCUMENTED:
+        drop_docstring(node)
+    fields = []
+    for name in kind._fields:
+        value = getattr(node, name, None)
+        if value is not None or getattr(kind, name, ...) is not None:  # as ast.dump, without what is None by default
+            fields.append(f"{name}={written(value, names)}")
+    return f"{kind.__name__}({', '.join(fields)})"
+
+
+def drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     """Remove the docstring of a module, class or function from its syntax tree."""
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        match node.body:
-            case [ast.Expr(ast.Constant(str())), *rest]:
-                node.body = rest
+    match node.body:
+        case [ast.Expr(ast.Constant(str())), *rest]:
+            node.body = rest
 
 
 @cache
@@ -116,14 +138,13 @@ def imported_names(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def module_files(name: str, root: Path) -> Iterator[Path]:
+@cache
+def module_files(name: str, root: Path) -> list[Path]:
     """The files below `root` that importing `name` reads: the __init__ of each package on the way, and the module."""
     parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:depth])
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if file.is_file():
-                yield file
+    places = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
+    return [file for file in files if file.is_file()]
 
 
 def processor() -> list[str]:
