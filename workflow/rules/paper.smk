@@ -136,7 +136,7 @@ rule write_manifest:
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.
 rule verify:
     input:
-        CATALOGUE.measured,
+        lambda wildcards: CATALOGUE.measured,
         reference=lambda wildcards: or_exit(required_reference),
     log:
         f"logs/{DATASET}/verify.log",

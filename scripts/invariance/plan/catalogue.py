@@ -315,9 +315,7 @@ class Catalogue:
         """All that the tables and verdicts rest on, and these: from the downloads to claims.json."""
         plan = self.plan
         return [
-            *plan.download_files,
-            *plan.source_files,
-            *plan.distorted_files,
+            *plan.all_data_files,
             *plan.model_files,
             *plan.evaluation_files,
             *self.table_files,

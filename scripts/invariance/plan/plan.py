@@ -294,6 +294,11 @@ class Plan(dict[str, Any]):
         summaries = list(self.summaries.values())
         return [*copies, *summaries, *(path.replace("summary.csv", "preview.png") for path in summaries)]
 
+    @property
+    def all_data_files(self) -> list[str]:
+        """From the downloads to the distorted images."""
+        return [*self.download_files, *self.source_files, *self.distorted_files]
+
     def trained_file(self, cell: Cell, name: str) -> str:
         """One of TRAINED for a cell, which may share another cell's; its seed need not be in the config."""
         alone = cell._replace(model=self.base_model(cell.model))
