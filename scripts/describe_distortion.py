@@ -79,16 +79,17 @@ def main(
         summary: Table, .csv.
     """
     originals = place_on_canvas(load_array(images), canvas)
-    distorted = [load_array(path, mapped=True) for path in copies]
     parts = Distortion.from_settings(settings)
-    rows = []
-    for number, copy in enumerate(distorted):
+    rows, shown = [], []
+    for number, path in enumerate(copies):  # one at a time: pages of a mapped file count as memory of the job
+        copy = load_array(path, mapped=True)
         key = random_key(dataset, canvas, distortion, number)
         rows.append({"copy": number} | summarise_copy(originals, copy, parts, key, audit))
+        shown.append(np.array(copy[:SHEET_COLUMNS]))
     with whole_file(summary) as path:
         pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     with whole_file(preview) as path:
-        Image.fromarray(contact_sheet(originals, distorted)).save(path)
+        Image.fromarray(contact_sheet(originals, shown)).save(path)
 
 
 if __name__ == "__main__":

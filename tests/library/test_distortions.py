@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ from invariance.distortions.fields import (
     whole_pixel_shifts,
 )
 from invariance.distortions.philox import fill_with_noise, philox, random_words
-from invariance.record.artefacts import InputError
+from invariance.record.artefacts import InputError, load_array
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = yaml.safe_load((ROOT / "config.yaml").read_text())["distortions"]
@@ -951,6 +952,26 @@ def test_describing_twice_gives_the_same_bytes(source, tmp_path):
         written.append((preview.read_bytes(), summary.read_bytes()))
         assert sorted(file.name for file in preview.parent.iterdir()) == ["preview.png", "summary.csv"]
     assert written[0] == written[1]
+
+
+def test_copies_are_read_one_at_a_time(source, tmp_path, monkeypatch):
+    """Those of MNIST's elastic distortion together are larger than the memory that the job asks for."""
+    paths = [tmp_path / f"copy-{copy:03}.npy" for copy in range(3)]
+    for copy, path in enumerate(paths):
+        distort_script.main(**arguments_of(source), copy=copy, output=path)
+    opened, alive = [], []
+
+    def counted(path: Path, **options: bool) -> np.ndarray:
+        array = load_array(path, **options)
+        opened.append(weakref.ref(array))
+        alive.append(sum(one() is not None for one in opened))
+        return array
+
+    monkeypatch.setattr(describe_distortion, "load_array", counted)
+    outputs = {"preview": tmp_path / "preview.png", "summary": tmp_path / "summary.csv"}
+    describe_distortion.main(**arguments_of(source), copies=paths, **outputs)
+    assert len(opened) == 4
+    assert max(alive) <= 2  # the one that was just opened, and the one before, which its name still holds
 
 
 def test_a_contact_sheet_of_few_images():
