@@ -20,23 +20,38 @@ from invariance.record.dependencies import made_by
 
 
 class TrainingImages(Sequence):
-    """The `chosen` images of each copy, of which those that are not `distorted` are replaced by the originals."""
+    """The `chosen` images of each copy, of which those that are not `distorted` are replaced by the originals.
+
+    Without copies it has one item, of the originals. A copy is mapped while an epoch reads it and no longer, for its
+    pages count as memory of the job.
+    """
 
     def __init__(
         self,
-        copies: Sequence[np.ndarray],
+        copies: Sequence[Path],
         chosen: slice | np.ndarray,
         originals: np.ndarray,
         distorted: np.ndarray | None = None,
     ) -> None:
-        """Args: copies, and originals, uint8 (n, h, w); chosen, of the n; distorted, bool (chosen,), None for all."""
+        """Check the copies; raises InputError if one is not whole or was altered.
+
+        Args:
+            copies: files of the distorted images, uint8 (n, h, w), .npy.
+            chosen: of the n images.
+            originals: uint8 (n, h, w).
+            distorted: bool (chosen,); None for all.
+        """
         self.copies, self.chosen, self.originals, self.distorted = copies, chosen, originals[chosen], distorted
+        for path in copies:  # before the first epoch, and not hours later
+            load_array(path, mapped=True)
 
     def __len__(self) -> int:
-        return len(self.copies)
+        return max(1, len(self.copies))
 
     def __getitem__(self, number: int) -> np.ndarray:
-        images = self.copies[number][self.chosen]
+        if not self.copies:
+            return self.originals
+        images = np.load(self.copies[number], mmap_mode="r")[self.chosen]
         return images if self.distorted is None else np.where(self.distorted[:, None, None], images, self.originals)
 
 
@@ -97,8 +112,7 @@ def main(
     trained = those_of(answers, slice(0, training["train_images"]), only)
     validation = those_of(answers, slice(-training["validation_images"], None), only)
     distorted = np.isin(answers[trained], training["classes"]) if "classes" in training else None
-    copied = [load_array(path, mapped=True) for path in copies] or [originals]
-    epoch_images = TrainingImages(copied, trained, originals, distorted)
+    epoch_images = TrainingImages(copies, trained, originals, distorted)
     made_from = {
         "model": model,
         "training": training,

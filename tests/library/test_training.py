@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -658,6 +659,24 @@ def test_script_writes_the_same_bytes_again(source, tmp_path):
     for number, other in enumerate(others):
         folder = run_script(source, tmp_path / str(number), **other)
         assert contents(folder)["weights.safetensors"] != first["weights.safetensors"]
+
+
+def test_a_copy_takes_memory_only_while_an_epoch_reads_it(source):
+    paths = [source / f"copy-{copy}.npy" for copy in range(2)]
+    images = train_script.TrainingImages(paths, slice(80), np.load(source / "images.npy"))
+    assert len(images) == 2
+    read = images[1]
+    assert np.array_equal(read, np.load(paths[1])[:80])
+    mapped = weakref.ref(read.base)
+    del read
+    assert mapped() is None
+
+
+def test_a_damaged_copy_is_told_before_the_first_epoch(source, tmp_path, capsys):
+    damaged = tmp_path / "copy-1.npy"
+    damaged.write_bytes((source / "copy-1.npy").read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"copy-1.npy: not a whole .npy file"):
+        train_script.TrainingImages([source / "copy-0.npy", damaged], slice(80), np.load(source / "images.npy"))
 
 
 def trained_by_hand(copies: list[np.ndarray], labels: np.ndarray, validation: tuple[np.ndarray, np.ndarray]) -> dict:

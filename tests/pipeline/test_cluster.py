@@ -113,7 +113,7 @@ def test_a_submission_asks_for_one_core_and_for_a_gpu_where_the_config_says_cuda
     for call in trainings:
         assert " --cpus-per-task=1 " in call
         assert " --gpus=1 " in call
-        assert " --mem 3500 " in call
+        assert " --mem 2000 " in call
         assert " --cores 1 " in call
 
 

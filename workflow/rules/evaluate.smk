@@ -18,7 +18,7 @@ rule evaluate:
         ENVIRONMENT
     resources:
         **GPU,
-        mem_mb=2500,
+        mem_mb=1500,
     params:
         model=of_plan(lambda plan, w: as_json(plan.network(w.model))),
         shifts=of_plan(lambda plan, w: as_json(plan.shift_settings(w.study, w.model, w.training))),
@@ -50,7 +50,7 @@ rule evaluate_positions:
         ENVIRONMENT
     resources:
         **GPU,
-        mem_mb=2500,
+        mem_mb=1500,
     params:
         function="studies.two_positions.evaluation:evaluate",
         inputs=lambda wildcards, input: as_json(dict(input.items())),

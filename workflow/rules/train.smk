@@ -22,7 +22,7 @@ rule train:
         ENVIRONMENT
     resources:
         **GPU,
-        mem_mb=2500,
+        mem_mb=1500,
     params:
         model=setting("models/{model}"),
         training=of_plan(lambda plan, w: as_json(plan.training_settings(w.study, w.model, w.training))),
