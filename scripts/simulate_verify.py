@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from invariance.command_line import progress, run
 from invariance.record.blocks import replace_block
 from invariance.record.reference import DRIFTED, read_reference, status_of
-from invariance.results.statistics import t_interval
+from invariance.results.statistics import t_interval, t_quantile
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE, DOCS = ROOT / "paper" / "reference" / "mnist.json", ROOT / "docs" / "reference.md"
@@ -86,8 +85,8 @@ class Number:
     @property
     def spread(self) -> float:
         """The standard deviation over seeds that the interval tells."""
-        quantile = special.stdtrit(self.seeds - 1, (1 + self.confidence) / 2)
-        return (self.entry["high"] - self.entry["low"]) / 2 * math.sqrt(self.seeds) / float(quantile)
+        half = (self.entry["high"] - self.entry["low"]) / 2
+        return half * math.sqrt(self.seeds) / t_quantile(self.seeds, self.confidence)
 
     def drawn(self, random: np.random.Generator, drift: float = 0) -> Entry:
         """The entry of a run, whose true mean lies `drift` standard deviations higher, or lower where it is over 50."""

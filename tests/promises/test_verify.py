@@ -1,6 +1,7 @@
 """A run compared with a reference: every kind of difference is found."""
 
 import copy
+import dataclasses
 import json
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from invariance.record.reference import (
     read_reference,
 )
 from invariance.results.reading import write_table
+from invariance.results.statistics import t_interval
 from running import snakemake
 
 TEST_IMAGES, SHIFT_IMAGES = 10_000, 4_000
@@ -316,6 +318,15 @@ def test_the_interval_holds_its_number_and_agreement_is_mutual(mean, images, hal
     there, back = compare([cell(mean)], [cell(other)], 0.95), compare([cell(other)], [cell(mean)], 0.95)
     assert there[0].status == back[0].status
     assert compare([cell(mean)], [cell(mean)], 0.95)[0].status == REPRODUCED
+
+
+def test_the_interval_over_seeds_is_wider_than_the_recorded_one():
+    """Of the same three seeds, with 98% in place of 95%; no image is left to chance."""
+    seeds = [20.0, 20.5, 21.6]
+    recorded = dict(zip(("mean", "low", "high"), dataclasses.astuple(t_interval(seeds, 0.95)), strict=True))
+    expected = t_interval(seeds, 0.98)
+    found = interval({"seeds": 3, "images": 10**9, **recorded}, 0.95)
+    assert found == pytest.approx((expected.low, expected.high))
 
 
 def test_nothing_to_compare_is_no_error():

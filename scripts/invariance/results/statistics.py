@@ -23,8 +23,13 @@ def t_interval(values: Sequence[float], confidence: float) -> Interval:
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, math.nan, math.nan)
-    half = special.stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / math.sqrt(len(values))
-    return Interval(mean, mean - float(half), mean + float(half))
+    half = t_quantile(len(values), confidence) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def t_quantile(values: int, confidence: float) -> float:
+    """Half the width of a t-interval of so many values, 2 or more, in standard errors of their mean."""
+    return float(special.stdtrit(values - 1, (1 + confidence) / 2))
 
 
 def prediction_interval(interval: Interval, values: int) -> tuple[float, float]:
