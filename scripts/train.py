@@ -51,7 +51,7 @@ class TrainingImages(Sequence):
     def __getitem__(self, number: int) -> np.ndarray:
         if not self.copies:
             return self.originals
-        images = np.load(self.copies[number], mmap_mode="r")[self.chosen]
+        images = np.load(self.copies[number], mmap_mode="r", allow_pickle=False)[self.chosen]
         return images if self.distorted is None else np.where(self.distorted[:, None, None], images, self.originals)
 
 

@@ -95,7 +95,7 @@ def test_same_artefacts_same_bytes(mixed):
 
 def test_wording_follows_the_verdict(mixed, tmp_path):
     text = text_of(mixed / "paper.pdf")
-    assert "did not make it invariant" in text
+    assert "did not make the network invariant" in text
     assert "the claim is refuted. Equivariance" in text
     assert "threshold, 7 points: the claim is undecided" in text
     assert "Elastic distortions lower the error" in text
@@ -112,7 +112,7 @@ def test_demo_says_so_on_every_page(tmp_path):
     assert "Demo on 8x8 digits: not a result about MNIST" in pages[0]
 
     text = " ".join(pages)
-    assert "was enough to make it invariant" in text
+    assert "was enough to make the network invariant" in text
     assert "Elastic distortions do not lower the error" in text
     assert [text.count(f"the claim is {verdict}") for verdict in ("supported", "refuted", "undecided")] == [1, 11, 0]
 
@@ -202,6 +202,7 @@ def test_keys_are_of_known_forms():
         r"versions/(python|torch|numpy|elasticdeform|snakemake)",
         rf"claims/({'|'.join(CLAIMS)})/(verdict|number|low|high|threshold|details/\w+)",
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
+        r"(readings|letter)/(count|seeds|within|(lowest|highest|base)/(mean|low|high|change))",  # of committed runs
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         rf"distortions/({'|'.join(config['distortions'])})/(rms|max|net_translation|ink_lost|audit)",

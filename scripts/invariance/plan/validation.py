@@ -25,7 +25,6 @@ Schema = dict[str, Any]
 IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
-YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML was built with it
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 # Files that the pipeline writes beside those named after a study: below tables/, and their logs.
 TAKEN = ("claims", "compute", "config", "distortions", "equivariance", "numbers", "provenance", "settings")
@@ -210,7 +209,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
 @functools.cache
 def _written(path: Path) -> str:
     """The schema at `path`, as JSON."""
-    return json.dumps(yaml.load(path.read_text(encoding="utf-8"), Loader=YAML))
+    return json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 @functools.cache
