@@ -102,6 +102,18 @@ def test_every_network_stands_in_the_table_and_in_the_figure():
     assert {bar.get_hatch() for bar in bars} >= {"", "////"}
 
 
+def test_a_network_need_not_have_every_part_of_the_others():
+    """Global pooling has no layer between its head and its last layer."""
+    runs = carried_runs(made_up_runs(), TRAININGS)
+    figure = draw(pd.concat([runs, runs[runs.trained_part == "all"].assign(model="another")]))
+    hatches = [{bar.get_hatch() for bar in axes.patches if bar.get_height() > 0} for axes in figure.axes]
+    assert hatches == [{"", "////"}, {""}]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"went on learning: {PARTS[part]}" for part in ("all", "head")
+    ]
+
+
 def test_c9_is_about_all_weights_of_the_network_with_a_fully_connected_head():
     tables = tables_of(2)
     runs = tables["class_sequence-carried-runs"]

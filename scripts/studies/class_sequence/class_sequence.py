@@ -28,16 +28,17 @@ COLUMNS: dict[str, list[str]] = {"runs": ["model", "trained_part", "classes", "s
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Draw the figure."""
-    models, parts = in_order(runs["model"], ()), in_order(runs["trained_part"], PARTS)
+    models = in_order(runs["model"], ())
     errors = runs.melt(["model", "trained_part"], list(ERRORS), "before", "error")
     figure = new_figure(2.9)
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     handles = {}
     for axes, model in zip(panels, models, strict=True):
-        look = {"x": "before", "y": "error", "hue": "trained_part", "order": list(ERRORS), "hue_order": parts}
         rows = errors[errors["model"] == model]
+        parts = in_order(rows["trained_part"], PARTS)
+        look = {"x": "before", "y": "error", "hue": "trained_part", "order": list(ERRORS), "hue_order": parts}
         sns.barplot(rows, errorbar=None, gap=0.1, legend=False, ax=axes, **look)
-        for part, bars in zip(parts, axes.containers, strict=False):
+        for part, bars in zip(parts, axes.containers, strict=True):
             colour = COLOURS[2 + list(PARTS).index(part)]
             for bar in bars:
                 bar.set(facecolor="white" if HATCHES[part] else colour, edgecolor=colour, hatch=HATCHES[part])
