@@ -46,11 +46,11 @@ def simulated_block(reference: Mapping[str, Any], runs: int) -> str:
     """What the simulation found, in words."""
     numbers, confidence = recorded_numbers(reference), reference["confidence"]
     alarms = failing_share(numbers, confidence, runs, drift=0)
-    common = smallest_found(lambda drift: failing_share(numbers, confidence, max(runs // 10, 1), drift))
-    alone = [
-        smallest_found(lambda drift, number=number: failing_share([number], confidence, max(runs // 10, 1), drift))
-        for number in numbers
-    ]
+
+    def found_from(among: Sequence[Number]) -> float:
+        return smallest_found(lambda drift: failing_share(among, confidence, max(runs // 10, 1), drift))
+
+    common, alone = found_from(numbers), [found_from([number]) for number in numbers]
     points = [drift * number.spread for drift, number in zip(alone, numbers, strict=True) if number.key == "mean"]
     text = (
         f"In {runs:,} simulated pairs of a reference and an honest re-run, with the {len(numbers)} numbers of MNIST's "

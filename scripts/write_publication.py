@@ -30,10 +30,10 @@ Citation = Mapping[str, Any]
 def main() -> None:
     """Write the three files into the project's folder, and say what CITATION.cff still lacks for a submission."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    for name, text in files(citation).items():
+    written, lacking = files(citation), lacks(citation)
+    for name, text in written.items():
         write_text(ROOT / name, text)
-    lacking = lacks(citation)
-    progress(f"wrote {', '.join(files(citation))}")
+    progress(f"wrote {', '.join(written)}")
     progress(f"before a submission, add to CITATION.cff: {', '.join(lacking)}" if lacking else "nothing is missing")
 
 

@@ -246,8 +246,8 @@ def train(
         read = input_reader(epoch_images[epoch % len(epoch_images)], device)
         set_training_mode(model)
         torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
-        steps = epoch * steps_an_epoch + np.arange(steps_an_epoch)
-        rates = [rate_at((step + 0.5) / (epochs * steps_an_epoch), optimisation) for step in steps]
+        done = epoch * steps_an_epoch + np.arange(steps_an_epoch)  # steps before each of the epoch
+        rates = [rate_at((before + 0.5) / (epochs * steps_an_epoch), optimisation) for before in done]
         order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), batch, seed, epoch)]
         chosen = torch.cat(order)
         if one_by_one:

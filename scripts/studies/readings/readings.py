@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from invariance.drawing.parts import interval, legend_below
 from invariance.drawing.style import COLOURS, INK, new_figure
-from studies.readings.summary import changes, joined, words
+from studies.readings.summary import changes, joined, published_error, words
 
 COLUMNS: dict[str, list[str]] = {
     "tables": ["mean", "low", "high", "one_more_low", "one_more_high"],
@@ -33,8 +33,7 @@ def draw(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame) -> Figure:
     one_more = errors.vlines(places, low, high, color=COLOURS[2], alpha=0.25, linewidth=6)
     look = {"fmt": "o", "color": COLOURS[2], "elinewidth": 1, "capsize": 2, "markersize": 4.5}
     mean = errors.errorbar(places, curve["mean"], yerr=interval(curve), **look)
-    of_network = table1[(table1["model"] == "simard_cnn") & (table1["training"] == "elastic")]
-    published = errors.axhline(of_network["error_percent"].item(), color=COLOURS[1], linestyle="--", linewidth=1)
+    published = errors.axhline(published_error(table1), color=COLOURS[1], linestyle="--", linewidth=1)
     errors.set(ylabel="test error (%)", ylim=(0, None))
     errors.grid(axis="y")
     for place, reading in enumerate(changed):

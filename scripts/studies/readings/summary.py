@@ -53,3 +53,9 @@ def words(name: str, value: object) -> str:
     """A choice in words."""
     text = f"{value:g}" if isinstance(value, float | int) else str(value)
     return f"{name}: {text}".replace("_", " ")
+
+
+def published_error(table1: pd.DataFrame) -> float:
+    """The published error of the network on elastic distortions, percent; table1: model, training, error_percent."""
+    cell = table1[(table1["model"] == "simard_cnn") & (table1["training"] == "elastic")]
+    return cell["error_percent"].item()

@@ -7,7 +7,7 @@ import pandas as pd
 from invariance.paper import tex
 from invariance.paper.numbers import result_lines
 from invariance.paper.tex import between, number, with_interval
-from studies.readings.summary import changes, joined, words
+from studies.readings.summary import changes, joined, published_error, words
 
 
 def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -33,16 +33,15 @@ def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame) -> str:
         tables: by run; `readings` changes one thing at a time, `letter` is what the paper says at once.
         table1: the published errors: model, training, error_percent.
     """
-    cell = table1[(table1["model"] == "simard_cnn") & (table1["training"] == "elastic")]
-    published = cell["error_percent"].item()
-    results = []
+    published, results = published_error(table1), []
     for run, curve in tables.items():
         within = curve["one_more_low"].le(published) & curve["one_more_high"].ge(published)
         results += [(f"{run}/count", str(len(curve))), (f"{run}/seeds", str(curve["seeds"].min()))]
         results.append((f"{run}/within", str(within.sum())))
         readings = list(zip(changes(curve), curve.itertuples(), strict=True))
-        base = [reading for reading in readings if not reading[0]]
-        named = {"lowest": readings[0], "highest": readings[-1], **dict(zip(["base"], base, strict=False))}
+        named = {"lowest": readings[0], "highest": readings[-1]}
+        if base := [reading for reading in readings if not reading[0]]:
+            named["base"] = base[0]
         for name, (changed, reading) in named.items():
             results += [(f"{run}/{name}/{key}", number(getattr(reading, key))) for key in ("mean", "low", "high")]
             results.append((f"{run}/{name}/change", tex.escape(in_words(changed))))
