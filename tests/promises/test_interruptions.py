@@ -124,8 +124,12 @@ class Attempt:
         return False
 
     def jobs(self) -> list[str]:
-        """The command lines of all that is alive of this session, but for Snakemake."""
-        return [command for number, command in living_processes(self.process.pid).items() if number != self.process.pid]
+        """The command lines of all that is alive of this session, but for Snakemake and what jobs are forked from."""
+        return [
+            command
+            for number, command in living_processes(self.process.pid).items()
+            if number != self.process.pid and not is_server(number)
+        ]
 
 
 def living_processes(session: int) -> dict[int, str]:
@@ -136,6 +140,17 @@ def living_processes(session: int) -> dict[int, str]:
             if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
                 living[process.pid] = " ".join(process.cmdline())
     return living
+
+
+def is_server(number: int) -> bool:
+    """Whether Snakemake itself started this serve.py, and it is no fork of that."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(number)
+        above = process.parent()
+        return (
+            "serve.py" in " ".join(process.cmdline()) and above is not None and "serve.py" not in str(above.cmdline())
+        )
+    return False
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,39 @@
+"""Forking jobs from one process that has imported their libraries, where a run has many jobs on this machine."""
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FEWEST = 10  # jobs for which it is worth the seconds that the imports take
+
+
+def fork_jobs(folder: Path) -> None:
+    """From now on, `python` in a job is a fork of workflow/forked/serve.py, which ends with this process.
+
+    Where it cannot be, jobs are started as usual, and only take longer: on systems without process descriptors, or on a
+    full disk.
+
+    Args:
+        folder: workflow/forked.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return
+    try:
+        own = tempfile.mkdtemp(prefix="invariance-")  # which nobody else can enter
+    except OSError:
+        return
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    address = f"{own}/socket"
+    subprocess.Popen(
+        [sys.executable, folder / "serve.py", address],
+        stdin=subprocess.PIPE,  # it ends when this does
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    path = os.environ["PATH"]
+    os.environ |= {"INVARIANCE_FORKED": address, "INVARIANCE_PYTHON": sys.executable, "INVARIANCE_PATH": path}
+    os.environ["PATH"] = f"{folder}{os.pathsep}{path}"

@@ -1,0 +1,126 @@
+"""A Python that has imported the libraries of all scripts, and forks itself for each job that ask.py asks for.
+
+Importing PyTorch alone takes longer than most jobs. What a script imports of this project is imported in its own
+process, as is everything where it is started: a fork has the order's folder, arguments, environment and descriptors.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+LIBRARIES = ["cyclopts", "matplotlib.pyplot", "numba", "pandas", "psutil", "safetensors.torch", "scipy.stats"]
+LIBRARIES += ["seaborn", "torch"]
+SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+INTERRUPTED = signal.getsignal(signal.SIGINT)  # ignored in what a shell starts in its background
+
+
+def serve(address: str) -> dict[str, Any] | None:
+    """Fork for each order that comes to a socket, until standard input ends, which Snakemake holds open.
+
+    Args:
+        address: of the socket. It appears when all is imported; until then jobs are started as usual.
+
+    Returns:
+        In each fork the order that it has to carry out; None at the end.
+    """
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # a collection in a fork would write to all of this memory, and so copy it
+    for number in (signal.SIGINT, signal.SIGTERM):  # a signal to all of a terminal is for the jobs
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{address}.new")
+        listener.listen(256)
+        Path(f"{address}.new").rename(address)
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            with connection:
+                if not os.fork():
+                    listener.close()
+                    return guard(connection)
+    return None
+
+
+def guard(connection: socket.socket) -> dict[str, Any]:
+    """Fork for one order and wait for the end of that process, which is the only one to return.
+
+    A number that comes meanwhile is of a signal for it; if the connection ends, ask.py was killed, and it is ended.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    start, descriptors, _, _ = socket.recv_fds(connection, 8, 4)
+    order = json.loads(connection.recv(int.from_bytes(start, "big"), socket.MSG_WAITALL))
+    process = os.fork()
+    if not process:
+        ctypes.CDLL(None).prctl(SIGNAL_WHEN_PARENT_ENDS, signal.SIGTERM)
+        return {**order, "descriptors": descriptors}
+    for descriptor in descriptors:
+        os.close(descriptor)
+    ended = os.pidfd_open(process)
+    while ended not in select.select([connection, ended], [], [])[0]:
+        number = connection.recv(1)
+        os.kill(process, number[0] if number else signal.SIGTERM)
+        if not number:
+            break
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    try:
+        connection.sendall(status.to_bytes(4, "big", signed=True))
+    finally:
+        os._exit(0)
+
+
+def carry_out(arguments: list[str], environment: dict[str, str], descriptors: list[int]) -> NoReturn:
+    """Do what `python` does with these arguments, and exit.
+
+    Args:
+        arguments: path of a script, and its own.
+        environment: all variables.
+        descriptors: of standard input, output and error, and of the folder to work in.
+    """
+    *standard, folder = descriptors
+    for place, descriptor in enumerate(standard):
+        os.dup2(descriptor, place)
+        os.close(descriptor)
+    os.fchdir(folder)
+    os.close(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, INTERRUPTED)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.argv = arguments
+    sys.path[0] = str(Path(arguments[0]).absolute().parent)
+    status: object = 0
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as exit:
+        status = exit.code or 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    if not isinstance(status, int):
+        print(status, file=sys.stderr)
+        status = 1
+    # Python's own end would visit, and so copy, all objects of the libraries: half a second.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    if order := serve(sys.argv[1]):
+        carry_out(**order)
+    shutil.rmtree(Path(sys.argv[1]).parent, ignore_errors=True)
