@@ -202,7 +202,8 @@ def test_keys_are_of_known_forms():
         r"versions/(python|torch|numpy|elasticdeform|snakemake)",
         rf"claims/({'|'.join(CLAIMS)})/(verdict|number|low|high|threshold|details/\w+)",
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
-        r"(readings|letter)/(count|seeds|within|(lowest|highest|base)/(mean|low|high|change))",  # of committed runs
+        # Of committed runs.
+        r"(readings|letter)/(count|seeds|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         rf"distortions/({'|'.join(config['distortions'])})/(rms|max|net_translation|ink_lost|audit)",

@@ -143,13 +143,10 @@ def living_processes(session: int) -> dict[int, str]:
 
 
 def is_server(number: int) -> bool:
-    """Whether Snakemake itself started this serve.py, and it is no fork of that."""
+    """Whether this is the process that jobs are forked from, and none of its forks."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(number)
-        above = process.parent()
-        return (
-            "serve.py" in " ".join(process.cmdline()) and above is not None and "serve.py" not in str(above.cmdline())
-        )
+        return [("serve.py" in " ".join(each.cmdline())) for each in (process, *process.parents()[:1])] == [True, False]
     return False
 
 

@@ -10,7 +10,7 @@ from judging import ROOT, runs_of
 from printed import keys_of_the_paper
 from studies.readings import choices
 from studies.readings.readings import draw
-from studies.readings.summary import changes, curve
+from studies.readings.summary import changes, curve, pooled_reach
 from studies.readings.table import numbers, tabular
 
 PLAN = resolve(load([ROOT / "config.yaml", ROOT / "readings.yaml"]))["mnist"]
@@ -63,20 +63,28 @@ def written(text: str) -> dict[str, str]:
     return dict(line.removeprefix(r"\result{").removesuffix("}").split("}{") for line in text.splitlines())
 
 
-@pytest.mark.parametrize(("published", "within"), [(0.4, "0"), (0.63, "3"), (1.2, "1")])
-def test_the_numbers_of_the_text(published, within):
-    found = written(numbers({"readings": made_up_curve()}, TABLE1.assign(error_percent=published)))
+@pytest.mark.parametrize(("published", "within", "pooled"), [(0.4, "0", "1"), (0.63, "3", "2"), (1.2, "1", "0")])
+def test_the_numbers_of_the_text(published, within, pooled):
+    found = written(numbers({"readings": made_up_curve()}, TABLE1.assign(error_percent=published), 0.95))
     assert found["readings/count"] == found["readings/seeds"] == "3"
     assert (found["readings/lowest/mean"], found["readings/lowest/change"]) == ("0.57", "batch: 16")
     assert (found["readings/highest/mean"], found["readings/highest/change"]) == ("0.90", "nonlinearity: tanh")
     assert found["readings/base/mean"] == "0.63"
-    assert found["readings/within"] == within
+    assert (found["readings/within"], found["readings/within_pooled"]) == (within, pooled)
+    assert (found["readings/runs"], found["readings/best"]) == ("9", "0.55")
+
+
+def test_pooled_the_reach_is_that_of_one_variance_for_all_readings():
+    table = made_up_curve()
+    residuals = np.concatenate([np.array(errors) - np.mean(errors) for errors in ERRORS.values()])
+    spread = np.sqrt((residuals**2).sum() / (9 - 3))
+    assert pooled_reach(table, 0.95).tolist() == pytest.approx([stats.t.ppf(0.975, 6) * spread * np.sqrt(4 / 3)] * 3)
 
 
 def test_the_paper_asks_for_no_other_numbers():
     asked = {key for key in keys_of_the_paper() if key.startswith(("readings/", "letter/"))}
     assert len(asked) > 5
-    assert asked <= set(written(numbers({"readings": made_up_curve(), "letter": made_up_curve()}, TABLE1)))
+    assert asked <= set(written(numbers({"readings": made_up_curve(), "letter": made_up_curve()}, TABLE1, 0.95)))
 
 
 def test_each_reading_of_the_overlay_changes_one_thing():

@@ -19,12 +19,13 @@ rule tabulate:
     params:
         function=of_item("tabulars", lambda tabular, plan: tabular.target),
         inputs=of_item("tabulars", lambda tabular, plan: json.dumps(tabular.arguments(plan))),
+        settings=of_item("tabulars", lambda tabular, plan: as_json(tabular.settings(plan, tabular.study))),
         made_by=code_of_item("derive", "tabulars"),
     message:
         "Writing the table {wildcards.table}, {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --output {output:q} "
-        "> {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --settings {params.settings:q} "
+        "--output {output:q} > {log:q} 2>&1"
 
 
 rule write_numbers:

@@ -36,6 +36,7 @@ STUDY = Study(
             "readings-numbers",
             "table:numbers",
             {"tables": COMMITTED, "table1": "paper/published.csv"},
+            confidence,
             there=COMMITTED,
         ),
     ),

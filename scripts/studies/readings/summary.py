@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from invariance.results.statistics import prediction_interval, t_interval
+from invariance.results.statistics import prediction_interval, t_interval, t_quantile
 
 ERRORS = ["seeds", "mean", "low", "high", "one_more_low", "one_more_high", "best", "worst"]
 
@@ -53,6 +53,22 @@ def words(name: str, value: object) -> str:
     """A choice in words."""
     text = f"{value:g}" if isinstance(value, float | int) else str(value)
     return f"{name}: {text}".replace("_", " ")
+
+
+def pooled_reach(curve: pd.DataFrame, confidence: float) -> pd.Series:
+    """How far from each mean one more run falls, percent, if the seeds of all readings spread alike.
+
+    A few seeds say little of their spread; those of all readings together say more.
+
+    Args:
+        curve: readings of 2 seeds or more.
+        confidence: of its intervals, and of the reach.
+    """
+    seeds = curve["seeds"]
+    errors_of_means = (curve["high"] - curve["low"]) / 2 / [t_quantile(each, confidence) for each in seeds]
+    freedom = (seeds - 1).sum()
+    variance = ((seeds - 1) * seeds * errors_of_means**2).sum() / freedom
+    return t_quantile(freedom + 1, confidence) * (variance * (1 + 1 / seeds)) ** 0.5
 
 
 def published_error(table1: pd.DataFrame) -> float:

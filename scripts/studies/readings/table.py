@@ -7,7 +7,7 @@ import pandas as pd
 from invariance.paper import tex
 from invariance.paper.numbers import result_lines
 from invariance.paper.tex import between, number, with_interval
-from studies.readings.summary import changes, joined, published_error, words
+from studies.readings.summary import changes, joined, pooled_reach, published_error, words
 
 
 def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -26,18 +26,23 @@ def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
     return tex.tabular("llllr", ["Change", r"Error (\%)", "One more run", "Best--worst", "Seeds"], rows)
 
 
-def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame) -> str:
+def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame, confidence: float) -> str:
     """How many readings there are, the lowest and the highest error, and how many have the published one within reach.
+
+    `within` judges each reading by its own seeds, `within_pooled` by the spread of all readings' seeds.
 
     Args:
         tables: by run; `readings` changes one thing at a time, `letter` is what the paper says at once.
         table1: the published errors: model, training, error_percent.
+        confidence: of the intervals.
     """
     published, results = published_error(table1), []
     for run, curve in tables.items():
         within = curve["one_more_low"].le(published) & curve["one_more_high"].ge(published)
         results += [(f"{run}/count", str(len(curve))), (f"{run}/seeds", str(curve["seeds"].min()))]
-        results.append((f"{run}/within", str(within.sum())))
+        pooled = (curve["mean"] - published).abs() <= pooled_reach(curve, confidence)
+        results += [(f"{run}/within", str(within.sum())), (f"{run}/within_pooled", str(pooled.sum()))]
+        results += [(f"{run}/runs", str(curve["seeds"].sum())), (f"{run}/best", number(curve["best"].min()))]
         readings = list(zip(changes(curve), curve.itertuples(), strict=True))
         named = {"lowest": readings[0], "highest": readings[-1]}
         if base := [reading for reading in readings if not reading[0]]:
