@@ -1143,11 +1143,13 @@ def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
     assert added
     assert set(plain["mnist"].trained) <= set(runs["mnist"].trained)
     text = " ".join(line.strip("#\\ ") for line in (ROOT / overlay).read_text().split("studies:")[0].splitlines())
-    [command] = re.findall(r"snakemake --cores 8 (.*?\.yaml)", text)
-    *targets, option, named = command.split()
-    assert (option, named) == ("--configfile", overlay)  # it would take targets that follow it for further files
-    studies = {cell.study for cell in added}
-    assert all(re.fullmatch(rf"results/mnist/tables/({'|'.join(studies)})(-\w+)?\.csv", target) for target in targets)
+    for command in re.findall(r"snakemake --cores 8 (.*?\.yaml(?: --config dataset=\w+)?)", text):
+        *targets, option, named = command.partition(" --config ")[0].split()
+        assert (option, named) == ("--configfile", overlay)  # it would take targets that follow it for further files
+        dataset = command.partition("dataset=")[2] or "mnist"
+        studies = {cell.study for cell in set(runs[dataset].cells) - set(plain[dataset].cells)}
+        form = rf"results/{dataset}/tables/({'|'.join(studies)})(-\w+)?\.csv"
+        assert all(re.fullmatch(form, target) for target in targets)
 
 
 def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():
