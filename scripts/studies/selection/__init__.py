@@ -1,7 +1,7 @@
 """How were rates, schedule, epochs and strengths chosen? On the last training images; no test image is read for it.
 
-Every study has such a table on request (selection.yaml). The tables behind Simard's table are committed, and the paper
-shows them.
+Every study has such a table on request (selection.yaml). Those behind Simard's table and the rates of Fashion-MNIST are
+committed, and the paper shows them.
 """
 
 from invariance.plan.catalogue import Study, Table, Tabular, committed, confidence

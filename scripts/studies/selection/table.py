@@ -1,4 +1,4 @@
-"""How the settings of Simard's table were chosen, as TeX."""
+"""How settings were chosen, as TeX."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,20 +13,20 @@ TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
 
 
 def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
-    """Model, distortion and TRIED settings of every cell of Simard's table, if the config has it."""
-    study = config["studies"].get("simard2003", {"cells": {}})
+    """Model, distortion and TRIED settings of every cell of the config."""
     taken = set()
-    for model, cell in study["cells"].items():
-        for name in cell["trainings"]:
-            training = study["trainings"][name]
-            parts = (study, training, cell)
-            optimisation = {key: value for part in parts for key, value in part.get("optimisation", {}).items()}
-            taken.add((model, training["distortion"], *(optimisation[key] for key in TRIED)))
+    for study in config["studies"].values():
+        for model, cell in study["cells"].items():
+            for name in cell["trainings"]:
+                training = study["trainings"][name]
+                parts = (study, training, cell)
+                optimisation = {key: value for part in parts for key, value in part.get("optimisation", {}).items()}
+                taken.add((model, training["distortion"], *(optimisation[key] for key in TRIED)))
     return taken
 
 
 def tabular(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
-    """The validation error and loss of each setting that was tried; in bold the settings of Simard's table.
+    """The validation error and loss of each setting that was tried; in bold the settings that the plan takes.
 
     Args:
         tables: committed ones, one row per setting and measure, over seeds.
