@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 LIBRARIES = ["cyclopts", "matplotlib.pyplot", "numba", "pandas", "psutil", "safetensors.torch", "scipy.stats"]
 LIBRARIES += ["seaborn", "torch"]
 SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of prctl(2)
-
-INTERRUPTED = signal.getsignal(signal.SIGINT)  # ignored in what a shell starts in its background
+# What jobs do at these, unless they say otherwise; a shell has what it starts in its background ignore Ctrl-C.
+USUAL = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
 
 
 def serve(address: str) -> dict[str, Any] | None:
@@ -39,9 +39,8 @@ def serve(address: str) -> dict[str, Any] | None:
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.freeze()  # a collection in a fork would write to all of this memory, and so copy it
-    for number in (signal.SIGINT, signal.SIGTERM):  # a signal to all of a terminal is for the jobs
+    for number in USUAL:  # those to all processes of a terminal are for the jobs
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{address}.new")
         listener.listen(256)
@@ -60,13 +59,16 @@ def guard(connection: socket.socket) -> dict[str, Any]:
 
     A number that comes meanwhile is of a signal for it; if the connection ends, ask.py was killed, and it is ended.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     start, descriptors, _, _ = socket.recv_fds(connection, 8, 4)
     order = json.loads(connection.recv(int.from_bytes(start, "big"), socket.MSG_WAITALL))
+    for number, usual in USUAL.items():
+        signal.signal(number, usual)
     process = os.fork()
     if not process:
         ctypes.CDLL(None).prctl(SIGNAL_WHEN_PARENT_ENDS, signal.SIGTERM)
         return {**order, "descriptors": descriptors}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     for descriptor in descriptors:
         os.close(descriptor)
     ended = os.pidfd_open(process)
@@ -98,8 +100,6 @@ def carry_out(arguments: list[str], environment: dict[str, str], descriptors: li
     os.close(folder)
     os.environ.clear()
     os.environ.update(environment)
-    signal.signal(signal.SIGINT, INTERRUPTED)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.argv = arguments
     sys.path[0] = str(Path(arguments[0]).absolute().parent)
     status: object = 0
