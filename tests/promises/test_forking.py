@@ -1,11 +1,13 @@
 """A job that is forked from a process with the libraries does what one that is started does, and ends like it."""
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -153,17 +155,22 @@ def test_a_job_without_a_server_or_of_several_threads_is_started(folder, serving
         assert ended(process) == (128 + signal.SIGTERM, "ended in order\n", "")
 
 
-@pytest.mark.parametrize("folder_is_full", [True, False])
-def test_without_room_or_process_descriptors_jobs_are_started_as_usual(folder_is_full, monkeypatch, tmp_path):
+@pytest.mark.parametrize("lacking", ["room", "descriptors", "permission"])
+def test_without_room_or_process_descriptors_jobs_are_started_as_usual(lacking, monkeypatch, tmp_path):
     before = dict(os.environ)
     monkeypatch.setattr(subprocess, "Popen", pytest.fail)
-    if folder_is_full:
-        monkeypatch.setattr(forking.tempfile, "mkdtemp", refused)
-    else:
+    if lacking == "room":
+        monkeypatch.setattr(forking.tempfile, "mkdtemp", refused(errno.ENOSPC))
+    elif lacking == "descriptors":
         monkeypatch.delattr(os, "pidfd_open")
+    else:
+        monkeypatch.setattr(os, "pidfd_open", refused(errno.EPERM))
     forking.fork_jobs(tmp_path)
     assert dict(os.environ) == before
 
 
-def refused(prefix: str) -> str:
-    raise OSError(28, os.strerror(28))
+def refused(number: int) -> Callable:
+    def refuse(*arguments: object, **options: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return refuse

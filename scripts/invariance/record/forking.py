@@ -20,11 +20,10 @@ def fork_jobs(folder: Path) -> None:
     Args:
         folder: workflow/forked.
     """
-    if not hasattr(os, "pidfd_open"):
-        return
     try:
+        os.close(os.pidfd_open(os.getpid()))  # an old container forbids what its system has
         own = tempfile.mkdtemp(prefix="invariance-")  # which nobody else can enter
-    except OSError:
+    except (AttributeError, OSError):
         return
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     address = f"{own}/socket"
