@@ -17,13 +17,13 @@ from invariance.data.images import shift_grid
 from invariance.paper import tex
 from invariance.plan.catalogue import RUNS, Catalogue
 from invariance.plan.plan import Cell, Plan
+from invariance.record import compute
 from invariance.record.artefacts import read_json, save_array, sha256_of, write_json
 from invariance.record.manifest import VERSIONED, write_manifest
 from judging import CLAIMS, PLANS
 from printed import PAPER, SOURCES, is_whole, keys_of_the_paper, rows_of, shown_by
 from rolled import made_up_equivariance
 from studies import declared
-from studies.summary.table import STAGES
 
 TEST_IMAGES, SHIFTED = 30, 12
 PARTLY_TRAINED = re.compile("claims/C9/details/(stride_fc_head|stride_fc_last_layer|stride_gap)_")
@@ -78,7 +78,7 @@ def make_up_distortions(plan: Plan) -> None:
 
 def made_up_reference(dataset: str, claims: list[dict]) -> dict:
     """Reference numbers whose cost is that of every stage, an hour each."""
-    stages = [{"stage": stage, "jobs": 1200, "core_seconds": 3600.0, "share": 0.125} for stage in STAGES]
+    stages = [{"stage": stage, "jobs": 1200, "core_seconds": 3200.0, "share": 1 / 9} for stage in compute.STAGES]
     return {
         "dataset": dataset,
         "config_sha256": "0" * 64,
@@ -88,7 +88,7 @@ def made_up_reference(dataset: str, claims: list[dict]) -> dict:
         "cells": [],
         "compute": {
             "stages": stages,
-            "jobs": 9600,
+            "jobs": 10800,
             "core_seconds": 28800.0,
             "start_up_share": 0.125,
             "replayed_seconds": {"1": 28800.0, "2": 14400.0, "4": 7200.0, "8": 3600.0},
@@ -286,6 +286,12 @@ def test_all_claims_of_the_config_are_measured_by_its_cells(tables):
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Tabulars
+
+
+def test_each_stage_of_a_run_has_a_name_in_the_table_of_its_cost(tables):
+    text = (tables / "compute.tex").read_text()
+    assert is_whole(text)
+    assert [stage for stage in compute.STAGES if f"{stage} &" in text] == []
 
 
 def test_every_tabular_fits_its_columns(tables):

@@ -140,6 +140,7 @@ STAGES = {
     "tables": "Tables and claims",
     "figures": "Figures",
     "paper": "Paper",
+    "pages": "Interactive page and overview",
 }
 
 
