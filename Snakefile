@@ -21,6 +21,8 @@ Logs and benchmark files, which differ between runs, go to logs/.
 
 import os
 import re
+import signal
+import threading
 
 from snakemake.utils import min_version
 
@@ -61,6 +63,9 @@ PROGRESS = progress.show(workflow, logger)
 onstart:
     or_exit(environment.require_writable, "results", "logs")
     or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
+    # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then for ever.
+    end = workflow.scheduler.exit_gracefully
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
     if PROGRESS:
         PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
     if workflow.executor_plugin.name == "slurm":
