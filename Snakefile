@@ -76,7 +76,7 @@ onstart:
         # Each check of the queue starts a timer for another check, so their number grows (Snakemake's pull request
         # 3744): after an hour and a half they took 12% of a core. Local jobs need no limit of their rate.
         workflow.scheduler.job_rate_limiter = None
-        if PLAN["device"] == "cpu" and len(list(workflow.dag.needrun_jobs())) >= forking.FEWEST:
+        if len(list(workflow.dag.needrun_jobs())) >= forking.FEWEST:
             forking.fork_jobs(Path(workflow.basedir) / "workflow/forked")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import evaluate as evaluate_script
 from invariance.data.images import shift_grid, shift_images
-from invariance.learning import evaluation
+from invariance.learning import evaluation, training
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import one_thread, predict
 from invariance.learning.weights import save_weights
@@ -347,7 +347,7 @@ def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
     images, shifts = ink(5, margin=reach, side=side), shuffled(shift_grid(reach), 3)
     everything = np.stack([moved(image, *by) for by in shifts for image in images])
     expected = predict(model, everything).reshape(len(shifts), len(images), -1)
-    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 3)
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 3)
     got = logits_over_shifts(model, images, shifts)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * expected.std())
     assert (got.argmax(axis=2) == expected.argmax(axis=2)).all()

@@ -472,9 +472,13 @@ def test_with_a_gpu_auto_takes_it(monkeypatch):
 
 def test_images_resident_on_a_device_are_read_as_on_the_cpu():
     images, chosen = blobs(9)[0], np.array([7, 0, 3])
-    resident = training.input_reader(images, torch.device("meta"))(chosen)
+    read = training.Inputs(torch.device("meta"))
+    read.hold(images)
+    place, resident = read.images, read(torch.from_numpy(chosen))
     assert resident.device.type == "meta"
     assert (resident.shape, resident.dtype) == (as_input(images[chosen]).shape, torch.float32)
+    read.hold(255 - images)
+    assert read.images is place
 
 
 @pytest.mark.parametrize("name", MODELS)

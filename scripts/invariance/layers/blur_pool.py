@@ -26,6 +26,7 @@ class BlurPool(ImagesLast):
     def __init__(self, mode: str = "zeros") -> None:
         super().__init__()
         self.mode = mode
+        self.register_buffer("filter", torch.tensor(self.taps), persistent=False)  # where a GPU has it at hand
         self.window = Window("blur_pool", padding=mode, kernel=len(self.taps), stride=2, margin=self.padding)
 
     def quick(self, maps: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ class BlurPool(ImagesLast):
 
     def plain(self, maps: Tensor) -> Tensor:
         """A strided convolution of each channel with the filter."""
-        taps = maps.new_tensor(self.taps)
+        taps = self.filter.to(maps.dtype)
         kernel = (taps[:, None] * taps).expand(maps.shape[1], 1, len(taps), len(taps))
         padded = F.pad(maps, [self.padding] * 4, mode="circular" if self.mode == "circular" else "constant")
         return F.conv2d(padded, kernel, stride=2, groups=maps.shape[1])

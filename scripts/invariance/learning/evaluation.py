@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from invariance.data.images import ink_margin, place_on_canvas, reach, require_lossless, shift_images
 from invariance.layers.images_last import as_images_first, as_images_last
 from invariance.layers.window import FULLY_CONNECTED, in_sequence, known_window
-from invariance.learning.training import EVALUATION_BATCH, as_input, device_of, predict
+from invariance.learning.training import as_input, device_of, evaluation_batch, predict
 from invariance.networks.building import for_inference, total_stride
 
 
@@ -70,7 +70,8 @@ def weights_over_shifts(model: nn.Sequential, images: np.ndarray, shifts: Sequen
     rows, columns = images.any(axis=0).nonzero()
     logits = []
     with torch.inference_mode():
-        blocks = as_input(images).to(device_of(model))[:, 0, rows, columns].split(EVALUATION_BATCH)
+        device = device_of(model)
+        blocks = as_input(images).to(device)[:, 0, rows, columns].split(evaluation_batch(device))
         of_pixels = first.weight.t().contiguous()
         bias = 0 if first.bias is None else first.bias
         for dx, dy in shifts:
@@ -105,13 +106,12 @@ def shared_over_shifts(
     shared, rest = model[:stem], model[stem:]
     stride = total_stride(shared)
     canvas, device = images.shape[-1], device_of(model)
+    batch = evaluation_batch(device)
     logits = []
     with torch.inference_mode():
         side = shared(torch.zeros(1, 1, canvas, canvas, device=device)).shape[-1]
-        for start in range(0, len(images), EVALUATION_BATCH):
-            larger = as_input(place_on_canvas(images[start : start + EVALUATION_BATCH], canvas + 2 * largest)).to(
-                device
-            )
+        for start in range(0, len(images), batch):
+            larger = as_input(place_on_canvas(images[start : start + batch], canvas + 2 * largest)).to(device)
             maps: dict[tuple[int, int], Tensor] = {}
             block = []
             for dx, dy in shifts:

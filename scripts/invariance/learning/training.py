@@ -1,6 +1,7 @@
 """Training: one model, one training set, one seed, one thread; the same bytes every time."""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -13,11 +14,13 @@ from torch.nn import functional as F
 from invariance.command_line import progress
 from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
+from invariance.learning.recorded import Recorded
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
 Device = Literal["auto", "cpu", "cuda"]  # auto: a GPU if there is one
 EVALUATION_BATCH = 128  # with more, the maps of a layer would not fit into the second-level cache
+GPU_EVALUATION_BATCH = 2048  # with fewer, starting a layer takes longer than the layer
 HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error"]
 
 
@@ -27,6 +30,8 @@ def one_thread() -> None:
     # Unlike torch.use_deterministic_algorithms, this does not import PyTorch's compiler. On a GPU some gradients
     # (that of a spatial transformer, say) have no deterministic algorithm: there it warns.
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it, a GPU's sums may depend on what else it does
+    torch.backends.cudnn.allow_tf32 = False  # which rounds the factors of a convolution to 11 bits
     # Otherwise this mode fills every new tensor, which costs the layers, who write all of it, a pass over memory.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
@@ -47,6 +52,11 @@ def device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), CPU)
 
 
+def evaluation_batch(device: torch.device) -> int:
+    """Images that are evaluated together."""
+    return EVALUATION_BATCH if device.type == "cpu" else GPU_EVALUATION_BATCH
+
+
 def as_input(images: np.ndarray) -> Tensor:
     """Turn uint8 (n, h, w) into float32 (n, 1, h, w): background 0, ink up to 1. The paper leaves the scaling open.
 
@@ -56,12 +66,27 @@ def as_input(images: np.ndarray) -> Tensor:
     return pixels.to(torch.float32).div_(255).permute(2, 0, 1).unsqueeze(1)
 
 
-def input_reader(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """A function that gives `as_input` of chosen uint8 (n, h, w) images; a GPU keeps all images in its memory."""
-    if device.type == "cpu":
-        return lambda chosen: as_input(images[chosen.numpy()])
-    resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    return lambda chosen: resident[chosen].unsqueeze(1).to(torch.float32).div_(255)
+class Inputs:
+    """`as_input` of chosen images; a GPU holds all images in its memory, and the next ones at the same place."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.images: Any = None
+
+    def hold(self, images: np.ndarray) -> None:
+        """Read from these images, uint8 (n, h, w), from now on; on a GPU as many as before."""
+        if self.device.type == "cpu":
+            self.images = images
+        elif self.images is None:
+            self.images = torch.tensor(images, device=self.device)
+        else:
+            self.images.copy_(torch.tensor(images))
+
+    def __call__(self, chosen: Tensor) -> Tensor:
+        """Float32 (chosen, 1, h, w) of the images at int64 (chosen,), on the device."""
+        if self.device.type == "cpu":
+            return as_input(self.images[chosen.numpy()])
+        return self.images[chosen].unsqueeze(1).to(torch.float32).div_(255)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -121,25 +146,30 @@ class NesterovSGD:
         self.momentum, self.weight_decay = momentum, weight_decay
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float | Tensor) -> None:
         """Update every parameter at learning rate `rate`, and clear the gradients."""
-        for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
-            if parameter.grad is None:  # frozen, or not used
-                continue
-            update = self.update if on_cpu(parameter) else self.plain_update
-            update(parameter, velocity, parameter.grad, rate)
+        pairs = zip(self.parameters, self.velocities, strict=True)
+        moving = [(parameter, velocity) for parameter, velocity in pairs if parameter.grad is not None]  # not frozen
+        update = self.update if all(on_cpu(parameter) for parameter, _ in moving) else self.plain_update
+        update([(parameter, velocity, parameter.grad) for parameter, velocity in moving], rate)
+        for parameter, _ in moving:
             parameter.grad = None
 
-    def update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
-        """Update one parameter."""
-        flat = parameter.detach().view(-1), velocity.view(-1), gradient.reshape(-1)
-        nesterov_step(*(tensor.numpy() for tensor in flat), rate, self.momentum, self.weight_decay)
+    def update(self, moving: Iterable[tuple[Tensor, Tensor, Tensor]], rate: float) -> None:
+        """Update parameters, given with their velocities and gradients."""
+        for parameter, velocity, gradient in moving:
+            flat = parameter.detach().view(-1), velocity.view(-1), gradient.reshape(-1)
+            nesterov_step(*(tensor.numpy() for tensor in flat), rate, self.momentum, self.weight_decay)
 
-    def plain_update(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
-        """The same by torch alone."""
-        gradient = gradient.add(parameter, alpha=self.weight_decay)
-        velocity.mul_(self.momentum).add_(gradient)
-        parameter.add_(gradient.add_(velocity, alpha=self.momentum), alpha=-rate)
+    def plain_update(self, moving: Iterable[tuple[Tensor, Tensor, Tensor]], rate: float | Tensor) -> None:
+        """The same by torch alone, which takes each operation for all parameters at once."""
+        parameters, velocities, gradients = map(list, zip(*moving, strict=True))
+        torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
+        torch._foreach_mul_(velocities, self.momentum)
+        torch._foreach_add_(velocities, gradients)
+        torch._foreach_add_(gradients, velocities, alpha=self.momentum)
+        torch._foreach_mul_(gradients, rate)
+        torch._foreach_sub_(parameters, gradients)
 
 
 @compiled
@@ -239,11 +269,21 @@ def train(
     average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
     whole = all(parameter.requires_grad for parameter in model.parameters())
     one_by_one = batch == 1 and whole and device.type == "cpu" and hasattr(model, "train_one_by_one")
+    read = Inputs(device)
+
+    def take_step(places: Tensor, rate: float | Tensor) -> Tensor:
+        """Take one step on a batch of images; return the logits (n, classes) before it."""
+        logits = model(read(places))
+        loss_of(logits, targets[places]).backward()
+        optimiser.step(rate)
+        return logits.detach()
+
+    step = take_step if device.type == "cpu" else Recorded(take_step)
     state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
     average.count = max(0, len(history) - first_averaged)
     for epoch in range(len(history), epochs):
-        read = input_reader(epoch_images[epoch % len(epoch_images)], device)
+        read.hold(epoch_images[epoch % len(epoch_images)])
         set_training_mode(model)
         torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
         done = epoch * steps_an_epoch + np.arange(steps_an_epoch)  # steps before each of the epoch
@@ -255,12 +295,8 @@ def train(
             images, answers = read(chosen), targets[chosen].numpy()
             logits = model.train_one_by_one(optimiser.velocities, images, answers, np.array(rates), *constants)
         else:
-            logits = torch.cat(
-                [
-                    batch_step(model, optimiser, read(places), targets[places], rate, loss_of)
-                    for places, rate in zip(order, rates, strict=True)
-                ]
-            )
+            given = rates if device.type == "cpu" else targets.new_tensor(rates, dtype=optimiser.parameters[0].dtype)
+            logits = torch.cat([step(places, rate) for places, rate in zip(order, given, strict=True)])
         train_loss, train_error = loss_and_error(logits, targets[chosen], loss_of)
         if epoch >= first_averaged:
             average.add()
@@ -283,21 +319,6 @@ def train(
     return history
 
 
-def batch_step(
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    images: Tensor,
-    targets: Tensor,
-    rate: float,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-) -> Tensor:
-    """Take one step on a batch; return the logits (n, classes) before it."""
-    logits = model(images)
-    loss_of(logits, targets).backward()
-    optimiser.step(rate)
-    return logits.detach()
-
-
 def set_training_mode(model: nn.Module) -> None:
     """Training mode, except for layers whose weights are all frozen, so that their running moments stay as they are."""
     model.train()
@@ -318,9 +339,11 @@ def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, on the model's device."""
     model.eval()
     device = device_of(model)
-    read = input_reader(images, device)
+    read = Inputs(device)
+    read.hold(images)
+    places = torch.arange(len(images), device=device)
     with torch.inference_mode():
-        logits = [model(read(places)) for places in torch.arange(len(images), device=device).split(EVALUATION_BATCH)]
+        logits = [model(read(batch)) for batch in places.split(evaluation_batch(device))]
     return torch.cat(logits).cpu().numpy()
 
 

@@ -55,7 +55,7 @@ class TranslationTransformer(nn.Module):
 
 def translate(images: Tensor, shifts: Tensor) -> Tensor:
     """Read images (n, 1, h, w) at pixels displaced by shifts (n, 2), x and y in units of half a canvas."""
-    identity = torch.eye(2, dtype=images.dtype).expand(len(images), 2, 2)
+    identity = torch.eye(2, dtype=images.dtype, device=images.device).expand(len(images), 2, 2)
     grid = F.affine_grid(torch.cat([identity, shifts[:, :, None]], dim=2), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

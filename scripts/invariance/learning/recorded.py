@@ -1,0 +1,51 @@
+"""Recording the steps of a training on a GPU: to start its kernels one by one takes longer than they do."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from invariance.command_line import progress
+
+FIRST = 3  # calls in which the libraries of the GPU set themselves up
+
+
+class Recorded:
+    """A function of tensors on a GPU. After its first calls it is recorded as a CUDA graph, which is then replayed.
+
+    What the function reads and changes beside its arguments, such as weights, keeps its place in memory. Calls with
+    other shapes than the first, such as the last batch of an epoch, are not replayed. Neither is a function that cannot
+    be recorded, as it asks for values that the GPU has not computed yet.
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        self.function, self.calls, self.recordable = function, 0, True
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.arguments: list[Tensor] = []
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls == 1:
+            self.arguments = [torch.empty_like(argument) for argument in arguments]
+        alike = [given.shape for given in arguments] == [own.shape for own in self.arguments]
+        if self.calls <= FIRST or not alike or not self.recordable:
+            return self.function(*arguments)
+        for own, given in zip(self.arguments, arguments, strict=True):
+            own.copy_(given)
+        if self.graph is None and not self.record():
+            return self.function(*arguments)
+        self.graph.replay()
+        return self.output.clone()
+
+    def record(self) -> bool:
+        """Record the function, which computes nothing meanwhile; False if that cannot be."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.output = self.function(*self.arguments)
+        except RuntimeError as error:
+            self.recordable = False
+            progress(f"each step is started kernel by kernel, as it cannot be recorded ({str(error).splitlines()[0]})")
+            return False
+        self.graph = graph
+        return True
