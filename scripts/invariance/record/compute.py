@@ -145,16 +145,21 @@ def behind(jobs: Jobs, outputs: Collection[str]) -> Jobs:
     return {log: jobs[log] for log in jobs if log in found}
 
 
+def seconds_of(job: Job) -> float:
+    """CPU seconds of a job; 0 if they are not known."""
+    return job.times.cpu if job.times else 0.0
+
+
 def core_seconds(jobs: Iterable[Job]) -> float:
-    """CPU seconds of jobs; a job without known time counts as 0."""
-    return sum(job.times.cpu for job in jobs if job.times)
+    """CPU seconds of jobs."""
+    return sum(map(seconds_of, jobs))
 
 
-def replay(jobs: Jobs, workers: int) -> float:
+def replay(jobs: Jobs, workers: int, beside: float = 0.0) -> float:
     """Seconds that the jobs take on `workers` cores, each free worker taking the ready job that the run started first.
 
     A job computes in one thread and waits for nothing, so it lasts as long as its CPU time, which other load on the
-    machine hardly changes. Snakemake's own time between jobs does not count.
+    machine hardly changes, and `beside`, seconds that its worker spends on it before and after.
     """
     lacking = {log: len(job.needs) for log, job in jobs.items()}
     followers: dict[str, list[str]] = {log: [] for log in jobs}
@@ -168,8 +173,7 @@ def replay(jobs: Jobs, workers: int) -> float:
     while ready or running:
         while ready and len(running) < workers:
             log = heapq.heappop(ready)[-1]
-            seconds = jobs[log].times.cpu if jobs[log].times else 0.0
-            heapq.heappush(running, (now + seconds, log))
+            heapq.heappush(running, (now + seconds_of(jobs[log]) + beside, log))
         now, log = heapq.heappop(running)
         done += 1
         for follower in followers[log]:

@@ -1,0 +1,105 @@
+"""How long a run that is on record would take on other machines: one with more cores, or a Slurm cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from invariance.record.compute import Job, Jobs, Times, core_seconds, replay, seconds_of
+
+ALONE = ("download", "source")  # stages whose jobs belong to no group
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Seconds that no job's own time includes.
+
+    Attributes:
+        run: from the command until the first job starts.
+        unit: of each thing that is started: a job on one machine, a submission on a cluster.
+        job: of each job of a submission.
+    """
+
+    run: float
+    unit: float
+    job: float = 0.0
+
+
+def on_one_machine(jobs: Jobs, cores: int, overhead: Overhead) -> float:
+    """Seconds from the command to its end."""
+    return overhead.run + replay(jobs, cores, overhead.unit)
+
+
+def on_a_cluster(submitted: Jobs, cores: int, overhead: Overhead) -> float:
+    """The same for submissions as `submissions` makes them, of one core each."""
+    return overhead.run + replay(submitted, cores, overhead.unit)
+
+
+def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float) -> Jobs:
+    """The jobs of a run as a cluster gets them: those of one submission as one job, which lasts as long as all of them.
+
+    Args:
+        jobs: by their log.
+        logs: folder of the logs of this dataset.
+        together: how many distortions of one canvas are one submission ("distort"), and how many seeds of one cell,
+            each trained and tested ("train"), as `group-components` in profiles/slurm/config.yaml says.
+        each: seconds of a job beside its CPU time.
+    """
+    parts: dict[tuple[str, ...], dict[str, list[Job]]] = {}
+    for job in jobs.values():
+        group, part = place(Path(job.log).relative_to(logs).with_suffix("").parts)
+        parts.setdefault(group, {}).setdefault(part, []).append(job)
+    of_log, merged = {}, {}
+    for group, members in parts.items():
+        names, size = sorted(members), together.get(group[0], len(members))
+        for chosen in (names[start : start + size] for start in range(0, len(names), size)):
+            name = "/".join((*group, *chosen))
+            merged[name] = [job for part in chosen for job in members[part]]
+            of_log |= {job.log: name for job in merged[name]}
+    return {name: as_one(name, members, of_log, each) for name, members in merged.items()}
+
+
+def place(log: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """The group of a job as in profiles/slurm/config.yaml, and the part of it that is never divided.
+
+    Args:
+        log: its path below the logs of the dataset, in parts.
+    """
+    stage, *rest = log
+    if stage in ALONE:
+        return log, "all"
+    if stage in ("train", "evaluate"):
+        *cell, seed = rest
+        return ("train", *cell), seed
+    if stage == "distort":
+        canvas, distortion, *_ = rest
+        return (stage, canvas), distortion
+    return ("results",), "all"
+
+
+def as_one(name: str, members: list[Job], of_log: Mapping[str, str], each: float) -> Job:
+    """One job that lasts as long as all of these and needs what they need of others."""
+    cpu, first = core_seconds(members) + each * len(members), min(job.order[0] for job in members)
+    needs = {of_log[need] for job in members for need in job.needs} - {name}
+    return Job(name, members[0].stage, first + cpu, set(), needs, Times(cpu, cpu, None))
+
+
+def critical_path(jobs: Jobs) -> list[Job]:
+    """The jobs, each of which needs the one before, that take longest together: no number of cores is faster."""
+    ends: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+    waiting = list(jobs)
+    while waiting:
+        log = waiting.pop()
+        if log in ends:
+            continue
+        unknown = [need for need in jobs[log].needs if need not in ends]
+        if unknown:
+            waiting += [log, *unknown]
+            continue
+        last = max(jobs[log].needs, key=ends.__getitem__, default=None)
+        before[log], ends[log] = last, seconds_of(jobs[log]) + (ends[last] if last else 0.0)
+    path, log = [], max(ends, key=ends.__getitem__, default=None)
+    while log is not None:
+        path.append(jobs[log])
+        log = before[log]
+    return path[::-1]

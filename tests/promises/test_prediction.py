@@ -1,0 +1,114 @@
+"""How long a run would take elsewhere: small runs whose times are clear, and any graph of jobs."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invariance.record.artefacts import InputError
+from invariance.record.compute import Job, Jobs, Times, core_seconds
+from invariance.record.prediction import Overhead, critical_path, on_a_cluster, on_one_machine, submissions
+
+LOGS = Path("logs/digits")
+TOGETHER = {"distort": 2, "train": 3}
+PROFILE = Path(__file__).resolve().parents[2] / "profiles/slurm/config.yaml"
+
+
+def job(log: str, seconds: float, *needs: str, ended: float = 0.0) -> Job:
+    path = f"{LOGS}/{log}.log"
+    needed = {f"{LOGS}/{need}.log" for need in needs}
+    return Job(path, log.split("/")[0], ended or seconds, set(), needed, Times(seconds, seconds, None))
+
+
+def by_log(*jobs: Job) -> Jobs:
+    return {each.log: each for each in jobs}
+
+
+def run_of(seeds: int, distortions: int) -> Jobs:
+    """Each seed of one cell reads one distortion; one table reads all."""
+    made = [job(f"distort/29/d{number}/copy-{copy}", 1, "source") for number in range(distortions) for copy in "ab"]
+    trained = [
+        job(f"train/simard2003/mlp/d0/seed-{seed}", 10, "distort/29/d0/copy-a", "distort/29/d0/copy-b")
+        for seed in range(seeds)
+    ]
+    tested = [
+        job(f"evaluate/simard2003/mlp/d0/seed-{seed}", 2, f"train/simard2003/mlp/d0/seed-{seed}")
+        for seed in range(seeds)
+    ]
+    tables = job("tables/errors", 1, *(f"evaluate/simard2003/mlp/d0/seed-{seed}" for seed in range(seeds)))
+    return by_log(job("source", 3), *made, *trained, *tested, tables, job("paper", 4, "tables/errors"))
+
+
+def test_what_belongs_together_is_one_submission():
+    submitted = submissions(run_of(seeds=5, distortions=3), LOGS, TOGETHER, each=0.5)
+    assert {name: each.times.cpu for name, each in submitted.items()} == {
+        "source/all": 3.5,
+        "distort/29/d0/d1": 4 * 1.5,
+        "distort/29/d2": 2 * 1.5,
+        "train/simard2003/mlp/d0/seed-0/seed-1/seed-2": 3 * (10.5 + 2.5),
+        "train/simard2003/mlp/d0/seed-3/seed-4": 2 * (10.5 + 2.5),
+        "results/all": 1.5 + 4.5,
+    }
+    assert submitted["train/simard2003/mlp/d0/seed-3/seed-4"].needs == {"distort/29/d0/d1"}
+    assert submitted["distort/29/d2"].needs == {"source/all"}
+    assert submitted["results/all"].needs == {name for name in submitted if name.startswith("train/")}
+
+
+def test_a_submission_waits_for_the_cluster_and_a_job_for_its_own_start():
+    """Source, copies, the three seeds (the two run beside them), the results: four submissions one after the other."""
+    submitted = submissions(run_of(seeds=5, distortions=1), LOGS, TOGETHER, each=0.5)
+    seconds = on_a_cluster(submitted, 10, Overhead(run=7, unit=60))
+    assert seconds == 7 + 4 * 60 + 3.5 + 2 * 1.5 + 3 * 13 + 6
+
+
+def test_one_machine_spends_time_on_the_run_and_on_each_job():
+    jobs = run_of(seeds=2, distortions=1)
+    assert on_one_machine(jobs, 1, Overhead(run=7, unit=0.5)) == 7 + core_seconds(jobs.values()) + 0.5 * len(jobs)
+    assert on_one_machine(jobs, 64, Overhead(run=7, unit=0.5)) == 7 + (3 + 1 + 10 + 2 + 1 + 4) + 6 * 0.5
+
+
+def test_the_critical_path_by_hand():
+    path = critical_path(run_of(seeds=2, distortions=2))
+    assert [each.stage for each in path] == ["source", "distort", "train", "evaluate", "tables", "paper"]
+    assert core_seconds(path) == 3 + 1 + 10 + 2 + 1 + 4
+    assert critical_path({}) == []
+
+
+@st.composite
+def graphs(draw):
+    """Up to 10 tables, each needing some of those before it."""
+    count = draw(st.integers(1, 10))
+    return by_log(
+        *(
+            job(
+                f"tables/{number}",
+                draw(st.integers(0, 9)),
+                *(f"tables/{need}" for need in (draw(st.sets(st.integers(0, number - 1))) if number else ())),
+            )
+            for number in range(count)
+        )
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_as_many_cores_as_jobs_take_as_long_as_the_critical_path(jobs):
+    path = critical_path(jobs)
+    assert core_seconds(path) == on_one_machine(jobs, len(jobs), Overhead(0, 0))
+    for before, after in itertools.pairwise(path):
+        assert before.log in after.needs
+
+
+def test_the_profile_says_how_many_parts_are_one_submission():
+    """What scripts/predict_time.py reads there."""
+    components = yaml.safe_load(PROFILE.read_text())["group-components"]
+    assert components["copies_{canvas}"] == TOGETHER["distort"]
+    assert components["trained_{study}_{model}_{training}"] == TOGETHER["train"]
+
+
+def test_a_circle_of_needs_has_no_time():
+    with pytest.raises(InputError, match="in a circle"):
+        on_one_machine(by_log(job("a", 1, "b"), job("b", 1, "a")), 2, Overhead(0, 0))
