@@ -80,8 +80,8 @@ BAD = [
         "top_level_typo",
         "studys",
         {},
-        'studys: {}: unknown key; did you mean "studies"?; allowed: dataset, device, datasets, distortions, audit, '
-        "models, studies, measures, equivariance, claims, plans",
+        'studys: {}: unknown key; did you mean "studies"?; allowed: dataset, device, keep_copies, datasets, '
+        "distortions, audit, models, studies, measures, equivariance, claims, plans",
     ),
     case(
         "device_unknown",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finished import TINY, copy_of_finished_run
+from finished import TINY, copy_of_finished_run, finished_run, fresh_copy_with_compiled_code
 from invariance.record.artefacts import sha256_of
 from running import ROOT, snakemake
 
@@ -260,3 +260,24 @@ def test_a_results_folder_without_permission_is_told_in_seconds(prepared):
 def test_the_limit_of_these_tests_is_not_that_of_the_machine():
     """Else `ulimit -f` of the shell that runs them, and not the test, would make them pass."""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Less disk
+
+
+def test_copies_that_are_not_kept_go_once_all_have_read_them(tmp_path_factory):
+    folder = fresh_copy_with_compiled_code(tmp_path_factory, tmp_path_factory.mktemp("less disk"))
+    others = ["simard2003", "architectures", "augmentation_range", "class_sequence", "two_positions"]
+    studies = ", ".join(f"{study}: null" for study in others)
+    overlay = f"keep_copies: false\nequivariance: null\nplans: {{digits: {{studies: {{{studies}}}}}}}\n"
+    (folder / "less.yaml").write_text(overlay)
+    command = ["models", "--cores", "2", *TINY, "less.yaml"]
+    made = snakemake(folder, *command)
+    assert made.returncode == 0, made.stderr
+    assert "Distorting all training images" in made.stderr
+    left = {path.name for path in folder.glob("results/digits/distorted/*/*/*")}
+    assert left == {"preview.png", "summary.csv"}
+    weights = "results/digits/models/class_transfer/stride_fc/low_translated/seed-0/weights.safetensors"
+    assert sha256_of(folder / weights) == sha256_of(finished_run(tmp_path_factory) / weights)
+    assert "Nothing to be done" in snakemake(folder, *command).stderr

@@ -161,6 +161,19 @@ def test_the_bootstrap_installs_the_locked_uv():
     assert bootstrap in locked("requirements.lock").items()
 
 
+def test_the_container_is_set_up_by_the_commands_of_the_readme():
+    """It installs what README asks for and leaves all else to set-up, so that no list of packages stands twice."""
+    text = (ROOT / "Dockerfile").read_text()
+    steps = re.findall(r"^(FROM|RUN|COPY|CMD) ((?:.*\\\n)*.*)", text, re.MULTILINE)
+    (_, image), (_, installed), *rest = steps
+    assert image == "debian:bookworm-slim"  # whose Python is 3.11
+    packages = set(re.search(r"--no-install-recommends (.*) \\", installed)[1].split())
+    assert packages == {"ca-certificates", "gcc", "git", "libc6-dev", "make", "python3-dev", "python3-venv"}
+    assert rest == [("COPY", ". ."), ("RUN", "make setup"), ("CMD", '["make", "demo"]')]
+    assert "make demo " in (ROOT / "README.md").read_text()
+    assert (ROOT / ".dockerignore").readlink() == Path(".gitignore")  # no .venv and no results of this machine
+
+
 def test_the_conda_environment_is_the_one_made_from_the_list():
     make = runpy.run_path(str(ENVS / "make_conda_environment.py"))
     text = (ENVS / "environment.yaml").read_text()

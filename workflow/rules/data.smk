@@ -3,6 +3,8 @@
 A rule with `cache:` shares its outputs between workflows (see common.smk) and cannot have a `benchmark:`.
 """
 
+KEPT = str if config["keep_copies"] else temp
+
 
 rule download:
     output:
@@ -64,7 +66,7 @@ rule distort:
     input:
         images=of_plan(lambda plan, wildcards: plan.file("source/train-images.npy")),
     output:
-        "results/{dataset}/distorted/{canvas}/{distortion}/copy-{number}.npy",
+        KEPT("results/{dataset}/distorted/{canvas}/{distortion}/copy-{number}.npy"),
     log:
         "logs/{dataset}/distort/{canvas}/{distortion}/{number}.log",
     cache: CACHING

@@ -289,8 +289,9 @@ class Plan(dict[str, Any]):
 
     @property
     def distorted_files(self) -> list[str]:
-        """All copies, their summaries and contact sheets."""
-        copies = [file for key, count in self.copies.items() for file in self.copy_files(*key, count)]
+        """All copies, if they are kept, their summaries and contact sheets."""
+        kept = self.copies.items() if self["keep_copies"] else ()
+        copies = [file for key, count in kept for file in self.copy_files(*key, count)]
         summaries = list(self.summaries.values())
         return [*copies, *summaries, *(path.replace("summary.csv", "preview.png") for path in summaries)]
 
