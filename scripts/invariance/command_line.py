@@ -145,9 +145,20 @@ def counted() -> Iterator[None]:
         IN_THE_LOOP.append(time.process_time() - before)
 
 
+def since_start() -> float:
+    """Seconds since this process was started.
+
+    `create_time` rests on the moment when the system was, which Linux tells in whole seconds.
+    """
+    started = psutil.Process().create_time()
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
+    return time.time() - started
+
+
 def used() -> str:
     """What this process and its finished children used, as the last line of a job's log."""
-    seconds = time.time() - psutil.Process().create_time()
+    seconds = since_start()
     own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
     memory = max(own.ru_maxrss, others.ru_maxrss) / 1024

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from invariance.command_line import Json, Natural, json_mapping, json_value, progress, run
 from invariance.record.artefacts import InputError
+from running import ROOT
 from strategies import JSON
 
 
@@ -169,3 +172,13 @@ def test_arguments_that_are_not_json_are_told(text):
 def test_progress_goes_to_the_log(capsys):
     progress("epoch 1")
     assert tuple(capsys.readouterr()) == ("", "epoch 1\n")
+
+
+def test_a_job_counts_its_seconds_from_its_own_start():
+    """To the hundredth, wherever between two seconds the system was started."""
+    code = "import time; from invariance.command_line import since_start; print(since_start(), time.time())"
+    begun = time.time()
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "scripts", check=True)
+    seconds, now = map(float, done.stdout.split())
+    assert seconds == pytest.approx(now - begun, abs=0.1)

@@ -273,6 +273,7 @@ def train(
 
     def take_step(places: Tensor, rate: float | Tensor) -> Tensor:
         """Take one step on a batch of images; return the logits (n, classes) before it."""
+        model.zero_grad()  # of a recording that failed on the way back
         logits = model(read(places))
         loss_of(logits, targets[places]).backward()
         optimiser.step(rate)
