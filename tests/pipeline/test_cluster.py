@@ -318,3 +318,67 @@ def test_a_job_over_what_it_asked_for_says_which_resource_to_raise(asked, short_
     said = attempt.output.read_text()
     assert f"The cluster ended this job for its {short_of}: raise that of its rule under set-resources" in said
     assert not (attempt.folder / WEIGHTS).exists()
+
+
+# A shared disk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_data(tmp_path_factory) -> Callable[[], Path]:
+    """Makes a folder in which nothing was run, and nothing needs to be compiled."""
+    return lambda: fresh_copy_with_compiled_code(tmp_path_factory, tmp_path_factory.mktemp("shared"))
+
+
+def data_of(folder: Path) -> dict[str, str]:
+    """The hashes of the source images and of all that was distorted, but for the records of their hashes."""
+    stages = "results/digits/source/", "results/digits/distorted/"
+    return {path: sha256 for path, sha256 in hashes(folder).items() if path.startswith(stages)}
+
+
+@pytest.mark.cluster
+def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(slurm, without_data, tmp_path_factory):
+    folder = without_data()
+    results = folder / "results"
+    results.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", results], check=True)
+    try:
+        full = snakemake(folder, "data", *COMMAND, "--retries", "0", *TINY)
+        assert full.returncode == 1
+        assert "No space left on device; make room, then run the same command again" in full.stderr
+        expected = data_of(copy_of_finished_run(tmp_path_factory, "with room"))
+        assert data_of(folder).items() < expected.items()  # nothing half-written
+        subprocess.run(["mount", "-o", "remount,size=50m", results], check=True)
+        again = snakemake(folder, "data", *COMMAND, *TINY)
+        assert again.returncode == 0, again.stderr[-5000:]
+        assert data_of(folder) == expected
+    finally:
+        subprocess.run(["umount", "--lazy", results], check=True)
+
+
+@pytest.mark.cluster
+def test_two_clones_that_fill_one_cache_at_once_read_no_half_written_file(
+    slurm, without_data, tmp_path, tmp_path_factory
+):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    clones = [without_data(), without_data()]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "data", "--cache", *COMMAND, *TINY],
+            cwd=clone,
+            env=os.environ | {"SNAKEMAKE_OUTPUT_CACHE": str(cache)},
+            stdout=(clone / "said.txt").open("w"),
+            stderr=subprocess.STDOUT,
+        )
+        for clone in clones
+    ]
+    expected = data_of(copy_of_finished_run(tmp_path_factory, "alone"))
+    arrays = {sha256 for path, sha256 in expected.items() if path.endswith(".npy")}
+    while any(process.poll() is None for process in running):
+        shown = [path for path in cache.iterdir() if path.is_file()]
+        assert {sha256_of(path) for path in shown} <= arrays
+        time.sleep(0.2)
+    for clone, process in zip(clones, running, strict=True):
+        assert process.returncode == 0, (clone / "said.txt").read_text()[-5000:]
+        assert data_of(clone) == expected
+    assert {sha256_of(path) for path in cache.iterdir()} == arrays
