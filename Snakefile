@@ -66,6 +66,7 @@ onstart:
     # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then for ever.
     end = workflow.scheduler.exit_gracefully
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
+    checksums.compute_once()
     if PROGRESS:
         PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
     if workflow.executor_plugin.name == "slurm":

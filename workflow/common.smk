@@ -16,7 +16,7 @@ from invariance.plan import explored, own_networks, reading, words
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate
-from invariance.record import dependencies, environment, forking, progress, queue
+from invariance.record import checksums, dependencies, environment, forking, progress, queue
 from invariance.record.artefacts import InputError
 from invariance.record.manifest import VERSIONED
 
