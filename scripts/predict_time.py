@@ -40,7 +40,7 @@ def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadat
     """
     jobs = read_jobs(read_records(metadata), (results / "manifest.json").as_posix(), logs)
     components = yaml.safe_load(PROFILE.read_text())["group-components"]
-    together = {"distort": components["copies_{canvas}"], "train": components["trained_{study}_{model}_{training}"]}
+    together = {"distort": components["copies_{canvas}"], "train": components["trained_{study}_{model}"]}
     submitted = submissions(jobs, logs, together, CLUSTER.job)
     predicted = pd.DataFrame(
         {

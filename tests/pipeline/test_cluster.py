@@ -77,7 +77,7 @@ def test_a_network_is_evaluated_where_it_was_trained(mnist):
     for jobs in mnist:
         trained = {re.sub(r"; progress.*", "", job.removeprefix("Training ")) for job in jobs if "Training" in job}
         tested = {re.sub(r"^(Testing|Asking) |, (over|where) .*", "", job) for job in jobs}
-        assert len(trained) <= 3
+        assert len([cell for cell in trained if "_after_" not in cell]) <= 3
         assert trained <= tested
 
 

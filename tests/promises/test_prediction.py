@@ -28,52 +28,60 @@ def by_log(*jobs: Job) -> Jobs:
 
 
 def run_of(seeds: int, distortions: int) -> Jobs:
-    """Each seed of one cell reads one distortion; one table reads all."""
-    made = [job(f"distort/29/d{number}/copy-{copy}", 1, "source") for number in range(distortions) for copy in "ab"]
-    trained = [
-        job(f"train/simard2003/mlp/d0/seed-{seed}", 10, "distort/29/d0/copy-a", "distort/29/d0/copy-b")
-        for seed in range(seeds)
+    """Each seed of one cell reads one distortion, and another goes on from it; one table reads all."""
+    made = [job(f"distort/29/d{number}/{copy}", 1, "source") for number in range(distortions) for copy in "ab"]
+    described = [
+        job(f"distort/29/d{number}/summary", 0.5, f"distort/29/d{number}/a", f"distort/29/d{number}/b")
+        for number in range(distortions)
     ]
-    tested = [
-        job(f"evaluate/simard2003/mlp/d0/seed-{seed}", 2, f"train/simard2003/mlp/d0/seed-{seed}")
-        for seed in range(seeds)
-    ]
-    tables = job("tables/errors", 1, *(f"evaluate/simard2003/mlp/d0/seed-{seed}" for seed in range(seeds)))
-    return by_log(job("source", 3), *made, *trained, *tested, tables, job("paper", 4, "tables/errors"))
+    trained, tested = [], []
+    for seed in range(seeds):
+        first, second = (f"simard2003/mlp/{training}/seed-{seed}" for training in ("d0", "after_d0"))
+        trained += [
+            job(f"train/{first}", 10, "distort/29/d0/a", "distort/29/d0/b"),
+            job(f"train/{second}", 3, f"train/{first}"),
+        ]
+        tested += [job(f"evaluate/{cell}", 2, f"train/{cell}") for cell in (first, second)]
+    logs = [Path(each.log).relative_to(LOGS).with_suffix("") for each in tested]
+    tables = job("tables/errors", 1, *map(str, logs))
+    return by_log(job("source", 3), *made, *described, *trained, *tested, tables, job("paper", 4, "tables/errors"))
+
+
+ONE_SEED = 10 + 3 + 2 * 2  # seconds: trained, gone on with, both tested
 
 
 def test_what_belongs_together_is_one_submission():
     submitted = submissions(run_of(seeds=5, distortions=3), LOGS, TOGETHER, each=0.5)
     assert {name: each.times.cpu for name, each in submitted.items()} == {
-        "source/all": 3.5,
-        "distort/29/d0/d1": 4 * 1.5,
-        "distort/29/d2": 2 * 1.5,
-        "train/simard2003/mlp/d0/seed-0/seed-1/seed-2": 3 * (10.5 + 2.5),
-        "train/simard2003/mlp/d0/seed-3/seed-4": 2 * (10.5 + 2.5),
-        "results/all": 1.5 + 4.5,
+        "source.log/0": 3.5,
+        "distort/29/0": 2 * (2 * 1.5 + 1),
+        "distort/29/1": 2 * 1.5 + 1,
+        "train/simard2003/mlp/0": 3 * (ONE_SEED + 4 * 0.5),
+        "train/simard2003/mlp/1": 2 * (ONE_SEED + 4 * 0.5),
+        "results/0": 1.5 + 4.5,
     }
-    assert submitted["train/simard2003/mlp/d0/seed-3/seed-4"].needs == {"distort/29/d0/d1"}
-    assert submitted["distort/29/d2"].needs == {"source/all"}
-    assert submitted["results/all"].needs == {name for name in submitted if name.startswith("train/")}
+    assert submitted["train/simard2003/mlp/1"].needs == {"distort/29/0"}
+    assert submitted["distort/29/1"].needs == {"source.log/0"}
+    assert submitted["results/0"].needs == {name for name in submitted if name.startswith("train/")}
 
 
 def test_a_submission_waits_for_the_cluster_and_a_job_for_its_own_start():
     """Source, copies, the three seeds (the two run beside them), the results: four submissions one after the other."""
     submitted = submissions(run_of(seeds=5, distortions=1), LOGS, TOGETHER, each=0.5)
     seconds = on_a_cluster(submitted, 10, Overhead(run=7, unit=60))
-    assert seconds == 7 + 4 * 60 + 3.5 + 2 * 1.5 + 3 * 13 + 6
+    assert seconds == 7 + 4 * 60 + 3.5 + (2 * 1.5 + 1) + 3 * (ONE_SEED + 2) + 6
 
 
 def test_one_machine_spends_time_on_the_run_and_on_each_job():
     jobs = run_of(seeds=2, distortions=1)
     assert on_one_machine(jobs, 1, Overhead(run=7, unit=0.5)) == 7 + core_seconds(jobs.values()) + 0.5 * len(jobs)
-    assert on_one_machine(jobs, 64, Overhead(run=7, unit=0.5)) == 7 + (3 + 1 + 10 + 2 + 1 + 4) + 6 * 0.5
+    assert on_one_machine(jobs, 64, Overhead(run=7, unit=0.5)) == 7 + (3 + 1 + 10 + 3 + 2 + 1 + 4) + 7 * 0.5
 
 
 def test_the_critical_path_by_hand():
     path = critical_path(run_of(seeds=2, distortions=2))
-    assert [each.stage for each in path] == ["source", "distort", "train", "evaluate", "tables", "paper"]
-    assert core_seconds(path) == 3 + 1 + 10 + 2 + 1 + 4
+    assert [each.stage for each in path] == ["source", "distort", "train", "train", "evaluate", "tables", "paper"]
+    assert core_seconds(path) == 3 + 1 + 10 + 3 + 2 + 1 + 4
     assert critical_path({}) == []
 
 
@@ -106,7 +114,7 @@ def test_the_profile_says_how_many_parts_are_one_submission():
     """What scripts/predict_time.py reads there."""
     components = yaml.safe_load(PROFILE.read_text())["group-components"]
     assert components["copies_{canvas}"] == TOGETHER["distort"]
-    assert components["trained_{study}_{model}_{training}"] == TOGETHER["train"]
+    assert components["trained_{study}_{model}"] == TOGETHER["train"]
 
 
 def test_a_circle_of_needs_has_no_time():

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from invariance.record.compute import Job, Jobs, Times, core_seconds, replay, seconds_of
 
-ALONE = ("download", "source")  # stages whose jobs belong to no group
-
 
 @dataclass(frozen=True)
 class Overhead:
@@ -40,40 +38,58 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
     Args:
         jobs: by their log.
         logs: folder of the logs of this dataset.
-        together: how many distortions of one canvas are one submission ("distort"), and how many seeds of one cell,
-            each trained and tested ("train"), as `group-components` in profiles/slurm/config.yaml says.
+        together: how many distortions of one canvas are one submission ("distort"), and how many trainings of one
+            network in one study ("train"), as `group-components` in profiles/slurm/config.yaml says.
         each: seconds of a job beside its CPU time.
     """
-    parts: dict[tuple[str, ...], dict[str, list[Job]]] = {}
+    groups: dict[tuple[str, ...], Jobs] = {}
     for job in jobs.values():
-        group, part = place(Path(job.log).relative_to(logs).with_suffix("").parts)
-        parts.setdefault(group, {}).setdefault(part, []).append(job)
+        groups.setdefault(group_of(Path(job.log).relative_to(logs).parts), {})[job.log] = job
     of_log, merged = {}, {}
-    for group, members in parts.items():
-        names, size = sorted(members), together.get(group[0], len(members))
-        for chosen in (names[start : start + size] for start in range(0, len(names), size)):
-            name = "/".join((*group, *chosen))
-            merged[name] = [job for part in chosen for job in members[part]]
+    for group, members in groups.items():
+        parts = connected(members)
+        size = together.get(group[0], len(parts))
+        for number, start in enumerate(range(0, len(parts), size)):
+            name = "/".join((*group, str(number)))
+            merged[name] = [job for part in parts[start : start + size] for job in part]
             of_log |= {job.log: name for job in merged[name]}
     return {name: as_one(name, members, of_log, each) for name, members in merged.items()}
 
 
-def place(log: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The group of a job as in profiles/slurm/config.yaml, and the part of it that is never divided.
+def connected(jobs: Jobs) -> list[list[Job]]:
+    """The jobs in parts that need nothing of one another, such as one seed with all that goes on from it."""
+    neighbours: dict[str, set[str]] = {log: job.needs & jobs.keys() for log, job in jobs.items()}
+    for log, job in jobs.items():
+        for need in job.needs & jobs.keys():
+            neighbours[need] = neighbours[need] | {log}
+    parts, seen = [], set()
+    for first in jobs:
+        waiting, part = [first], []
+        while waiting:
+            log = waiting.pop()
+            if log not in seen:
+                seen.add(log)
+                part.append(jobs[log])
+                waiting += neighbours[log]
+        if part:
+            parts.append(part)
+    return parts
+
+
+def group_of(log: tuple[str, ...]) -> tuple[str, ...]:
+    """The group of a job, as in profiles/slurm/config.yaml.
 
     Args:
         log: its path below the logs of the dataset, in parts.
     """
-    stage, *rest = log
-    if stage in ALONE:
-        return log, "all"
-    if stage in ("train", "evaluate"):
-        *cell, seed = rest
-        return ("train", *cell), seed
-    if stage == "distort":
-        canvas, distortion, *_ = rest
-        return (stage, canvas), distortion
-    return ("results",), "all"
+    match log:
+        case ["download" | "source", *_] | ["source.log"]:
+            return log
+        case ["train" | "evaluate", study, model, *_]:
+            return ("train", study, model)
+        case ["distort", canvas, *_]:
+            return ("distort", canvas)
+    return ("results",)
 
 
 def as_one(name: str, members: list[Job], of_log: Mapping[str, str], each: float) -> Job:
