@@ -58,6 +58,7 @@ report: "workflow/report/workflow.rst"
 
 
 PROGRESS = progress.show(workflow, logger)
+checksums.compute_once()  # in the Snakemakes that Slurm starts on its nodes, too
 
 
 onstart:
@@ -66,7 +67,6 @@ onstart:
     # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then for ever.
     end = workflow.scheduler.exit_gracefully
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
-    checksums.compute_once()
     if PROGRESS:
         PROGRESS.expect(workflow.dag, workflow.cores if workflow.local_exec else workflow.nodes)
     if workflow.executor_plugin.name == "slurm":
