@@ -2,8 +2,7 @@
 
     python scripts/predict_time.py --results results/mnist --logs logs/mnist
 
-Call it where snakemake ran. It writes docs/time.csv and docs/time.png, and a block of docs/cluster.md. The times beside
-the jobs' own were measured as docs/cluster.md says.
+Call it where snakemake ran. It writes docs/time.csv and docs/time.png, and a block of docs/cluster.md.
 """
 
 from itertools import groupby
@@ -20,13 +19,14 @@ from invariance.drawing.style import TEXT_WIDTH, style
 from invariance.record.artefacts import whole_file, write_text
 from invariance.record.blocks import replace_block
 from invariance.record.compute import Job, read_jobs, read_records, seconds_of
-from invariance.record.prediction import Overhead, critical_path, on_a_cluster, on_one_machine, submissions
+from invariance.record.prediction import Overhead, critical_path, predicted, submissions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, PROFILE = ROOT / "docs", ROOT / "profiles/slurm/config.yaml"
 CORES = [2**power for power in range(11)]
-MACHINE = Overhead(run=6.0, unit=0.3)
-CLUSTER = Overhead(run=10.0, unit=60.0, job=6.0)
+# Seconds, as docs/cluster.md says how they were measured.
+MACHINE = Overhead(run=6.0, each=0.3)
+CLUSTER, CLUSTER_JOB = Overhead(run=10.0, each=60.0), 6.0
 
 
 def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadata"), docs: Path = DOCS) -> None:
@@ -41,25 +41,25 @@ def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadat
     jobs = read_jobs(read_records(metadata), (results / "manifest.json").as_posix(), logs)
     components = yaml.safe_load(PROFILE.read_text())["group-components"]
     together = {"distort": components["copies_{canvas}"], "train": components["trained_{study}_{model}"]}
-    submitted = submissions(jobs, logs, together, CLUSTER.job)
-    predicted = pd.DataFrame(
+    submitted = submissions(jobs, logs, together, CLUSTER_JOB)
+    minutes = pd.DataFrame(
         {
             "cores": CORES,
-            "one_machine": [on_one_machine(jobs, cores, MACHINE) / 60 for cores in CORES],
-            "slurm": [on_a_cluster(submitted, cores, CLUSTER) / 60 for cores in CORES],
+            "one_machine": [predicted(jobs, cores, MACHINE) / 60 for cores in CORES],
+            "slurm": [predicted(submitted, cores, CLUSTER) / 60 for cores in CORES],
         }
     )
     path = critical_path(jobs)
-    write_text(docs / "time.csv", predicted.to_csv(index=False, float_format="%.1f"))
-    draw(predicted, sum(map(seconds_of, path)) / 60, docs / "time.png")
-    text = block(predicted, path, len(jobs), len(submitted))
+    write_text(docs / "time.csv", minutes.to_csv(index=False, float_format="%.1f"))
+    draw(minutes, sum(map(seconds_of, path)) / 60, docs / "time.png")
+    text = block(minutes, path, len(jobs), len(submitted))
     replace_block(docs / "cluster.md", "time", text)
     progress(text)
 
 
-def block(predicted: pd.DataFrame, path: list[Job], jobs: int, submitted: int) -> str:
+def block(minutes: pd.DataFrame, path: list[Job], jobs: int, submitted: int) -> str:
     """The table and the critical path as Markdown."""
-    rows = [f"| {row.cores:,} | {row.one_machine:.0f} | {row.slurm:.0f} |" for row in predicted.itertuples(index=False)]
+    rows = [f"| {row.cores:,} | {row.one_machine:.0f} | {row.slurm:.0f} |" for row in minutes.itertuples(index=False)]
     stages = [
         f"{stage} {sum(map(seconds_of, members)):.0f} s" + (f" (`{cell(members[-1])}`)" if stage == "train" else "")
         for stage, members in ((stage, list(group)) for stage, group in groupby(path, lambda job: job.stage))
@@ -69,6 +69,8 @@ def block(predicted: pd.DataFrame, path: list[Job], jobs: int, submitted: int) -
             f"| cores | {jobs} jobs on one machine, minutes | {submitted} submissions to Slurm, minutes |",
             "|---|---|---|",
             *rows,
+            "",
+            "![Predicted minutes by cores, on one machine and on Slurm](time.png)",
             "",
             f"The critical path takes {sum(map(seconds_of, path)) / 60:.1f} minutes: {', '.join(stages)}.",
         ]
@@ -80,12 +82,12 @@ def cell(job: Job) -> str:
     return "/".join(Path(job.log).with_suffix("").parts[-4:])
 
 
-def draw(predicted: pd.DataFrame, critical: float, png: Path) -> None:
+def draw(minutes: pd.DataFrame, critical: float, png: Path) -> None:
     """Minutes by cores, both on logarithmic axes; the critical path as a line that nothing can go below."""
     style()
     figure, axes = plt.subplots(figsize=(0.7 * TEXT_WIDTH, 2.6), layout="constrained")
     names = {"one_machine": "one machine", "slurm": "Slurm"}
-    long = predicted.rename(columns=names).melt("cores", var_name="where", value_name="minutes")
+    long = minutes.rename(columns=names).melt("cores", var_name="where", value_name="minutes")
     sns.lineplot(long, x="cores", y="minutes", hue="where", style="where", markers=["o", "s"], dashes=False, ax=axes)
     axes.axhline(critical, color="0.4", dashes=(4, 2), linewidth=0.8)
     axes.annotate("critical path", (CORES[0], critical), (0, 3), textcoords="offset points", color="0.3", fontsize=8)
@@ -95,7 +97,7 @@ def draw(predicted: pd.DataFrame, critical: float, png: Path) -> None:
     axes.set_xticks([], minor=True)
     axes.set_yticks([minutes for minutes in (3, 10, 30, 100, 300) if minutes > 0.8 * critical])
     axes.set_yticks([], minor=True)
-    axes.set_ylim(bottom=0.8 * critical, top=1.3 * np.nanmax(predicted[["one_machine", "slurm"]].to_numpy()))
+    axes.set_ylim(bottom=0.8 * critical, top=1.3 * np.nanmax(minutes[["one_machine", "slurm"]].to_numpy()))
     axes.grid(axis="y")
     axes.legend(title=None)
     with whole_file(png) as temporary:

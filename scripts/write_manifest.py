@@ -10,16 +10,18 @@ from invariance.record import manifest
 from invariance.record.artefacts import read_json
 
 
-def main(*, config: Path, output: Path) -> None:
+def main(*, config: Path, keep_copies: bool, output: Path) -> None:
     """Hash the artefacts, and write the manifest.
 
     Their names follow from the config: as words of a command line they would be too many for the system.
 
     Args:
         config: config.json.
+        keep_copies: Whether the distorted copies are there.
         output: manifest.json.
     """
-    artefacts = Catalogue(Plan(read_json(config)), studies.declared()).artefacts
+    plan = Plan({**read_json(config), "keep_copies": keep_copies})
+    artefacts = Catalogue(plan, studies.declared()).artefacts
     manifest.write_manifest(artefacts, config, output)
     progress(f"hashed {len(artefacts)} artefacts")
 

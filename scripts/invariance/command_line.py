@@ -148,7 +148,7 @@ def counted() -> Iterator[None]:
 def since_start() -> float:
     """Seconds since this process was started.
 
-    `create_time` rests on the moment when the system was, which Linux tells in whole seconds.
+    `create_time` counts from the start of the system, which Linux tells in whole seconds.
     """
     started = psutil.Process().create_time()
     if hasattr(time, "CLOCK_BOOTTIME"):

@@ -1,16 +1,20 @@
-"""How long a run would take elsewhere: small runs whose times are clear, and any graph of jobs."""
+"""How long a run would take elsewhere: small runs whose times are clear, any graph of jobs, and a whole run."""
 
 import itertools
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import predict_time
+from finished import finished_run
 from invariance.record.artefacts import InputError
 from invariance.record.compute import Job, Jobs, Times, core_seconds
-from invariance.record.prediction import Overhead, critical_path, on_a_cluster, on_one_machine, submissions
+from invariance.record.prediction import Overhead, critical_path, predicted, submissions
 
 LOGS = Path("logs/digits")
 TOGETHER = {"distort": 2, "train": 3}
@@ -44,7 +48,8 @@ def run_of(seeds: int, distortions: int) -> Jobs:
         tested += [job(f"evaluate/{cell}", 2, f"train/{cell}") for cell in (first, second)]
     logs = [Path(each.log).relative_to(LOGS).with_suffix("") for each in tested]
     tables = job("tables/errors", 1, *map(str, logs))
-    return by_log(job("source", 3), *made, *described, *trained, *tested, tables, job("paper", 4, "tables/errors"))
+    fetched = [job("download/images", 1), job("source", 3, "download/images")]
+    return by_log(*fetched, *made, *described, *trained, *tested, tables, job("paper", 4, "tables/errors"))
 
 
 ONE_SEED = 10 + 3 + 2 * 2  # seconds: trained, gone on with, both tested
@@ -68,20 +73,29 @@ def test_what_belongs_together_is_one_submission():
 def test_a_submission_waits_for_the_cluster_and_a_job_for_its_own_start():
     """Source, copies, the three seeds (the two run beside them), the results: four submissions one after the other."""
     submitted = submissions(run_of(seeds=5, distortions=1), LOGS, TOGETHER, each=0.5)
-    seconds = on_a_cluster(submitted, 10, Overhead(run=7, unit=60))
+    seconds = predicted(submitted, 10, Overhead(run=7, each=60))
     assert seconds == 7 + 4 * 60 + 3.5 + (2 * 1.5 + 1) + 3 * (ONE_SEED + 2) + 6
 
 
 def test_one_machine_spends_time_on_the_run_and_on_each_job():
     jobs = run_of(seeds=2, distortions=1)
-    assert on_one_machine(jobs, 1, Overhead(run=7, unit=0.5)) == 7 + core_seconds(jobs.values()) + 0.5 * len(jobs)
-    assert on_one_machine(jobs, 64, Overhead(run=7, unit=0.5)) == 7 + (3 + 1 + 10 + 3 + 2 + 1 + 4) + 7 * 0.5
+    assert predicted(jobs, 1, Overhead(run=7, each=0.5)) == 7 + core_seconds(jobs.values()) + 0.5 * len(jobs)
+    assert predicted(jobs, 64, Overhead(run=7, each=0.5)) == 7 + (1 + 3 + 1 + 10 + 3 + 2 + 1 + 4) + 8 * 0.5
 
 
 def test_the_critical_path_by_hand():
     path = critical_path(run_of(seeds=2, distortions=2))
-    assert [each.stage for each in path] == ["source", "distort", "train", "train", "evaluate", "tables", "paper"]
-    assert core_seconds(path) == 3 + 1 + 10 + 3 + 2 + 1 + 4
+    assert [each.stage for each in path] == [
+        "download",
+        "source",
+        "distort",
+        "train",
+        "train",
+        "evaluate",
+        "tables",
+        "paper",
+    ]
+    assert core_seconds(path) == 1 + 3 + 1 + 10 + 3 + 2 + 1 + 4
     assert critical_path({}) == []
 
 
@@ -105,7 +119,7 @@ def graphs(draw):
 @given(graphs())
 def test_as_many_cores_as_jobs_take_as_long_as_the_critical_path(jobs):
     path = critical_path(jobs)
-    assert core_seconds(path) == on_one_machine(jobs, len(jobs), Overhead(0, 0))
+    assert core_seconds(path) == predicted(jobs, len(jobs), Overhead(0, 0))
     for before, after in itertools.pairwise(path):
         assert before.log in after.needs
 
@@ -119,4 +133,18 @@ def test_the_profile_says_how_many_parts_are_one_submission():
 
 def test_a_circle_of_needs_has_no_time():
     with pytest.raises(InputError, match="in a circle"):
-        on_one_machine(by_log(job("a", 1, "b"), job("b", 1, "a")), 2, Overhead(0, 0))
+        predicted(by_log(job("a", 1, "b"), job("b", 1, "a")), 2, Overhead(0, 0))
+
+
+@pytest.mark.pipeline
+def test_the_prediction_for_a_run_is_a_table_a_figure_and_a_block_of_the_docs(tmp_path_factory, tmp_path, monkeypatch):
+    monkeypatch.chdir(finished_run(tmp_path_factory))
+    (tmp_path / "cluster.md").write_text("<!-- time:begin -->\n<!-- time:end -->\n")
+    predict_time.main(results=Path("results/digits"), logs=Path("logs/digits"), docs=tmp_path)
+    table = pd.read_csv(tmp_path / "time.csv")
+    assert list(table["cores"]) == [2**power for power in range(11)]
+    assert (table[["one_machine", "slurm"]].diff().dropna() <= 0).all(axis=None)
+    block = (tmp_path / "cluster.md").read_text()
+    assert len(re.findall(r"^\| [\d,]+ \|", block, re.MULTILINE)) == 11
+    assert re.search(r"The critical path takes [\d.]+ minutes: source \d+ s", block)
+    assert (tmp_path / "time.png").stat().st_size > 10_000

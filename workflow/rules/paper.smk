@@ -126,12 +126,13 @@ rule write_manifest:
     resources:
         mem_mb=500,
     params:
+        copies="--keep-copies" if config["keep_copies"] else "--no-keep-copies",
         made_by=made_by("write_manifest"),
         versions=VERSIONS,
     message:
         "Hashing every artefact of {wildcards.dataset}"
     shell:
-        "python scripts/write_manifest.py --config {input.config:q} --output {output:q} > {log:q} 2>&1"
+        "python scripts/write_manifest.py --config {input.config:q} {params.copies} --output {output:q} > {log:q} 2>&1"
 
 
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.

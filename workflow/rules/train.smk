@@ -4,6 +4,12 @@
 GPU = {"gpu": 1} if PLAN["device"] == "cuda" else {}
 
 
+def minutes(wildcards, attempt):
+    """What a training asks a cluster for: about twice its time, of which the slowest network takes 17 s an epoch."""
+    settings = PLANS[wildcards.dataset].training_settings(wildcards.study, wildcards.model, wildcards.training)
+    return attempt * (2 + settings["optimisation"]["epochs"] // 4)
+
+
 rule train:
     input:
         images="results/{dataset}/source/train-images.npy",
@@ -23,6 +29,7 @@ rule train:
     resources:
         **GPU,
         mem_mb=1500,
+        runtime=minutes,
     params:
         model=setting("models/{model}"),
         training=of_plan(lambda plan, w: as_json(plan.training_settings(w.study, w.model, w.training))),

@@ -26,7 +26,7 @@ class BlurPool(ImagesLast):
     def __init__(self, mode: str = "zeros") -> None:
         super().__init__()
         self.mode = mode
-        self.register_buffer("filter", torch.tensor(self.taps), persistent=False)  # where a GPU has it at hand
+        self.register_buffer("filter", torch.tensor(self.taps), persistent=False)  # no step copies it
         self.window = Window("blur_pool", padding=mode, kernel=len(self.taps), stride=2, margin=self.padding)
 
     def quick(self, maps: Tensor) -> Tensor:

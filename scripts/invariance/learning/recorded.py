@@ -15,13 +15,15 @@ class Recorded:
 
     What the function reads and changes beside its arguments, such as weights, keeps its place in memory. Calls with
     other shapes than the first, such as the last batch of an epoch, are not replayed. Neither is a function that cannot
-    be recorded, as it asks for values that the GPU has not computed yet.
+    be recorded, as it asks for values that the GPU has not computed yet, or draws random numbers on the CPU. What else
+    Python decides, it decides once.
     """
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         self.function, self.calls, self.recordable = function, 0, True
         self.graph: torch.cuda.CUDAGraph | None = None
         self.arguments: list[Tensor] = []
+        self.output = torch.empty(0)
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         self.calls += 1
@@ -39,13 +41,16 @@ class Recorded:
 
     def record(self) -> bool:
         """Record the function, which computes nothing meanwhile; False if that cannot be."""
-        graph = torch.cuda.CUDAGraph()
+        graph, drawn = torch.cuda.CUDAGraph(), torch.get_rng_state()
         try:
             with torch.cuda.graph(graph):
                 self.output = self.function(*self.arguments)
+            if not torch.equal(drawn, torch.get_rng_state()):
+                raise RuntimeError("it draws random numbers on the CPU, which a replay would not draw anew")
         except RuntimeError as error:
             self.recordable = False
-            progress(f"each step is started kernel by kernel, as it cannot be recorded ({str(error).splitlines()[0]})")
+            reason = str(error.__context__ or error).splitlines()[0]  # the end of a failed recording fails as well
+            progress(f"each step is started kernel by kernel, as it cannot be recorded ({reason})")
             return False
         self.graph = graph
         return True

@@ -77,10 +77,12 @@ class Inputs:
         """Read from these images, uint8 (n, h, w), from now on; on a GPU as many as before."""
         if self.device.type == "cpu":
             self.images = images
-        elif self.images is None:
-            self.images = torch.tensor(images, device=self.device)
+            return
+        given = torch.tensor(np.ascontiguousarray(images))
+        if self.images is None:
+            self.images = given.to(self.device)
         else:
-            self.images.copy_(torch.tensor(images))
+            self.images.copy_(given)
 
     def __call__(self, chosen: Tensor) -> Tensor:
         """Float32 (chosen, 1, h, w) of the images at int64 (chosen,), on the device."""

@@ -19,6 +19,7 @@ from invariance.record.artefacts import InputError
 TRAINED = ("weights.safetensors", "history.csv", "card.json")  # files of a training
 ORDERED = {*NAMED, "claims"}  # mappings whose keys keep their order in the record of a plan
 FETCHING = {"mirrors", "timeout", "attempts"}  # how files are fetched, which changes no result
+KEEPING = {"keep_copies"}  # which files stay, which changes no result
 EVALUATED = (".csv", ".predictions.npy", ".test.npy")  # files of an evaluation over a grid of shifts
 
 
@@ -369,14 +370,15 @@ class Plan(dict[str, Any]):
     def record(self) -> dict[str, Any]:
         """The plan as config.json records it.
 
-        Names keep their order, which is that of the tables. Other keys are sorted, and how files are fetched is left
-        out: neither changes a result.
+        Names keep their order, which is that of the tables. Other keys are sorted, and how files are fetched and kept
+        is left out: neither changes a result.
         """
 
         def tidy(value: Any, key: str | None) -> Any:
             if not isinstance(value, dict):
                 return value
-            names = [name for name in value if key != self.dataset or name not in FETCHING]
+            left_out = FETCHING if key == self.dataset else KEEPING if key is None else ()
+            names = [name for name in value if name not in left_out]
             return {name: tidy(value[name], name) for name in (names if key in ORDERED else sorted(names))}
 
         return tidy(self, None)

@@ -13,27 +13,23 @@ class Overhead:
 
     Attributes:
         run: from the command until the first job starts.
-        unit: of each thing that is started: a job on one machine, a submission on a cluster.
-        job: of each job of a submission.
+        each: of each thing that is started: a job on one machine, a submission on a cluster.
     """
 
     run: float
-    unit: float
-    job: float = 0.0
+    each: float
 
 
-def on_one_machine(jobs: Jobs, cores: int, overhead: Overhead) -> float:
-    """Seconds from the command to its end."""
-    return overhead.run + replay(jobs, cores, overhead.unit)
-
-
-def on_a_cluster(submitted: Jobs, cores: int, overhead: Overhead) -> float:
-    """The same for submissions as `submissions` makes them, of one core each."""
-    return overhead.run + replay(submitted, cores, overhead.unit)
+def predicted(jobs: Jobs, cores: int, overhead: Overhead) -> float:
+    """Seconds from the command to its end, for jobs, or submissions as `submissions` makes them, of one core each."""
+    return overhead.run + replay(jobs, cores, overhead.each)
 
 
 def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float) -> Jobs:
     """The jobs of a run as a cluster gets them: those of one submission as one job, which lasts as long as all of them.
+
+    Downloads are left out: the login node does them. Which parts of a group share a submission is up to Snakemake; here
+    neighbours do.
 
     Args:
         jobs: by their log.
@@ -44,6 +40,8 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
     """
     groups: dict[tuple[str, ...], Jobs] = {}
     for job in jobs.values():
+        if job.stage == "download":
+            continue
         groups.setdefault(group_of(Path(job.log).relative_to(logs).parts), {})[job.log] = job
     of_log, merged = {}, {}
     for group, members in groups.items():
@@ -83,7 +81,7 @@ def group_of(log: tuple[str, ...]) -> tuple[str, ...]:
         log: its path below the logs of the dataset, in parts.
     """
     match log:
-        case ["download" | "source", *_] | ["source.log"]:
+        case ["source.log"]:
             return log
         case ["train" | "evaluate", study, model, *_]:
             return ("train", study, model)
@@ -95,7 +93,7 @@ def group_of(log: tuple[str, ...]) -> tuple[str, ...]:
 def as_one(name: str, members: list[Job], of_log: Mapping[str, str], each: float) -> Job:
     """One job that lasts as long as all of these and needs what they need of others."""
     cpu, first = core_seconds(members) + each * len(members), min(job.order[0] for job in members)
-    needs = {of_log[need] for job in members for need in job.needs} - {name}
+    needs = {of_log[need] for job in members for need in job.needs if need in of_log} - {name}
     return Job(name, members[0].stage, first + cpu, set(), needs, Times(cpu, cpu, None))
 
 
