@@ -8,15 +8,12 @@ Call it where snakemake ran. It writes docs/time.csv and docs/time.png, and a bl
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import seaborn as sns
 import yaml
-from matplotlib import pyplot as plt
 
 from invariance.command_line import progress, run
-from invariance.drawing.style import TEXT_WIDTH, style
-from invariance.record.artefacts import whole_file, write_text
+from invariance.drawing.run_times import draw
+from invariance.record.artefacts import write_text
 from invariance.record.blocks import replace_block
 from invariance.record.compute import Job, read_jobs, read_records, seconds_of
 from invariance.record.prediction import Overhead, critical_path, predicted, submissions
@@ -80,29 +77,6 @@ def block(minutes: pd.DataFrame, path: list[Job], jobs: int, submitted: int) -> 
 def cell(job: Job) -> str:
     """Study, model, training and seed of a training, from its log."""
     return "/".join(Path(job.log).with_suffix("").parts[-4:])
-
-
-def draw(minutes: pd.DataFrame, critical: float, png: Path) -> None:
-    """Minutes by cores, both on logarithmic axes; the critical path as a line that nothing can go below."""
-    style()
-    figure, axes = plt.subplots(figsize=(0.7 * TEXT_WIDTH, 2.6), layout="constrained")
-    names = {"one_machine": "one machine", "slurm": "Slurm"}
-    long = minutes.rename(columns=names).melt("cores", var_name="where", value_name="minutes")
-    sns.lineplot(long, x="cores", y="minutes", hue="where", style="where", markers=["o", "s"], dashes=False, ax=axes)
-    axes.axhline(critical, color="0.4", dashes=(4, 2), linewidth=0.8)
-    axes.annotate("critical path", (CORES[0], critical), (0, 3), textcoords="offset points", color="0.3", fontsize=8)
-    axes.set(xscale="log", yscale="log", xlabel="cores", ylabel="predicted minutes", xticks=CORES[::2])
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xticks([], minor=True)
-    axes.set_yticks([minutes for minutes in (3, 10, 30, 100, 300) if minutes > 0.8 * critical])
-    axes.set_yticks([], minor=True)
-    axes.set_ylim(bottom=0.8 * critical, top=1.3 * np.nanmax(minutes[["one_machine", "slurm"]].to_numpy()))
-    axes.grid(axis="y")
-    axes.legend(title=None)
-    with whole_file(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-    plt.close(figure)
 
 
 if __name__ == "__main__":

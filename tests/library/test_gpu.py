@@ -1,5 +1,6 @@
 """What a GPU computes, against the same on the CPU; left out where there is none."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from invariance.learning.checkpoints import Checkpoint
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.recorded import FIRST, Recorded
 from invariance.networks.building import build_model
+from invariance.record import environment
 
+os.environ["CUBLAS_WORKSPACE_CONFIG"] = environment.SET["CUBLAS_WORKSPACE_CONFIG"]
 GPU = torch.device("cuda")
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
 MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}

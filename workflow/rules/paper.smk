@@ -132,7 +132,7 @@ rule write_manifest:
     message:
         "Hashing every artefact of {wildcards.dataset}"
     shell:
-        "python scripts/write_manifest.py --config {input.config:q} {params.copies} --output {output:q} > {log:q} 2>&1"
+        "python scripts/write_manifest.py --config {input.config:q} {params.copies:q} --output {output:q} > {log:q} 2>&1"
 
 
 # Its only file is its log, so it always runs when requested. If it fails, Snakemake shows the log.

@@ -4,12 +4,6 @@
 GPU = {"gpu": 1} if PLAN["device"] == "cuda" else {}
 
 
-def minutes(wildcards, attempt):
-    """What a training asks a cluster for: about twice its time, of which the slowest network takes 17 s an epoch."""
-    settings = PLANS[wildcards.dataset].training_settings(wildcards.study, wildcards.model, wildcards.training)
-    return attempt * (2 + settings["optimisation"]["epochs"] // 4)
-
-
 rule train:
     input:
         images="results/{dataset}/source/train-images.npy",
@@ -29,7 +23,8 @@ rule train:
     resources:
         **GPU,
         mem_mb=1500,
-        runtime=minutes,
+        # Minutes on a cluster: about twice what it takes. The slowest network takes 17 s an epoch.
+        runtime=lambda w, attempt: attempt * (2 + PLANS[w.dataset].epochs(w.study, w.model, w.training) // 4),
     params:
         model=setting("models/{model}"),
         training=of_plan(lambda plan, w: as_json(plan.training_settings(w.study, w.model, w.training))),

@@ -1,7 +1,6 @@
 """Training: one model, one training set, one seed, one thread; the same bytes every time."""
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -30,7 +29,6 @@ def one_thread() -> None:
     # Unlike torch.use_deterministic_algorithms, this does not import PyTorch's compiler. On a GPU some gradients
     # (that of a spatial transformer, say) have no deterministic algorithm: there it warns.
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it, a GPU's sums may depend on what else it does
     torch.backends.cudnn.allow_tf32 = False  # which rounds the factors of a convolution to 11 bits
     # Otherwise this mode fills every new tensor, which costs the layers, who write all of it, a pass over memory.
     torch.utils.deterministic.fill_uninitialized_memory = False

@@ -274,8 +274,12 @@ class Plan(dict[str, Any]):
         settings = self.training_settings(study, model, training)
         if settings["distortion"] == "none":
             return []
-        count = min(settings["copies"], settings["optimisation"]["epochs"])
+        count = min(settings["copies"], self.epochs(study, model, training))
         return self.copy_files(settings["canvas"], settings["distortion"], count)
+
+    def epochs(self, study: str, model: str, training: str) -> int:
+        """Passes of one training over its images."""
+        return self.training_settings(study, model, training)["optimisation"]["epochs"]
 
     def copies_made(self, canvas: int, distortion: str) -> list[str]:
         """All copies of one distorted data set that trainings read; the first copy if none reads any."""

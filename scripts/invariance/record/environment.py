@@ -49,6 +49,8 @@ SET = {
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")},
     # Large arrays come and go at every training step; keep their memory instead of giving it back to the system.
     **{f"MALLOC_{threshold}_THRESHOLD_": str(2**30) for threshold in ("MMAP", "TRIM")},
+    # Without this, the sums of a GPU may depend on what else it does.
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     # Figures are drawn as this project says, whatever the user's own matplotlibrc does, and on no screen.
     "MATPLOTLIBRC": os.devnull,
     "MPLBACKEND": "agg",
