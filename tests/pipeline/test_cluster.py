@@ -34,6 +34,7 @@ plans:
       architectures:
         cells: {stride_fc: {trainings: [centred], optimisation: {epochs: EPOCHS}}}
 """
+EPOCHS = 400  # fifty seconds
 WEIGHTS = f"results/digits/models/{CELL}/seed-0/weights.safetensors"
 LOG = f"logs/digits/train/{CELL}/seed-0.log"
 PATIENCE = 300  # seconds for a run, on a machine that does much else
@@ -202,7 +203,7 @@ def training(tmp_path_factory) -> Iterator[Callable[..., Attempt]]:
     """Starts Snakemake, in a folder of its own or in that of an earlier attempt; ends what a failed test leaves."""
     started: list[Attempt] = []
 
-    def start(*arguments: str, epochs: int = 1500, folder: Path | None = None) -> Attempt:
+    def start(*arguments: str, epochs: int = EPOCHS, folder: Path | None = None) -> Attempt:
         if folder is None:
             folder = copy_of_finished_run(tmp_path_factory, "disturbed")
             (folder / LOG).unlink()
@@ -221,7 +222,7 @@ def training(tmp_path_factory) -> Iterator[Callable[..., Attempt]]:
 def undisturbed(tmp_path_factory) -> str:
     """The SHA-256 of the same weights, from a run here."""
     folder = copy_of_finished_run(tmp_path_factory, "undisturbed")
-    (folder / "training.yaml").write_text(LONG_TRAINING.replace("EPOCHS", "1500"))
+    (folder / "training.yaml").write_text(LONG_TRAINING.replace("EPOCHS", str(EPOCHS)))
     finished = snakemake(folder, WEIGHTS, "--cores", "1", *TINY, "training.yaml")
     assert finished.returncode == 0, finished.stderr
     return sha256_of(folder / WEIGHTS)
