@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
@@ -27,7 +26,7 @@ def draw(minutes: pd.DataFrame, critical: float, png: Path) -> None:
     axes.set_xticks([], minor=True)
     axes.set_yticks([tick for tick in (3, 10, 30, 100, 300) if tick > 0.8 * critical])
     axes.set_yticks([], minor=True)
-    axes.set_ylim(bottom=0.8 * critical, top=1.3 * np.nanmax(minutes[["one_machine", "slurm"]].to_numpy()))
+    axes.set_ylim(bottom=0.8 * critical, top=1.3 * long["minutes"].max())
     axes.grid(axis="y")
     axes.legend(title=None)
     with whole_file(png) as temporary:
