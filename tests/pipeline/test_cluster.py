@@ -358,7 +358,6 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(slu
 
 
 @pytest.mark.cluster
-@pytest.mark.xfail(strict=True, reason="jobs that Slurm runs do not use the cache: docs/cluster.md")
 def test_two_clones_that_fill_one_cache_at_once_read_no_half_written_file(
     slurm, without_data, tmp_path, tmp_path_factory
 ):
@@ -367,7 +366,7 @@ def test_two_clones_that_fill_one_cache_at_once_read_no_half_written_file(
     clones = [without_data(), without_data()]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "data", "--cache", *COMMAND, *TINY],
+            [sys.executable, "-m", "snakemake", "data", "--cache", "source", "distort", *COMMAND, *TINY],
             cwd=clone,
             env=os.environ | {"SNAKEMAKE_OUTPUT_CACHE": str(cache)},
             stdout=(clone / "said.txt").open("w"),
