@@ -5,6 +5,7 @@ configuration has to lie in /etc/slurm: what a job starts finds it nowhere else.
 """
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -108,10 +109,17 @@ class Slurm:
     def start_controller(self) -> None:
         self.run("slurmctld", "-D")
 
-    def start_node(self, name: str) -> None:
-        """A node has one processor of the machine for itself: what its jobs start sees no other."""
+    def start_node(self, name: str, seen: Path | None = None, instead: Path | None = None) -> None:
+        """A node has one processor of the machine for itself: what its jobs start sees no other.
+
+        Args: its name; a folder in whose place the node, and nobody else, sees another one; that other one.
+        """
         processor = self.nodes.index(name) % os.cpu_count()
-        self.run(name, "-c", str(processor), "slurmd", "-D", "-N", name, program="taskset")
+        command = ["taskset", "-c", str(processor), "slurmd", "-D", "-N", name]
+        if seen:
+            mounted = f"mount --bind {shlex.quote(str(instead))} {shlex.quote(str(seen))}"
+            command = ["unshare", "--mount", "sh", "-c", f"{mounted} && exec {shlex.join(command)}"]
+        self.run(name, *command[1:], program=command[0])
 
     def run(self, name: str, *arguments: str, program: str | None = None) -> None:
         with (self.folder / f"{name}.out").open("a") as output:

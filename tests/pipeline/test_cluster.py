@@ -5,11 +5,14 @@ Tests marked `cluster` need its executor, and most of them start a Slurm of thei
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -315,7 +318,7 @@ def trainings_in(folder: Path) -> int:
     ("asked", "short_of"), [("mem_mb=150", "mem_mb"), ("runtime=1", "runtime")], ids=["memory", "time"]
 )
 def test_a_job_over_what_it_asked_for_says_which_resource_to_raise(asked, short_of, slurm, training):
-    attempt = training("--set-resources", f"train:{asked}", "--retries", "0", epochs=200_000)
+    attempt = training("--set-resources", f"train:{asked}", "--retries", "0", epochs=10_000)
     assert attempt.until_ended() == 1
     said = attempt.output.read_text()
     assert f"The cluster ended this job for its {short_of}: raise that of its rule under set-resources" in said
@@ -355,6 +358,58 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(slu
         assert data_of(folder) == expected
     finally:
         subprocess.run(["umount", "--lazy", results], check=True)
+
+
+@contextmanager
+def shown_late(slurm: Slurm, folder: Path, written: Path, seconds: float) -> Iterator[list[str]]:
+    """What a node writes into a folder shows up there only some seconds later, as on a slow file system.
+
+    Args: folder, as the login node sees it; written, where the files lie until then.
+    Yields: the names of the files that have shown up.
+    """
+    over, shown = threading.Event(), []
+
+    def show() -> None:
+        while not over.wait(0.1):
+            for path in written.iterdir():
+                if not path.name.startswith(".") and time.time() - path.stat().st_ctime > seconds:
+                    shutil.copy2(path, folder.parent / "late")
+                    os.replace(folder.parent / "late", folder / path.name)
+                    path.unlink()
+                    shown.append(path.name)
+
+    for node in slurm.nodes:
+        slurm.kill(node)
+        slurm.start_node(node, seen=folder, instead=written)
+    thread = threading.Thread(target=show)
+    thread.start()
+    try:
+        yield shown
+    finally:
+        over.set()
+        thread.join()
+        for node in slurm.nodes:
+            slurm.kill(node)
+            slurm.start_node(node)
+
+
+@pytest.mark.cluster
+def test_files_that_show_up_late_are_waited_for_as_long_as_the_profile_says(slurm, tmp_path, tmp_path_factory):
+    folder = copy_of_finished_run(tmp_path_factory, "late")
+    expected, weights = hashes(folder), folder / WEIGHTS
+    files = {path.name for path in weights.parent.iterdir()}
+    weights.unlink()
+    with shown_late(slurm, weights.parent, tmp_path, seconds=10) as shown:
+        patient = snakemake(folder, WEIGHTS, *COMMAND, "--latency-wait", "60", *TINY)
+        assert patient.returncode == 0, patient.stderr[-5000:]
+        assert set(shown) == files
+    assert hashes(folder) == expected
+    weights.unlink()
+    with shown_late(slurm, weights.parent, tmp_path, seconds=PATIENCE):
+        hasty = snakemake(folder, WEIGHTS, *COMMAND, "--latency-wait", "1", "--retries", "0", *TINY)
+        assert hasty.returncode == 1
+        assert "increase the wait time with --latency-wait" in hasty.stderr
+    assert not weights.exists()
 
 
 @pytest.mark.cluster
