@@ -45,6 +45,11 @@ configfile: "config.yaml"
 
 
 include: "workflow/common.smk"
+
+
+dependencies.remember_in(Path(".snakemake/code").absolute())
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from invariance.record import dependencies
+from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,3 +201,67 @@ def test_what_lies_elsewhere_is_left_out(tmp_path):
     text = '"""import a"""\nimport os\nimport numpy.linalg\n# import a\nname = "import a"\n'
     main = write_tree(tmp_path, main=text, a="")
     assert names_of(main) == {"main"}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is remembered of a file
+
+
+@pytest.fixture
+def memory(tmp_path, monkeypatch) -> Path:
+    """A folder in which what is found out is remembered, by Pythons that have read nothing yet."""
+    folder = tmp_path / "memory"
+    monkeypatch.setattr(dependencies, "memory", None)
+    dependencies.remember_in(folder)
+    return folder
+
+
+def made_by_anew(script: Path) -> list[str]:
+    """As `made_by` says in a Python that has read nothing yet."""
+    for function in (dependencies.module_files, dependencies.module, dependencies.made_by):
+        function.cache_clear()
+    return dependencies.made_by(script)
+
+
+def test_what_is_remembered_is_what_is_found_out(memory, tmp_path, monkeypatch):
+    script = write_tree(tmp_path, main="import numpy\nimport help", help="import yaml\nx = 1\n")
+    first = made_by_anew(script)
+    assert [part.partition("==")[0] for part in first[1:]] == ["numpy", "pyyaml"]
+    assert len([*memory.iterdir()]) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(dependencies, "parsed", lambda *_: pytest.fail("read again"))
+        assert made_by_anew(script) == first
+    monkeypatch.setattr(dependencies, "memory", None)
+    assert made_by_anew(script) == first
+
+
+def test_an_edit_is_seen_and_one_taken_back_is_remembered(memory, tmp_path):
+    script = write_tree(tmp_path, main="import help", help="x = 1\n")
+    first = made_by_anew(script)
+    (tmp_path / "help.py").write_text("x = 2\n")
+    assert made_by_anew(script) != first
+    (tmp_path / "help.py").write_text("x = 1\n")
+    assert made_by_anew(script) == first
+
+
+@pytest.mark.parametrize("damage", ["", "{", "3", "[1, 2, 3]"])
+def test_a_damaged_memory_is_made_anew(memory, tmp_path, damage):
+    script = write_tree(tmp_path, main="x = 1")
+    first = made_by_anew(script)
+    (file,) = memory.iterdir()
+    file.write_text(damage)
+    assert made_by_anew(script) == first
+    assert file.read_text() != damage
+
+
+def test_where_nothing_can_be_written_nothing_is_remembered(memory, tmp_path):
+    memory.write_text("a file, and no folder")
+    assert made_by_anew(write_tree(tmp_path, main="x = 1"))
+
+
+def test_code_that_is_none_is_told_each_time(memory, tmp_path):
+    script = write_tree(tmp_path, main="x = (")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"main\.py: cannot be read as Python .*main\.py, line 1"):
+            made_by_anew(script)
+    assert not memory.exists()

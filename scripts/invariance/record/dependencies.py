@@ -6,8 +6,10 @@ are not part of it.
 """
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import sys
@@ -16,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from invariance.record.artefacts import InputError
+from invariance.record.artefacts import InputError, write_json
 
 # Packages whose names differ from those of their modules, and packages that compute nothing.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
@@ -24,6 +26,7 @@ BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
 IMPORTS = {ast.Import, ast.ImportFrom}
 DOCUMENTED = {ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef}
 PYTHON = f"python=={platform.python_version()}"
+OWN_CODE = Path(__file__).read_text(encoding="utf-8")
 
 
 class Module(NamedTuple):
@@ -74,17 +77,53 @@ def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
 def module(path: Path, roots: tuple[Path, ...]) -> Module:
     """Read a file; raises InputError if it is missing or not Python."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        names, digest = remembered(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file, and something is declared to be made by it") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Python ({error})") from None
-    names: set[str] = set()
-    text = written(tree, names)
     files = {file for name in names for root in roots for file in module_files(name, root)}
     tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - BESIDE
     packages = {DISTRIBUTIONS.get(top, top) for top in tops if not any((root / top).exists() for root in roots)}
-    return Module(tuple(sorted(files)), frozenset(packages), hashlib.sha256(text.encode()).hexdigest())
+    return Module(tuple(sorted(files)), frozenset(packages), digest)
+
+
+def remember_in(folder: Path) -> None:
+    """Keep in a folder what is found out about each text, which takes a start of Snakemake 0.3 s otherwise."""
+    global memory
+    memory = folder
+
+
+memory: Path | None = None
+
+
+def remembered(text: str, name: str) -> tuple[list[str], str]:
+    """What `parsed` says, or said in an earlier run."""
+    if memory is None:
+        return parsed(text, name)
+    path = memory / f"{sha256(OWN_CODE + PYTHON + text)}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        names, digest = json.loads(path.read_text(encoding="utf-8"))
+        return names, digest
+    found = parsed(text, name)
+    with contextlib.suppress(OSError):  # where nothing can be written, nothing is remembered
+        write_json(path, found)
+    return found
+
+
+def parsed(text: str, name: str) -> tuple[list[str], str]:
+    """The names that Python code imports, and the hash of its syntax tree.
+
+    Args: the code; the name of its file, for messages.
+    Raises: SyntaxError, ValueError.
+    """
+    names: set[str] = set()
+    digest = sha256(written(ast.parse(text, filename=name), names))
+    return sorted(names), digest
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def written(node: Any, names: set[str]) -> str:
