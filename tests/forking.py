@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 # What `snakemake` imports on its way through any Snakefile.
-MODULES = ["jsonschema", "numpy", "pandas", "referencing", "smart_open", "snakemake.cli", "snakemake.report", "yaml"]
+MODULES = ["cyclopts", "jsonschema", "numpy", "pandas", "referencing", "smart_open", "snakemake.cli", "yaml"]
+MODULES += ["snakemake.report.html_reporter", "snakemake.storage"]
 
 
 def serve() -> None:

@@ -70,6 +70,15 @@ def test_what_belongs_together_is_one_submission():
     assert submitted["results/0"].needs == {name for name in submitted if name.startswith("train/")}
 
 
+def test_the_order_in_which_jobs_were_read_changes_nothing():
+    """It differs from one Python to the next, as does that of any set of texts."""
+    jobs = run_of(seeds=5, distortions=3)
+    for order in (reversed(jobs), sorted(jobs, key=lambda log: log[::-1])):
+        mixed = {log: jobs[log] for log in order}
+        assert submissions(mixed, LOGS, TOGETHER, each=0.5) == submissions(jobs, LOGS, TOGETHER, each=0.5)
+        assert critical_path(mixed) == critical_path(jobs)
+
+
 def test_a_submission_waits_for_the_cluster_and_a_job_for_its_own_start():
     """Source, copies, the three seeds (the two run beside them), the results: four submissions one after the other."""
     submitted = submissions(run_of(seeds=5, distortions=1), LOGS, TOGETHER, each=0.5)

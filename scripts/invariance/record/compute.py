@@ -159,7 +159,7 @@ def replay(jobs: Jobs, workers: int, beside: float = 0.0) -> float:
     """Seconds that the jobs take on `workers` cores, each free worker taking the ready job that the run started first.
 
     A job computes in one thread and waits for nothing, so it lasts as long as its CPU time, which other load on the
-    machine hardly changes, and `beside`, seconds that its worker spends on it before and after.
+    machine changes less than its time by the clock, and `beside`: seconds that its worker spends before and after.
     """
     lacking = {log: len(job.needs) for log, job in jobs.items()}
     followers: dict[str, list[str]] = {log: [] for log in jobs}

@@ -29,7 +29,7 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
     """The jobs of a run as a cluster gets them: those of one submission as one job, which lasts as long as all of them.
 
     Downloads are left out: the login node does them. Which parts of a group share a submission is up to Snakemake; here
-    neighbours do.
+    neighbours in the order of their logs do, such as the seeds of one training.
 
     Args:
         jobs: by their log.
@@ -39,7 +39,7 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
         each: seconds of a job beside its CPU time.
     """
     groups: dict[tuple[str, ...], Jobs] = {}
-    for job in jobs.values():
+    for _, job in sorted(jobs.items()):
         if job.stage == "download":
             continue
         groups.setdefault(group_of(Path(job.log).relative_to(logs).parts), {})[job.log] = job
@@ -110,9 +110,9 @@ def critical_path(jobs: Jobs) -> list[Job]:
         if unknown:
             waiting += [log, *unknown]
             continue
-        last = max(jobs[log].needs, key=ends.__getitem__, default=None)
+        last = max(sorted(jobs[log].needs), key=ends.__getitem__, default=None)
         before[log], ends[log] = last, seconds_of(jobs[log]) + (ends[last] if last else 0.0)
-    path, log = [], max(ends, key=ends.__getitem__, default=None)
+    path, log = [], max(sorted(ends), key=ends.__getitem__, default=None)
     while log is not None:
         path.append(jobs[log])
         log = before[log]
