@@ -41,8 +41,10 @@ def page(body: Iterable[str]) -> str:
 def verdicts(results: Path) -> list[str]:
     """The claims with their verdicts, and our errors beside Simard's, as HTML."""
     config = read_json(results / "config.json")
-    body = [f"<h1>{TITLE}</h1>", f"<p>What the run on <strong>{html.escape(config['dataset'])}</strong> says.</p>"]
-    if config["dataset"] == "digits":
+    dataset = config["dataset"]
+    title = html.escape(config["datasets"][dataset]["title"])
+    body = [f"<h1>{TITLE}</h1>", f"<p>What the run on <strong>{title}</strong> says.</p>"]
+    if dataset == "digits":
         body.append(f'<p class="note">{DEMO}</p>')
     judged = map(write_claims.claim_entries, claim_entries(results))
     body += ["<h2>Claims and verdicts</h2>", table(write_claims.CLAIM_HEADS, judged)]
