@@ -23,7 +23,7 @@ DOCS, PROFILE = ROOT / "docs", ROOT / "profiles/slurm/config.yaml"
 CORES = [2**power for power in range(11)]
 # Seconds, measured as docs/cluster.md says.
 MACHINE = Overhead(run=9.5, each=0.18)
-CLUSTER, CLUSTER_JOB = Overhead(run=10.0, each=18.0), 4.6
+CLUSTER, CLUSTER_JOB = Overhead(run=10.0, each=14.0), 3.8
 
 
 def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadata"), docs: Path = DOCS) -> None:
