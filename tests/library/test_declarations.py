@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 import invariance.layers
 import invariance.networks
 from invariance.networks.building import build_model
-from invariance.plan import declarations
+from invariance.plan import declarations, validation
 from invariance.plan.declarations import families, is_layerwise, layer_names, literal, network_files
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
@@ -49,6 +50,27 @@ def test_what_is_no_literal_is_told(text, tmp_path):
     (tmp_path / "file.py").write_text(text)
     with pytest.raises(InputError, match=r"file\.py: OPTIONS cannot be read .*allowed: .*literal"):
         literal(tmp_path / "file.py", "OPTIONS")
+
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+def test_the_schema_of_the_config_is_one():
+    Draft202012Validator.check_schema(yaml.safe_load(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("what", "wrong", "message"),
+    [
+        ("families", {"wide": {"width": {"type": "intger"}}}, 'a model of the family wide .* width.type: "intger"'),
+        ("distortion_parts", {"bold": {"by": 3}}, "the part bold is declared with by: 3"),
+        ("distortion_parts", {"bold": {"by": {"minimum": "0"}}}, 'the part bold is declared with by.minimum: "0"'),
+    ],
+)
+def test_a_setting_that_no_schema_describes_is_told_with_what_declares_it(what, wrong, message, monkeypatch):
+    monkeypatch.setattr(validation, what, lambda: wrong)
+    with pytest.raises(InputError, match=f"^{message}; allowed: "):
+        validation.complete_schema(SCHEMA, {})
 
 
 def test_a_missing_file_declares_nothing_and_is_told(tmp_path):

@@ -373,8 +373,7 @@ def shown_late(slurm: Slurm, folder: Path, written: Path, seconds: float) -> Ite
         while not over.wait(0.1):
             for path in written.iterdir():
                 if not path.name.startswith(".") and time.time() - path.stat().st_ctime > seconds:
-                    shutil.copy2(path, folder.parent / "late")
-                    os.replace(folder.parent / "late", folder / path.name)
+                    shutil.copy2(path, folder.parent / "late").replace(folder / path.name)
                     path.unlink()
                     shown.append(path.name)
 

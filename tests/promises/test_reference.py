@@ -182,6 +182,13 @@ def longest_path(jobs: dict[str, Job]) -> float:
     return max(ends.values())
 
 
+def test_what_ends_together_frees_all_that_waits_for_it_before_anything_starts():
+    """1 and 2 end together; 4 and 5, which wait for 2 and are first in line, are not overtaken by 3."""
+    jobs = [("1", 1, (), 0), ("2", 1, (), 0), ("3", 2, (), 1), ("4", 1, ("2",), 0), ("5", 1, ("2",), 0)]
+    run = {log: job(log, seconds, needs, ended=float(start + seconds)) for log, seconds, needs, start in jobs}
+    assert replay(run, 2) == stepped(run, 2) == 4
+
+
 @settings(max_examples=60, deadline=None)
 @given(graphs(), st.integers(1, 5))
 def test_a_replay_is_what_a_replay_second_by_second_gives(jobs, workers):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 
 from invariance.plan.catalogue import Study
 from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, user_file
@@ -180,7 +180,10 @@ _StrictValidator = validators.extend(
 
 
 def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
-    """The schema at `path`, completed by what claims, networks and distortions declare about their settings."""
+    """The schema at `path`, completed by what claims, networks and distortions declare about their settings.
+
+    Raises InputError if what one of them declares is not a JSON schema.
+    """
     schema = json.loads(_written(path))
     declared = [claim for study in studies.values() for claim in study.claims]
     claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: claim.place)}
@@ -201,7 +204,6 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
         }
         for family, its in families().items()
     ]
-    _check_schema(json.dumps(schema))
     return schema
 
 
@@ -213,12 +215,18 @@ def _written(path: Path) -> str:
 
 
 @functools.cache
-def _check_schema(schema: str) -> None:
-    _StrictValidator.check_schema(json.loads(schema))
+def _check_declared(description: str, settings: str) -> None:
+    """Whether settings, as JSON, are each described by a JSON schema."""
+    try:
+        _StrictValidator.check_schema({"properties": json.loads(settings)})
+    except SchemaError as error:
+        where = f"{dotted(tuple(error.path)[1:])}: {show(error.instance)}"
+        raise InputError(f"{description} is declared with {where}; allowed: what a JSON schema has there") from None
 
 
 def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
     """The schema of a mapping with these keys and no others; those without a default are required."""
+    _check_declared(description, json.dumps(settings))
     required = [name for name, its in settings.items() if its is not True and "default" not in its]
     return {
         "description": description,

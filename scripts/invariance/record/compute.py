@@ -174,12 +174,13 @@ def replay(jobs: Jobs, workers: int, beside: float = 0.0) -> float:
         while ready and len(running) < workers:
             log = heapq.heappop(ready)[-1]
             heapq.heappush(running, (now + seconds_of(jobs[log]) + beside, log))
-        now, log = heapq.heappop(running)
-        done += 1
-        for follower in followers[log]:
-            lacking[follower] -= 1
-            if not lacking[follower]:
-                heapq.heappush(ready, (*jobs[follower].order, follower))
+        now = running[0][0]
+        while running and running[0][0] == now:  # all that end now, before anything starts
+            done += 1
+            for follower in followers[heapq.heappop(running)[1]]:
+                lacking[follower] -= 1
+                if not lacking[follower]:
+                    heapq.heappush(ready, (*jobs[follower].order, follower))
     if done < len(jobs):
         raise InputError("the jobs on record need one another in a circle; run snakemake in an empty folder")
     return now
