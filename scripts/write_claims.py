@@ -22,8 +22,8 @@ README, COSTS = ROOT / "README.md", ROOT / "docs" / "reference.md"
 
 CLAIM_HEADS = ("claim", "verdict", "number")
 SIMARD_CAPTION = (
-    "Test error in %, beside Simard's Table 1, whose numbers are single runs. Ours are means over seeds, with the",
-    "interval into which 95% of single runs like ours fall:",
+    "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over seeds,",
+    "with the 95% prediction interval for one more run:",
 )
 
 
@@ -62,8 +62,8 @@ def costs_block(reference: Mapping[str, Any]) -> str:
     replayed = {int(workers): seconds / 60 for workers, seconds in compute["replayed_seconds"].items()}
     whole = (
         f"The whole run took {compute['core_seconds'] / 3600:.1f} core hours in {compute['jobs']:,} jobs on "
-        f"{machine['processor']} ({machine['cores']} cores). Its jobs, each as long as it took there, and in the order "
-        f"in which they started, fill {replayed[2]:.0f} minutes of 2 cores and {replayed[8]:.0f} of 8."
+        f"{machine['processor']} ({machine['cores']} cores). Its jobs, each as long as its CPU time there, and in the "
+        f"order in which they started, fill {replayed[2]:.0f} minutes of 2 cores and {replayed[8]:.0f} of 8."
     )
     header = ["| claim | figure | command | core minutes |", "|---|---|---|---|"]
     return "\n".join([*header, *rows, "", whole + shares(compute)])

@@ -333,7 +333,7 @@ def test_a_run_that_is_not_whole_is_no_reference(recorded, tmp_path):
 # What is committed
 
 
-@pytest.mark.parametrize(("number", "text"), [(0, "0.00"), (-1.236, "-1.24"), (0.005, "0.01"), (3.2e-15, "3e-15")])
+@pytest.mark.parametrize(("number", "text"), [(0, "0.00"), (-1.236, "-1.24"), (0.005, "0.01"), (3.24e-15, "3.2e-15")])
 def test_plain_numbers(number, text):
     assert plain(number) == text
 

@@ -26,7 +26,9 @@ from rolled import made_up_equivariance
 from studies import declared
 
 TEST_IMAGES, SHIFTED = 30, 12
-PARTLY_TRAINED = re.compile("claims/C9/details/(stride_fc_head|stride_fc_last_layer|stride_gap)_")
+PARTLY_TRAINED = re.compile(
+    "claims/C9/details/(stride_fc_head|stride_fc_last_layer|stride_gap)_|training_length/simard_cnn/epochs_60/"
+)
 COMMITTED = {
     "reference-selection",
     "reference-long",

@@ -175,7 +175,7 @@ def with_interval(number: float, low: float | None, high: float | None) -> str:
 
 def plain(number: float) -> str:
     """A number with two decimals, or as a power of ten if both decimals are 0."""
-    return f"{number:.2f}" if number == 0 or abs(number) >= 0.005 else f"{number:.0e}"
+    return f"{number:.2f}" if number == 0 or abs(number) >= 0.005 else f"{number:.1e}"
 
 
 def comparison_lines(outcomes: Iterable[Outcome]) -> list[str]:
