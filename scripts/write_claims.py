@@ -22,8 +22,8 @@ README, COSTS = ROOT / "README.md", ROOT / "docs" / "reference.md"
 
 CLAIM_HEADS = ("claim", "verdict", "number")
 SIMARD_CAPTION = (
-    "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over seeds,",
-    "with the 95% prediction interval for one more run:",
+    "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over",
+    "seeds, with the 95% prediction interval for one more run:",
 )
 
 
