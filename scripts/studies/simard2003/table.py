@@ -53,12 +53,15 @@ def pairs(table: pd.DataFrame) -> str:
 
 
 def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
-    """Published errors, and the paired differences between trainings."""
+    """Published errors, how many have which verdict, and the paired differences between trainings."""
     if study != "simard2003":
         return  # it repeats some of these cells in another way and would give the same keys
     table = tables[f"{study}-published"]
     for row in table[table.published.notna()].itertuples():
         yield f"published/{row.model}/{row.training}", number(row.published, 1)
+    yield "replicated/published", str(table.published.notna().sum())
+    for verdict in ("reproduced", "ours lower", "ours higher"):
+        yield f"replicated/{verdict.replace(' ', '_')}", str((table.verdict == verdict).sum())
     for row in tables[f"{study}-pairs"].itertuples():
         for name in ("difference", "low", "high", "mcnemar_p"):
             yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))
