@@ -231,7 +231,8 @@ def test_only_the_replication_prints_its_comparisons():
     """Studies that repeat some of its cells are set beside the same table, and would take its keys."""
     row = {"model": "mlp", "training": "elastic"}
     compared = row | {"against": "none", "difference": 0.5, "low": 0.25, "high": 0.75, "mcnemar_p": 0.01}
-    for study, expected in (("simard2003", ["0.7", "0.50", "0.25", "0.75", "0.010"]), ("simard2003_long", [])):
-        tables = {f"{study}-published": pd.DataFrame([row | {"published": 0.7}])}
+    shown = ["0.7", "1", "0", "0", "1", "0.50", "0.25", "0.75", "0.010"]
+    for study, expected in (("simard2003", shown), ("simard2003_long", [])):
+        tables = {f"{study}-published": pd.DataFrame([row | {"published": 0.7, "verdict": "ours higher"}])}
         tables[f"{study}-pairs"] = pd.DataFrame([compared])
         assert [value for _, value in as_tex.numbers(study, tables)] == expected
