@@ -1,6 +1,5 @@
 """Networks of the user's own, tried in a process of their own, as planning imports no torch."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 from invariance.plan.declarations import SCRIPTS, network_files
 from invariance.plan.plan import Plan
 from invariance.record.artefacts import InputError
-from invariance.record.dependencies import made_by
+from invariance.record.dependencies import made_by, sha256
 
 
 def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int]]:
@@ -37,7 +36,7 @@ def require_networks(plans: Iterable[Plan], folder: Path) -> None:
     if not trials:
         return
     code = [made_by(str(script), *network_files(network), root=str(SCRIPTS)) for network, *_ in trials]
-    passed = folder / hashlib.sha256(json.dumps([trials, code], sort_keys=True).encode()).hexdigest()
+    passed = folder / sha256(json.dumps([trials, code], sort_keys=True))
     if passed.exists():
         return
     command = [sys.executable, str(script), "--networks", json.dumps(trials)]

@@ -70,7 +70,7 @@ def made_by(*scripts: Path | str, root: Path | str | None = None) -> list[str]:
     modules = [module(Path(path), (root,)) for path in code]
     digests = [f"{os.path.relpath(path, root)} {found.digest}\n" for path, found in zip(code, modules, strict=True)]
     packages = sorted(set().union(*(found.packages for found in modules)))
-    return [hashlib.sha256("".join(digests).encode()).hexdigest(), *versions(*packages)]
+    return [sha256("".join(digests)), *versions(*packages)]
 
 
 @cache
@@ -123,6 +123,7 @@ def parsed(text: str, name: str) -> tuple[list[str], str]:
 
 
 def sha256(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
