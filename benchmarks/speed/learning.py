@@ -22,6 +22,7 @@ from speed.data import settings_of, tiled_digits, validation_digits
 from speed.distorting import ALPHA, SIGMA, batched_opencv, ours_elastic
 from speed.harness import Contender, Task
 from speed.networks import NETWORKS, VARIANTS
+from speed.products import products_alone
 
 PLAIN = "plain PyTorch"
 # Images of one call: about a second each, for the ordinary PyTorch loop on one core of 2023.
@@ -102,6 +103,7 @@ def training_task(model: str, share: float) -> Task:
     contenders = [
         Contender("ours", ours, len(images), our_model(settings)),
         Contender(PLAIN, plain, len(images), plain_model(NETWORKS[model], canvas)),
+        products_alone(our_model(settings), canvas, optimisation["batch"], len(images)),
     ]
     if model in VARIANTS:
         name, network = VARIANTS[model]
@@ -269,6 +271,7 @@ def evaluating_task(model: str, share: float) -> Task:
         Contender("ours", ours, len(images), our_model_for_inference(settings)),
         Contender(PLAIN, plain, len(images), prepare),
         Contender(f"{PLAIN}, batches of {SMALL_BATCH}", plain_small, len(images), prepare),
+        products_alone(our_model_for_inference(settings), canvas, SMALL_BATCH, len(images)),
     ]
     if model in VARIANTS:
         name, network = VARIANTS[model]

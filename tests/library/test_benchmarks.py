@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -16,7 +17,7 @@ from torch import nn
 import compare_versions
 import summarise_speed
 import write_speed
-from invariance.networks.building import build_model, count_parameters
+from invariance.networks.building import build_model, count_parameters, for_inference
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, save_array, write_json
 from invariance.record.blocks import block_of
@@ -25,6 +26,7 @@ from speed import operations, report, surroundings
 from speed.data import settings_of, tiled_digits, validation_digits
 from speed.harness import Contender, Task, fastest, measure, median_and_range, ratios, shares, turns
 from speed.networks import NETWORKS, VARIANTS
+from speed.products import products_of
 from speed.worker import prepared
 
 SMALL = 0.002  # the share of the usual number of images that a test runs on
@@ -171,6 +173,29 @@ def test_images_are_repeated_with_their_labels():
     assert np.array_equal(labels[:1563], labels[1437:])
     checks, _ = validation_digits(29)
     assert not (checks[:, None] == images[None, :1437]).all(axis=(2, 3)).any()
+
+
+def operations_of(product: partial) -> int:
+    """Two for each multiplication with its addition."""
+    if product.func is torch.mm:
+        left, right = product.args
+        return 2 * left.shape[0] * left.shape[1] * right.shape[1]
+    _, starts, _, slopes, _ = product.args
+    return 2 * len(starts) * slopes.size
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+@pytest.mark.parametrize("work", [operations.training, operations.evaluating])
+def test_the_products_alone_are_all_operations_of_a_network(model, work):
+    settings = settings_of(model)
+    network = build_model(settings["model"], settings["canvas"])
+    if work is operations.evaluating:
+        network = for_inference(network)
+    products = products_of(network, settings["canvas"], 8)
+    for product in products:
+        product()
+    expected = 8 * work(NETWORKS[model](settings["canvas"]), settings["canvas"], 8).flops
+    assert sum(map(operations_of, products)) == expected
 
 
 @pytest.fixture(scope="module")
