@@ -204,6 +204,7 @@ def test_keys_are_of_known_forms():
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
         # Of committed runs.
         r"(readings|letter)/(count|seeds|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
+        r"elsewhere/(names|judged|same|differing)",
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         r"replicated/(published|reproduced|ours_lower|ours_higher)",

@@ -1,13 +1,15 @@
 """The tables that are about the whole plan: claims, settings, distortions."""
 
 import json
+import re
 
 import pandas as pd
+import pytest
 
 from invariance.paper.numbers import claim_results, distortion_results
 from judging import CONFIG
 from printed import is_whole, rows_of
-from studies.summary.table import SETTINGS, claims, distortions, settings
+from studies.summary.table import SETTINGS, claims, distortions, elsewhere_numbers, settings
 
 
 def test_numbers_of_the_size_of_rounding_are_powers_of_ten():
@@ -43,3 +45,19 @@ def test_distortions_on_two_canvases_are_kept_apart():
     assert r"$29\times29$ & elastic & 2 & 1.30 & 1.20 & 6.0 & " in text
     assert r"$40\times40$ & elastic & 2 & 1.30 & 1.20 & 7.0 & " in text
     assert dict(distortion_results(summaries))["distortions/elastic/max"] == "6.0"  # on the first canvas
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [("supported", ("2", None)), ("refuted", ("1", "C10")), ("undecided", ("1", "C10"))],
+)
+def test_verdicts_elsewhere_are_counted_where_both_data_sets_have_one(there, expected):
+    def judged(**verdicts: str) -> list[dict[str, str]]:
+        return [{"id": name, "verdict": verdict} for name, verdict in verdicts.items()]
+
+    here = judged(C1="refuted", C2="supported", C10="supported")
+    other = {"title": "A & B", "claims": judged(C1="refuted", C9="refuted", C10=there)}
+    written = elsewhere_numbers(here, CONFIG, {"other": other})
+    found = dict(re.fullmatch(r"\\result\{elsewhere/(\w+)\}\{(.*)\}", line).groups() for line in written.splitlines())
+    assert (found["same"], found.get("differing")) == expected
+    assert (found["names"], found["judged"]) == (r"A \& B", "2")

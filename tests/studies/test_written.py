@@ -35,8 +35,9 @@ COMMITTED = {
     "reference-readings",
     "readings-numbers",
     "elsewhere",
+    "elsewhere-numbers",
 }  # tables of overlays, as far as any are committed
-OF_COMMITTED = re.compile(r"(readings|letter)/|script/figures/readings$")  # test_readings.py has these
+OF_COMMITTED = re.compile(r"(readings|letter|elsewhere)/|script/figures/readings$")  # test_readings.py has these
 
 
 def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> None:

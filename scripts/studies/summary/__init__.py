@@ -35,18 +35,20 @@ def references_elsewhere(plan: Plan, study: str) -> dict[str, str]:
     return {path.stem: str(path) for path in found if path.stem not in ("digits", plan.dataset)}
 
 
+def is_elsewhere(plan: Plan, study: str) -> bool:
+    """Whether there are other data sets to stand beside."""
+    return plan.dataset != "digits" and bool(references_elsewhere(plan, study))
+
+
+ELSEWHERE = {"judged": "claims.json", "config": "config.json", "references": references_elsewhere}
 STUDY = Study(
     tabulars=(
         Tabular("claims", "table:claims", {"judged": "claims.json"}),
         Tabular("distortions", "table:distortions", {"summaries": summaries}),
         Tabular("settings", "table:settings", {"config": "config.json"}),
         Tabular("compute", "table:compute", {"reference": reference}),
-        Tabular(
-            "elsewhere",
-            "table:elsewhere",
-            {"judged": "claims.json", "config": "config.json", "references": references_elsewhere},
-            there=lambda plan, study: plan.dataset != "digits" and bool(references_elsewhere(plan, study)),
-        ),
+        Tabular("elsewhere", "table:elsewhere", ELSEWHERE, there=is_elsewhere),
+        Tabular("elsewhere-numbers", "table:elsewhere_numbers", ELSEWHERE, there=is_elsewhere),
     ),
     figures=(
         Figure(

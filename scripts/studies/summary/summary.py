@@ -38,7 +38,7 @@ FOREST = {
     "C1": [("stride_fc", "centred"), ("mlp", "centred")],
     "C4": [("stride_gap", "centred")],
     "C5": [("phase_averaged", "centred"), ("polyphase_gap_circular", "centred")],
-    "C6": [("max_pool_fc", "centred"), ("blur_pool_fc", "centred")],
+    "C6": [("max_pool_fc", "centred"), ("avg_pool_fc", "centred"), ("blur_pool_fc", "centred")],
     "C7": [("stn", "centred")],
     "translated": [("stride_fc", "translated"), ("stn", "translated")],
 }

@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from invariance.paper.numbers import config_results, is_rounding
+from invariance.paper.numbers import config_results, is_rounding, result_lines
 from invariance.paper.tex import escape, number, small, tabular, whole, with_gaps, with_interval
 from invariance.plan.words import place_of_claim
 from invariance.results.labels import label
+
+Claims = Sequence[Mapping[str, Any]]  # the entries of claims.json
 
 
 def decisive(claim: Mapping[str, Any]) -> str:
@@ -18,12 +20,9 @@ def decisive(claim: Mapping[str, Any]) -> str:
     return with_interval(claim["number"], claim["low"], claim["high"])
 
 
-def elsewhere(
-    judged: Sequence[Mapping[str, Any]], config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]
-) -> str:
+def elsewhere(judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]) -> str:
     """Number and verdict of each claim on this data set, and beside them those of committed references of others."""
-    title = config["datasets"][config["dataset"]]["title"]
-    found = {title: judged} | {its.get("title", name): its["claims"] for name, its in references.items()}
+    found = by_dataset(judged, config, references)
     by_id = [{claim["id"]: claim for claim in claims} for claims in found.values()]
     statements = {claim["id"]: claim["statement"] for claims in reversed(found.values()) for claim in claims}
     rows = [
@@ -42,7 +41,27 @@ def elsewhere(
     return tabular(widths + columns, ["", "Claim", *map(escape, found)], rows)
 
 
-def claims(judged: Sequence[Mapping[str, Any]]) -> str:
+def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]) -> str:
+    """The other data sets, how many claims have a verdict on all data sets, and which have not the same on all."""
+    here, *others = by_dataset(judged, config, references).items()
+    verdicts = [{claim["id"]: claim["verdict"] for claim in claims} for _, claims in [here, *others]]
+    shared = sorted(set.intersection(*map(set, verdicts)), key=place_of_claim)
+    differing = [name for name in shared if len({its[name] for its in verdicts}) > 1]
+    results = {"names": " and ".join(escape(title) for title, _ in others), "judged": str(len(shared))}
+    results |= {"same": str(len(shared) - len(differing))}
+    results |= {"differing": ", ".join(differing)} if differing else {}
+    return result_lines((f"elsewhere/{key}", value) for key, value in results.items())
+
+
+def by_dataset(
+    judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Claims]:
+    """The judged claims by the title of their data set, this one first."""
+    title = config["datasets"][config["dataset"]]["title"]
+    return {title: judged} | {its.get("title", name): its["claims"] for name, its in references.items()}
+
+
+def claims(judged: Claims) -> str:
     """Claim, decisive number with interval and unit, threshold, verdict."""
     rows = [
         (
