@@ -106,9 +106,9 @@ def outputs(catalogue: Catalogue) -> dict[str, str]:
     """What a codechecker compares, each with what it is: the paper, verdicts, tables and figures."""
     plan = catalogue.plan
     return {
-        plan.file("paper.pdf"): "the paper; all its numbers are read from the files below",
+        plan.file("paper.pdf"): "the paper; its numbers are read from the files below and from paper/reference/",
         plan.file("claims.json"): "each claim with its number, interval and verdict",
-        **{file: "table: means over seeds, with intervals" for file in catalogue.table_files if is_summary(file)},
+        **{file: "table: over seeds, or paired" for file in catalogue.table_files if is_summary(file)},
         **{plan.file(f"figures/{name}.pdf"): f"figure: {item.title}" for name, item in catalogue.figures.items()},
     }
 

@@ -204,10 +204,11 @@ def test_keys_are_of_known_forms():
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
         # Of committed runs.
         r"(readings|letter)/(count|seeds|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
+        r"long/(long|fresh|all)/simard_cnn/\w+/(mean|one_more)",
         r"elsewhere/(names|judged|same|differing)",
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
-        r"replicated/(published|reproduced|ours_lower|ours_higher)",
+        r"replicated/(published|reproduced|ours_lower|ours_higher|decided_by_rounding)",
         rf"distortions/({'|'.join(config['distortions'])})/(rms|max|net_translation|ink_lost|audit)",
         rf"pairs/({'|'.join(config['models'])})/({trainings})/({trainings})/(difference|low|high|mcnemar_p)",
         rf"parameters/({'|'.join(config['studies'])})/({'|'.join(config['models'])})",

@@ -13,9 +13,17 @@ from invariance.results.reading import write_table
 from invariance.results.statistics import prediction_interval, t_interval, wilson_interval
 from invariance.results.tables import CELL, MEASURES, over_seeds
 from judging import NAN, ROOT, runs_of
-from printed import is_whole, rows_of
+from printed import is_whole, keys_of_the_paper, rows_of
 from studies.simard2003 import table as as_tex
-from studies.simard2003.summary import COLUMNS, COMPARISONS, judged, pairs, published, replication_verdict
+from studies.simard2003.summary import (
+    COLUMNS,
+    COMPARISONS,
+    decided_by_rounding,
+    judged,
+    pairs,
+    published,
+    replication_verdict,
+)
 
 PUBLISHED = ROOT / "paper" / "published.csv"
 TRAININGS = {
@@ -97,6 +105,30 @@ def test_unpublished_cells_have_an_interval_and_no_verdict():
     assert row.verdict == ""
     assert row.one_more_low < 1.0 < 1.2 < row.one_more_high
     assert replication_verdict(NAN, 1.0, 2.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("published", "low", "high", "decided"),
+    [
+        (0.7, 0.72, 0.9, True),
+        (0.7, 0.76, 0.9, False),
+        (0.7, 0.6, 0.8, False),
+        (0.7, 0.5, 0.73, True),
+        (NAN, 0.5, 0.7, False),
+    ],
+)
+def test_rounding_decides_where_an_interval_ends_within_it(published, low, high, decided):
+    """0.7 may stand for all from 0.65 to 0.75."""
+    assert decided_by_rounding(published, low, high) == decided
+
+
+def test_the_paper_has_the_numbers_of_the_committed_longer_runs():
+    tables = {name: pd.read_csv(ROOT / f"paper/reference/mnist-{name}.csv") for name in ("long", "fresh", "all")}
+    lines = as_tex.long_numbers(tables).splitlines()
+    longest = "long/fresh/simard_cnn/affine_elastic_500_epochs"
+    assert rf"\result{{{longest}/mean}}{{0.47}}" in lines
+    assert rf"\result{{{longest}/one_more}}{{0.35--0.59}}" in lines
+    assert {key for key in keys_of_the_paper() if key.startswith("long/")} <= {line[8:].split("}")[0] for line in lines}
 
 
 @pytest.mark.parametrize("name", ["long", "fresh", "all"])
@@ -230,9 +262,10 @@ def test_runs_in_several_files_become_one_table_model_by_model(tmp_path):
 def test_only_the_replication_prints_its_comparisons():
     """Studies that repeat some of its cells are set beside the same table, and would take its keys."""
     row = {"model": "mlp", "training": "elastic"}
+    judged_row = {"published": 0.7, "one_more_low": 0.72, "one_more_high": 0.86, "verdict": "ours higher"}
     compared = row | {"against": "none", "difference": 0.5, "low": 0.25, "high": 0.75, "mcnemar_p": 0.01}
-    shown = ["0.7", "1", "0", "0", "1", "0.50", "0.25", "0.75", "0.010"]
+    shown = ["0.7", "1", "0", "0", "1", "1", "0.50", "0.25", "0.75", "0.010"]
     for study, expected in (("simard2003", shown), ("simard2003_long", [])):
-        tables = {f"{study}-published": pd.DataFrame([row | {"published": 0.7, "verdict": "ours higher"}])}
+        tables = {f"{study}-published": pd.DataFrame([row | judged_row])}
         tables[f"{study}-pairs"] = pd.DataFrame([compared])
         assert [value for _, value in as_tex.numbers(study, tables)] == expected

@@ -32,12 +32,13 @@ PARTLY_TRAINED = re.compile(
 COMMITTED = {
     "reference-selection",
     "reference-long",
+    "reference-long-numbers",
     "reference-readings",
     "readings-numbers",
     "elsewhere",
     "elsewhere-numbers",
 }  # tables of overlays, as far as any are committed
-OF_COMMITTED = re.compile(r"(readings|letter|elsewhere)/|script/figures/readings$")  # test_readings.py has these
+OF_COMMITTED = re.compile(r"(readings|letter|long|elsewhere)/|script/figures/readings$")  # test_readings.py has these
 
 
 def make_up_grid(path: Path, cell: Cell, max_shift: int, labels: np.ndarray) -> None:

@@ -76,6 +76,7 @@ STUDY = Study(
         Tabular("simard2003", "table:published", {"table": "tables/{study}-published.csv"}),
         Tabular("simard2003-pairs", "table:pairs", {"table": "tables/{study}-pairs.csv"}),
         Tabular("reference-long", "table:long_runs", {"tables": LONG_RUNS}, there=LONG_RUNS),
+        Tabular("reference-long-numbers", "table:long_numbers", {"tables": LONG_RUNS}, there=LONG_RUNS),
     ),
     figures=(
         Figure(

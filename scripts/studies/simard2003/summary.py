@@ -14,6 +14,8 @@ COLUMNS = [
     *("best", "worst", "seeds", "wilson_low", "wilson_high", "verdict"),
 ]
 
+ROUNDING = 0.05  # percentage points: the published errors have one decimal
+
 # Which trainings are compared, paired over seeds: the first against the second.
 COMPARISONS = [
     ("translation", "none"),
@@ -75,6 +77,12 @@ def replication_verdict(published: float, low: float, high: float) -> str:
     if low <= published <= high:
         return "reproduced"
     return "ours lower" if high < published else "ours higher"
+
+
+def decided_by_rounding(published: float, low: float, high: float) -> bool:
+    """Whether another error that rounds to the published one would have another verdict."""
+    errors = (published - ROUNDING, published, published + ROUNDING)
+    return len({replication_verdict(error, low, high) for error in errors}) > 1
 
 
 PAIR_COLUMNS = [

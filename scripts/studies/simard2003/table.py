@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from invariance.paper.numbers import result_lines
 from invariance.paper.tex import between, formatted, number, p_value, tabular, with_gaps, with_interval
 from invariance.results.labels import label
+from studies.simard2003.summary import decided_by_rounding
 
 
 def published(table: pd.DataFrame) -> str:
@@ -32,6 +34,17 @@ def long_runs(tables: Mapping[str, pd.DataFrame]) -> str:
     """As `published`, for several committed tables together, model by model."""
     models = pd.concat(tables.values()).groupby("model", sort=False)
     return published(pd.concat(rows for _, rows in models))
+
+
+def long_numbers(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Of each committed run and its cells the mean error, and where one more run falls."""
+    results = []
+    for run, table in tables.items():
+        for row in table.itertuples():
+            cell = f"long/{run}/{row.model}/{row.training}"
+            results += [(f"{cell}/mean", number(row.mean))]
+            results += [(f"{cell}/one_more", between(row.one_more_low, row.one_more_high))]
+    return result_lines(results)
 
 
 def pairs(table: pd.DataFrame) -> str:
@@ -62,6 +75,8 @@ def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[st
     yield "replicated/published", str(table.published.notna().sum())
     for verdict in ("reproduced", "ours lower", "ours higher"):
         yield f"replicated/{verdict.replace(' ', '_')}", str((table.verdict == verdict).sum())
+    intervals = zip(table.published, table.one_more_low, table.one_more_high, strict=True)
+    yield "replicated/decided_by_rounding", str(sum(decided_by_rounding(*each) for each in intervals))
     for row in tables[f"{study}-pairs"].itertuples():
         for name in ("difference", "low", "high", "mcnemar_p"):
             yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))
