@@ -114,6 +114,7 @@ def test_a_study_with_a_figure_a_table_and_a_claim(results):
     assert claims["C12"]["read_from"][0]["columns"] == ["model", "training", "seed", "mean_consistency"]
     gain = pd.read_csv(results / "tables/width-gain.csv").set_index("measure")
     assert gain["mean"]["mean_consistency"] == pytest.approx(claims["C12"]["number"], rel=1e-6)
+    assert "C12" in text_of(results / "figures/summary.pdf")
     text = text_of(results / "paper.pdf")
     assert "A wider network is more invariant" in (results / "tables/claims.tex").read_text()
     assert "does width help?" in text

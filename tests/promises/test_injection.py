@@ -299,10 +299,11 @@ def test_a_study_cannot_take_the_name_of_another_table(name):
 
 def test_the_taken_names_are_those_of_the_rules_and_of_tables_without_a_study():
     """Whatever lies beside tables/{study}.* and logs/.../tables/{study}.* under a fixed name."""
-    plan = Plan(reading.resolve(CONFIG)["mnist"])
-    catalogue = Catalogue(plan, STUDIES)
-    made = {**catalogue.tables, **catalogue.tabulars}
-    fixed = {name for name, item in made.items() if item.study not in plan["studies"] and name.isidentifier()}
+    fixed = set()
+    for plan in map(Plan, reading.resolve(CONFIG).values()):
+        catalogue = Catalogue(plan, STUDIES)
+        made = {**catalogue.tables, **catalogue.tabulars}
+        fixed |= {name for name, item in made.items() if item.study not in plan["studies"] and name.isidentifier()}
     fixed |= set(re.findall(r"tables/(\w+)\.(?:tex|csv|log|tsv)\b", "".join(path.read_text() for path in RULES)))
     assert fixed == set(validation.TAKEN)
 

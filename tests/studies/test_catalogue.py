@@ -3,15 +3,19 @@
 import dataclasses
 import importlib
 import inspect
+import re
 from collections import Counter
 
 import pytest
 
 import studies
+from invariance.plan import catalogue as of_plans
 from invariance.plan.catalogue import Catalogue
 from invariance.plan.plan import Plan
 from invariance.plan.reading import load, resolve
+from invariance.record import reference
 from invariance.record.artefacts import InputError
+from invariance.results import verdicts
 from running import ROOT
 
 DECLARED = studies.declared()
@@ -68,6 +72,41 @@ def test_an_id_that_is_not_c_and_its_number_is_refused_in_words(name, monkeypatc
     monkeypatch.setattr("studies.split.STUDY", dataclasses.replace(DECLARED["split"], claims=(claim,)))
     with pytest.raises(InputError, match="of split: not an id; allowed: C, a number and perhaps a letter, such as C12"):
         studies.declared()
+
+
+MISTAKES = {
+    "direction": ("over", 'direction "over"; allowed: above, below, or None'),
+    "unit": ("points", 'unit "points"; allowed: a text that begins with percentage, percent, pixels, relative'),
+    "figure": ("splits", 'no study declares the figure "splits"; did you mean "split"?'),
+    "reads": ({"splits-runs": ("seed",)}, 'no study declares the table "splits-runs"; did you mean "split-runs"?'),
+}
+
+
+@pytest.mark.parametrize("field", MISTAKES)
+def test_what_a_claim_cannot_be_is_refused_in_words(field, monkeypatch):
+    wrong, message = MISTAKES[field]
+    claim = dataclasses.replace(DECLARED["split"].claims[0], **{field: wrong})
+    monkeypatch.setattr("studies.split.STUDY", dataclasses.replace(DECLARED["split"], claims=(claim,)))
+    with pytest.raises(InputError, match=re.escape(f'claim "C11" of split: {message}')):
+        studies.declared()
+
+
+@pytest.mark.parametrize("kind", ["claims", "figures", "tables", "tabulars"])
+def test_a_name_that_two_studies_declare_is_refused_in_words(kind, monkeypatch):
+    same = getattr(DECLARED["class_transfer"], kind)[0]
+    if kind != "claims":
+        same = dataclasses.replace(same, name=same.name.format(study="class_transfer"))
+    both = (*getattr(DECLARED["split"], kind), same)
+    monkeypatch.setattr("studies.split.STUDY", dataclasses.replace(DECLARED["split"], **{kind: both}))
+    if kind == "claims":
+        monkeypatch.setattr("studies.problems_of", lambda claim, studies: iter(()))
+    with pytest.raises(InputError, match=f"^{kind[:-1]} .* declared by class_transfer and by split; rename one"):
+        studies.declared()
+
+
+def test_directions_and_units_are_those_that_verdicts_and_verify_know():
+    assert tuple(verdicts.DIRECTIONS) == of_plans.DIRECTIONS
+    assert set(reference.SLACK) == set(reference.ONE_SEED) == set(of_plans.UNITS)
 
 
 @pytest.mark.parametrize("name", CLAIMS)

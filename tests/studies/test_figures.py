@@ -407,6 +407,19 @@ def test_summary_shows_every_verdict_and_the_errors_that_it_rests_on():
     assert [bar.get_width() for bar in share.patches] == [30, 60, 10]
 
 
+@pytest.mark.parametrize("low", [-3.0, None])
+def test_the_summary_shows_a_claim_that_has_no_panel_of_its_own_by_its_number(low):
+    claim = claim_of("C99", "refuted") | {"number": -1.5, "low": low, "high": low and 0.5}
+    claim |= {"threshold": 2.0, "unit": "percentage points of a measure with a long name"}
+    _, axes = panels(summary.draw([claim], {"architectures": errors_of([("mlp", "centred")])}))
+    (number, threshold) = axes.lines
+    assert number.get_xdata(orig=False).tolist() == [-1.5]
+    assert list(threshold.get_xdata(orig=False)) == [2.0, 2.0]
+    drawn = [segment[:, 0].tolist() for bars in axes.collections for segment in bars.get_segments()]
+    assert drawn == ([[-3.0, 0.5]] if low else [])
+    assert axes.get_xlabel().replace("\n", " ") == f"{claim['unit']}; dashes: threshold"
+
+
 def test_the_summary_of_equivariance_tells_strides_and_borders_apart():
     rows = [
         (

@@ -115,6 +115,10 @@ class Figure(Made):
         return f"studies.{self.folder}.{self.function or self.name}"
 
 
+DIRECTIONS = ("above", "below")
+UNITS = ("percentage", "percent", "pixels", "relative")  # the first word, which tells how much a number may differ
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim that the results can refute.

@@ -10,6 +10,7 @@ Inputs:
         equivariance: one row per measured error: kind, padding, stride, scope, place, shift (pixels), error (relative).
 """
 
+import functools
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,6 +55,8 @@ def draw(claims: Sequence[Mapping[str, Any]], tables: Mapping[str, pd.DataFrame]
     panels = [
         (judged[name], *panel) for name, panel in PANELS.items() if name in judged and panel[1] in (None, *tables)
     ]
+    others = [claim for name, claim in judged.items() if name not in (*FOREST, *PANELS)]
+    panels += [(claim, functools.partial(number_panel, claim), None) for claim in others]
     errors = tables.get("architectures", pd.DataFrame(columns=MEASURE_COLUMNS))
     places = forest_places(judged, errors)
     rows = -(-len(panels) // PANEL_COLUMNS)
@@ -210,6 +213,16 @@ def shares_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     rows = {name: [details[f"{name}{end}"] for end in ("", "_low", "_high")] for name in sources}
     level_rows(axes, rows, "share of the variance (%)")
     axes.set_xlim(0, 100)
+
+
+def number_panel(claim: Mapping[str, Any], axes: Axes, *_: Any) -> None:
+    """Any other claim: its decisive number beside the threshold."""
+    if claim["low"] is not None:
+        axes.hlines(0, claim["low"], claim["high"], color=COLOURS[2], linewidth=1.5)
+    axes.plot(claim["number"], 0, "o", color=COLOURS[2])
+    axes.axvline(claim["threshold"], color=INK, linestyle=DASHES[1], linewidth=1)
+    axes.set_yticks([])
+    axes.set_xlabel(textwrap.fill(f"{claim['unit']}; dashes: threshold", 40))
 
 
 # The function that draws each claim's panel, and the table that it needs besides the claim's details.
