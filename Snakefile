@@ -73,7 +73,7 @@ checksums.compute_once()  # in the Snakemakes that Slurm starts on its nodes, to
 onstart:
     or_exit(environment.require_writable, "results", "logs")
     or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
-    # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then for ever.
+    # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then forever.
     end = workflow.scheduler.exit_gracefully
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
     if PROGRESS:
@@ -144,7 +144,7 @@ rule not_a_file_of_the_project:
     output:
         "{target}",
     wildcard_constraints:
-        # What is special in a pattern is any character here, as braces cannot be written in a constraint.
+        # Special characters are replaced by one for any: a constraint cannot contain braces.
         target=re.sub(r"[^\w/-]", ".", os.getcwd()) + r"[/].+|results(/[\w-]+)*",
 
 

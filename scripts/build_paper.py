@@ -123,7 +123,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def how_to_install() -> str:
-    """The command that installs LaTeX, from the list in envs/tex-packages.txt (one package a line, # comments)."""
+    """The command that installs LaTeX, from the list in envs/tex-packages.txt (one package per line, # comments)."""
     try:
         lines = TEX_PACKAGES.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -224,8 +224,8 @@ def lacking_message(lacking: list[str], output: Path) -> str:
             f"{output}: the article is not whole, so it was not written:",
             *(f"  {line}" for line in lacking),
             f"A key that is not built has no line in {results}/tables/numbers.tex. Tables and figures are built by",
-            f"`snakemake --cores 1 {results}/tables/NAME.tex`, or figures/NAME.pdf. An overfull box is for paper/*.tex",
-            "to mend, or for the script that writes the table.",
+            f"`snakemake --cores 1 {results}/tables/NAME.tex`, or figures/NAME.pdf. Fix an overfull box in",
+            "paper/*.tex, or in the script that writes the table.",
             "To see the article with its gaps named in place, use --stub.",
         ]
     )

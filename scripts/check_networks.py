@@ -1,4 +1,4 @@
-"""Before stage 3: try networks of the user's own on two images, so that what is wrong is told before any training."""
+"""Before stage 3: try networks of the user's own on two images, so that mistakes are reported before any training."""
 
 from invariance.command_line import Json, run
 from invariance.learning.training import one_thread

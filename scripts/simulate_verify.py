@@ -84,7 +84,7 @@ class Number:
 
     @property
     def spread(self) -> float:
-        """The standard deviation over seeds that the interval tells."""
+        """The standard deviation over seeds that the interval implies."""
         half = (self.entry["high"] - self.entry["low"]) / 2
         return half * math.sqrt(self.seeds) / t_quantile(self.seeds, self.confidence)
 
@@ -108,7 +108,7 @@ def recorded_numbers(reference: Mapping[str, Any]) -> list[Number]:
 
 
 def failing_share(numbers: Sequence[Number], confidence: float, runs: int, drift: float) -> float:
-    """The share of re-runs in which any of the numbers is told to have drifted."""
+    """The share of re-runs in which any of the numbers is reported as drifted."""
     return float(np.mean([any(drifts(numbers, confidence, seed, drift)) for seed in range(runs)]))
 
 

@@ -29,7 +29,7 @@ def size(plan: Plan) -> str:
 
 
 def main(config: Path, *overlays: Path, schema: Annotated[Path, Parameter(show_default=False)] = SCHEMA) -> None:
-    """Validate, then print the size of the plan that plain `snakemake` runs first, then of the other one.
+    """Validate, then print the size of each plan, that of plain `snakemake` first.
 
     Args:
         config: The config, such as config.yaml.

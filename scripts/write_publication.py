@@ -114,7 +114,7 @@ def outputs(catalogue: Catalogue) -> dict[str, str]:
 
 
 def is_summary(file: str) -> bool:
-    """Whether a table has means over seeds, not one line a seed."""
+    """Whether a table has means over seeds, not one line per seed."""
     return not file.endswith(("-runs.csv", "-seeds.csv"))
 
 

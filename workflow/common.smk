@@ -20,7 +20,7 @@ from invariance.record import checksums, dependencies, environment, forking, pro
 from invariance.record.artefacts import InputError
 from invariance.record.manifest import VERSIONED
 
-# Braces in the folder's name are none of a wildcard.
+# Escaped, or Snakemake reads braces in the folder's name as wildcards.
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml".replace("{", "{{").replace("}", "}}")
 VERSIONS = [*dependencies.versions(*VERSIONED), dependencies.PYTHON]
 TARGETS = ("all", "demo", "data", "models", "measures", "figures", "paper", "explorer", "verify", "benchmark")

@@ -80,7 +80,7 @@ def shift_grid(
     classes = answers.unshifted.shape[1]
     if truth is not None and truth.max() >= classes:
         raise InputError(
-            f"labels: {truth.max()} is among them, and the network tells {classes} classes; allowed: 0 to {classes - 1}"
+            f"labels: {truth.max()} is among them, and the network has {classes} outputs; allowed: 0 to {classes - 1}"
         )
     fractions = {"consistency": consistency(answers.predictions, shifts)}
     if truth is not None:

@@ -838,8 +838,8 @@ BAD = [
         "only_where_positions_are_told",
         "studies/two_positions/trainings/placed/only",
         [1, 2],
-        "studies.two_positions.trainings.placed.only: [1, 2]: not in a study with positions, whose networks tell no "
-        "classes; allowed: no only here",
+        "studies.two_positions.trainings.placed.only: [1, 2]: not in a study with positions, whose networks "
+        "predict positions, not classes; allowed: no only here",
     ),
     case(
         "after_unknown",
@@ -853,7 +853,7 @@ BAD = [
         "after_itself",
         "studies/split/trainings/elastic/after",
         "elastic",
-        'studies.split.trainings.elastic.after: "elastic": comes round to itself; allowed: none, translated',
+        'studies.split.trainings.elastic.after: "elastic": leads back to itself; allowed: none, translated',
     ),
     case(
         "after_not_in_the_cell",

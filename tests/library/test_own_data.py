@@ -213,7 +213,7 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
     "npz: wide labels": (lambda f: as_npz(f, train_labels=LABELS.astype(int)), "train_labels: int64 .*astype"),
     "npz: fractions": (lambda f: as_npz(f, train_images=ONES / 2), "train_images: float64 .*; allowed: uint8"),
     "npz: not a number": (lambda f: as_npz(f, test_images=np.full((9, 12, 12), np.nan)), "test_images: float64"),
-    "npz: huge shape": (lambda f: with_member(f, npy(f"({1 << 40},)")), "save it anew"),
+    "npz: huge shape": (lambda f: with_member(f, npy(f"({1 << 40},)")), "save it again"),
     "npz: negative shape": (lambda f: with_member(f, npy("(-1, -1)", content=b"a")), "1 bytes, which are not"),
     "npz: huge header": (
         lambda f: with_member(f, npy("(1,)" + " " * 200_000, version=2)),

@@ -296,7 +296,7 @@ def test_bad_input_is_told_in_one_message_and_leaves_nothing(changes, message, f
 
 
 def test_labels_that_the_network_does_not_tell(files):
-    with pytest.raises(InputError, match=r"labels: 9 is among them, and the network tells 7 classes; allowed: 0 to 6"):
+    with pytest.raises(InputError, match=r"labels: 9 is among them, and the network has 7 outputs; allowed: 0 to 6"):
         invariance.shift_grid(network(), pictures(10, SIDE, SIDE), np.arange(10), max_shift=1)
 
 

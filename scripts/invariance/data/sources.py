@@ -184,7 +184,7 @@ def read_member(
             raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
         content = stream.read(largest)
     if min(shape, default=0) < 0 or np.prod([kind.itemsize, *shape], dtype=object) != len(content):
-        raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it anew")
+        raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it again")
     return np.frombuffer(content, kind).reshape(shape, order="F" if columns_first else "C")
 
 

@@ -337,7 +337,7 @@ def training_state(model: nn.Module, optimiser: NesterovSGD, average: WeightAver
 
 
 def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Logits float32 (n, 10) of uint8 (n, h, w) images, in evaluation mode, on the model's device."""
+    """Logits float32 (n, classes) of uint8 (n, h, w) images, in evaluation mode, on the model's device."""
     model.eval()
     device = device_of(model)
     read = Inputs(device)

@@ -556,11 +556,11 @@ def _sequence_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
         what = "only beside after, as fresh weights are all trained; allowed: no trained_part here"
         yield Problem((*path, "trained_part"), show(training["trained_part"]), what)
     if "only" in training and "positions" in study:
-        what = "not in a study with positions, whose networks tell no classes; allowed: no only here"
+        what = "not in a study with positions, whose networks predict positions, not classes; allowed: no only here"
         yield Problem((*path, "only"), show(training["only"]), what)
     last = _before(study, training)[-1]
     if last is not None:
-        what = "comes round to itself" if last in study["trainings"] else "no such training in this study"
+        what = "leads back to itself" if last in study["trainings"] else "no such training in this study"
         fitting = [name for name, its in study["trainings"].items() if _before(study, its)[-1] is None]
         yield Problem((*path, "after"), show(training["after"]), f"{what}{options(last, fitting)}")
 

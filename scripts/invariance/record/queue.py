@@ -14,7 +14,7 @@ EVERY = 1
 
 
 def require_slurm(account: str | None, partition: str | None) -> None:
-    """Refuse what Slurm would refuse: Snakemake waits for ever for a group of jobs that could not be submitted.
+    """Refuse what Slurm would refuse: Snakemake waits forever for a group of jobs that could not be submitted.
 
     Raises:
         InputError: no Slurm answers, or it takes no job of this account in this partition.

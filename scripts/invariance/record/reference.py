@@ -95,7 +95,7 @@ def read_reference(path: Path, dataset: str) -> dict[str, Any]:
     reference = read_json(path)
     needed = {"dataset", "config_sha256", "confidence", "claims", "cells", "compute"}
     if not isinstance(reference, dict) or needed - reference.keys():
-        raise InputError(f"{path}: not reference numbers; restore the file with git, or record them anew")
+        raise InputError(f"{path}: not reference numbers; restore the file with git, or record them again")
     if reference["dataset"] != dataset:
         raise InputError(f"{path}: reference numbers of {reference['dataset']}, and the results are of {dataset}")
     return reference

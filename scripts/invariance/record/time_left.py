@@ -95,7 +95,7 @@ class TimeLeft:
         return known
 
     def left(self, now: float) -> tuple[float, set[str]]:
-        """Seconds to the end of the run, and the rules of which nothing is known, whose jobs are taken for nothing."""
+        """Seconds to the end of the run, and the rules of unknown duration, whose jobs count as 0 s."""
         known, unknown, seconds = self.known(), set(), {}
         unfinished = [number for number in self.jobs if number not in self.took]
         for number in sorted(unfinished, key=lambda number: number not in self.started):

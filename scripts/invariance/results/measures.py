@@ -1,8 +1,8 @@
 """Measures of invariance, from logits and predictions over a grid of shifts.
 
-Logits are (shifts, images, 10) and predictions (shifts, images); `shifts` lists the (dx, dy) of each, in order, and
-holds (0, 0). Consistency alone proves nothing: a constant classifier is 100% consistent. Read it beside accuracy and
-drift.
+Logits are (shifts, images, classes) and predictions (shifts, images); `shifts` lists the (dx, dy) of each, in order,
+and holds (0, 0). Consistency alone proves nothing: a constant classifier is 100% consistent. Read it beside accuracy
+and drift.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def logit_drift(logits: np.ndarray, shifts: Shifts) -> np.ndarray:
 
 
 def drift_of(largest: np.ndarray, unshifted: np.ndarray) -> np.ndarray:
-    """`logit_drift`, from the largest change under each shift (shifts,) and the unshifted logits (images, 10)."""
+    """`logit_drift`, from the largest change under each shift (shifts,) and the unshifted logits (images, classes)."""
     spread = unshifted.astype(np.float64).std()
     return largest / spread if spread > 0 else np.full(len(largest), np.nan)
 
@@ -41,7 +41,7 @@ def drift_of(largest: np.ndarray, unshifted: np.ndarray) -> np.ndarray:
 def largest_differences(logits: np.ndarray) -> np.ndarray:
     """The largest difference of any logit from the same logit at another position, (positions,).
 
-    Logits are (positions, images, 10); the unit is the standard deviation of all logits, as in `logit_drift`.
+    Logits are (positions, images, classes); the unit is the standard deviation of all logits, as in `logit_drift`.
     """
     logits = logits.astype(np.float64)
     lowest, highest = logits.min(axis=0), logits.max(axis=0)
