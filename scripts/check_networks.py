@@ -1,23 +1,26 @@
 """Before stage 3: try networks of the user's own on two images, so that mistakes are reported before any training."""
 
 from invariance.command_line import Json, run
+from invariance.learning.equivariance import stages_of
 from invariance.learning.training import one_thread
 from invariance.networks.building import build_model
 from invariance.record.artefacts import InputError
 
 
 def main(*, networks: Json) -> None:
-    """Build each, which tries it.
+    """Build each, which tries it, and look for the windows of its layers if their equivariance is to be measured.
 
     Args:
-        networks: JSON list of [entry in the config, side of the canvas in pixels, classes]:
-            '[[{"family": "file", "file": "my_network.py", "class": "Net"}, 40, 10]]'.
+        networks: JSON list of [entry in the config, side of the canvas in pixels, classes, whether to measure layers]:
+            '[[{"family": "file", "file": "my_network.py", "class": "Net"}, 40, 10, false]]'.
     """
     one_thread()
     problems = []
-    for settings, canvas, classes in networks:
+    for settings, canvas, classes, layer_by_layer in networks:
         try:
-            build_model(settings, canvas, classes)
+            network = build_model(settings, canvas, classes)
+            if layer_by_layer:
+                stages_of(network)
         except InputError as error:
             problems.append(f"{error} (canvas {canvas}, {classes} classes)")
     if problems:

@@ -198,7 +198,10 @@ def own_plans(*overlays: dict) -> list:
 
 def test_it_is_tried_once_on_each_canvas_and_number_of_classes():
     plans = own_plans({"datasets": {"fashion_mnist": {"classes": 7}}})
-    assert sorted(trial[1:] for trial in own_networks.tried(plans)) == [(29, 10), (36, 10), (40, 7), (40, 10)]
+    places = [(29, 10), (36, 10), (40, 7), (40, 10)]
+    assert sorted(trial[1:] for trial in own_networks.tried(plans)) == [(*place, False) for place in places]
+    asked = own_plans({"equivariance": {"models": ["mine"]}})
+    assert {trial[3] for trial in own_networks.tried(asked)} == {True}
     assert own_networks.tried(resolve(load([ROOT / "config.yaml"])).values()) == []
 
 
@@ -211,8 +214,10 @@ def test_what_is_wrong_is_told_before_any_job_and_what_passed_is_not_tried_again
     started = []
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda command, **how: started.append(command) or run(command, **how))
-    network, folder = project / "mine/net.py", project / "passed"
-    monkeypatch.setattr(own_networks, "tried", lambda plans: [(entry() | {"file": str(network)}, CANVAS, 3)])
+    network, folder, layer_by_layer = project / "mine/net.py", project / "passed", False
+    monkeypatch.setattr(
+        own_networks, "tried", lambda plans: [(entry() | {"file": str(network)}, CANVAS, 3, layer_by_layer)]
+    )
     network.write_text(BAD["wrong shape"][0])
     for _ in range(2):
         with pytest.raises(InputError, match=r"^.*net\.py: Net: gives \(2, 9\) for .*logits \(2, 3\)"):
@@ -225,3 +230,6 @@ def test_what_is_wrong_is_told_before_any_job_and_what_passed_is_not_tried_again
         own_networks.require_networks([], folder)
     assert len(started) == 3
     assert len(list(folder.iterdir())) == 1
+    layer_by_layer = True
+    with pytest.raises(InputError, match="it does not say where its outputs are read from"):
+        own_networks.require_networks([], folder)

@@ -206,6 +206,7 @@ def test_keys_are_of_known_forms():
         r"(readings|letter)/(count|seeds|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
         r"long/(long|fresh|all)/simard_cnn/\w+/(mean|one_more)",
         r"elsewhere/(names|judged|same|differing)",
+        r"elsewhere/fashion_mnist/(C\d+b?/other_verdict|\w+/\w+/\w+/(test_error|mean_error|mean_consistency))",
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         r"replicated/(published|reproduced|ours_lower|ours_higher|decided_by_rounding)",

@@ -56,8 +56,14 @@ def test_verdicts_elsewhere_are_counted_where_both_data_sets_have_one(there, exp
         return [{"id": name, "verdict": verdict} for name, verdict in verdicts.items()]
 
     here = judged(C1="refuted", C2="supported", C10="supported")
-    other = {"title": "A & B", "claims": judged(C1="refuted", C9="refuted", C10=there)}
+    cell = {"study": "split", "model": "mlp", "training": "centred", "measure": "mean_error", "mean": 12.345}
+    other = {"title": "A & B", "claims": judged(C1="refuted", C9="refuted", C10=there), "cells": [cell]}
     written = elsewhere_numbers(here, CONFIG, {"other": other})
-    found = dict(re.fullmatch(r"\\result\{elsewhere/(\w+)\}\{(.*)\}", line).groups() for line in written.splitlines())
+    found = dict(
+        re.fullmatch(r"\\result\{elsewhere/([\w/]+)\}\{(.*)\}", line).groups() for line in written.splitlines()
+    )
     assert (found["same"], found.get("differing")) == expected
     assert (found["names"], found["judged"]) == (r"A \& B", "2")
+    assert found["other/split/mlp/centred/mean_error"] == "12.35"
+    assert found.get("other/C10/other_verdict") == (None if there == "supported" else there)
+    assert "other/C9/other_verdict" not in found  # it has no verdict here

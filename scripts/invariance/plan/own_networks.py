@@ -13,15 +13,16 @@ from invariance.record.artefacts import InputError
 from invariance.record.dependencies import made_by, sha256
 
 
-def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int]]:
-    """Each network from a file that a plan trains: its entry, the side of its canvas in pixels, its outputs."""
+def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool]]:
+    """Each network from a file that a plan trains, as scripts/check_networks.py takes it."""
     found = {}
     for plan in plans:
+        layer_by_layer = {cell.model for cell in plan.equivariance_cells}
         for study, model in dict.fromkeys((cell.study, cell.model) for cell in plan.trained):
             settings, network = plan["studies"][study], plan["models"][model]
             if network["family"] == "file":
                 outputs = max(plan.data["classes"], len(settings.get("positions", [])))
-                trial = (network, settings["canvas"], outputs)
+                trial = (network, settings["canvas"], outputs, model in layer_by_layer)
                 found[json.dumps(trial, sort_keys=True)] = trial
     return list(found.values())
 

@@ -42,7 +42,10 @@ def elsewhere(judged: Claims, config: Mapping[str, Any], references: Mapping[str
 
 
 def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]) -> str:
-    """The other data sets, how many claims have a verdict on all data sets, and which have not the same on all."""
+    """The other data sets, how many claims have a verdict on all data sets, and which have not the same on all.
+
+    And from each reference its means, and which claims have another verdict there.
+    """
     here, *others = by_dataset(judged, config, references).items()
     verdicts = [{claim["id"]: claim["verdict"] for claim in claims} for _, claims in [here, *others]]
     shared = sorted(set.intersection(*map(set, verdicts)), key=place_of_claim)
@@ -50,6 +53,13 @@ def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Map
     results = {"names": " and ".join(escape(title) for title, _ in others), "judged": str(len(shared))}
     results |= {"same": str(len(shared) - len(differing))}
     results |= {"differing": ", ".join(differing)} if differing else {}
+    for dataset, its in references.items():
+        for cell in its["cells"]:
+            path = "/".join(cell[part] for part in ("study", "model", "training", "measure"))
+            results[f"{dataset}/{path}"] = number(cell["mean"])
+        for claim in its["claims"]:
+            if claim["verdict"] != verdicts[0].get(claim["id"], claim["verdict"]):
+                results[f"{dataset}/{claim['id']}/other_verdict"] = claim["verdict"]
     return result_lines((f"elsewhere/{key}", value) for key, value in results.items())
 
 
