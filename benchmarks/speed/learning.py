@@ -23,6 +23,7 @@ from speed.distorting import ALPHA, SIGMA, batched_opencv, ours_elastic
 from speed.harness import Contender, Task
 from speed.networks import NETWORKS, VARIANTS
 from speed.products import products_alone
+from speed.report import ONE_BY_ONE
 
 PLAIN = "plain PyTorch"
 # Images of one call: about a second each, for the ordinary PyTorch loop on one core of 2023.
@@ -81,8 +82,8 @@ def plain_model(network: Callable[[int], nn.Module], canvas: int) -> Callable[[]
 
 
 def training_tasks(share: float) -> list[Task]:
-    """One task per network, and one for Simard's network with its images distorted afresh."""
-    return [*(training_task(model, share) for model in NETWORKS), distorted_task(share)]
+    """One task per network, and two for Simard's: with its images distorted afresh, and in batches of one."""
+    return [*(training_task(model, share) for model in NETWORKS), distorted_task(share), one_by_one_task(share)]
 
 
 def training_task(model: str, share: float) -> Task:
@@ -154,6 +155,28 @@ def distorted_task(share: float) -> Task:
         work.flops + distortion.flops,
         work.moved + distortion.moved,
     )
+
+
+def one_by_one_task(share: float) -> Task:
+    """One epoch of Simard's network in batches of one image, for which ours has a loop of its own."""
+    settings = settings_of("simard_cnn")
+    canvas, optimisation = settings["canvas"], settings["optimisation"]
+    optimisation |= {"batch": 1, "learning_rate": optimisation["learning_rate"] / optimisation["batch"]}
+    images, labels = tiled_digits(images_of("simard_cnn", share), canvas)
+    validation = validation_digits(canvas)
+    checks = floats(validation[0]), integers(validation[1])
+    few = max(32, len(images) // 16)
+    inputs, targets = floats(images[:few]), integers(labels[:few])
+
+    def ours(network: nn.Module) -> None:
+        train(network, [images], labels, validation, optimisation, 0)
+
+    def plain(network: nn.Module) -> None:
+        plain_epoch(network, inputs, targets, checks, optimisation)
+
+    peer = plain_model(NETWORKS["simard_cnn"], canvas)
+    contenders = [Contender("ours", ours, len(images), our_model(settings)), Contender(PLAIN, plain, few, peer)]
+    return Task(ONE_BY_ONE, contenders, *operations.training(NETWORKS["simard_cnn"](canvas), canvas, 1))
 
 
 def plain_epoch(

@@ -253,6 +253,7 @@ def test_every_contender_of_every_loop_runs(peers):
         *peers.distorting.tasks(SMALL),
         peers.learning.training_task("blur_pool_fc", SMALL),
         peers.learning.distorted_task(SMALL),
+        peers.learning.one_by_one_task(SMALL),
         peers.learning.evaluating_task("simard_cnn", SMALL),
     ]
     for task in tasks:
