@@ -73,6 +73,16 @@ def test_stub_compiles_and_says_what_is_missing(tmp_path, capsys):
     assert "not built: tables/claims.tex" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("dataset", ["fashion_mnist", "kmnist"])
+def test_the_paper_on_another_data_set_is_whole(dataset, tmp_path):
+    """No line is too wide for its name, and what is only about MNIST is left out."""
+    made = make_artefacts(tmp_path, without="simard2003/canvas", dataset=dataset, dataset_name="Kuzushiji-MNIST")
+    committed = ("readings", "reference-readings", "reference-long")  # only for MNIST
+    artefacts = ([path for path in paths if not path.name.startswith(committed)] for paths in made)
+    build(PAPER, *artefacts, tmp_path / "paper.pdf")
+    assert f"--config dataset={dataset}" in text_of(tmp_path / "paper.pdf").replace("- ", "-")
+
+
 def test_stub_needs_latexmk_alone(tmp_path):
     shutil.copytree(PAPER, tmp_path / "paper")
     subprocess.run(["latexmk", "-pdf", "paper.tex"], cwd=tmp_path / "paper", check=True, capture_output=True)
