@@ -436,6 +436,9 @@ def test_simards_table_takes_the_setting_with_the_least_validation_error(model, 
     )
 
 
+COLLAPSED = ("simard_cnn", "stn")  # at the rate so chosen, on translated images: the plan keeps MNIST's
+
+
 def test_fashion_mnist_takes_the_rate_with_the_least_validation_error_and_its_kin_follow():
     """After the epochs of MNIST, twice which save less than a percentage point of that."""
     table = pd.read_csv(ROOT / "paper/reference/fashion_mnist-selection.csv")
@@ -447,12 +450,16 @@ def test_fashion_mnist_takes_the_rate_with_the_least_validation_error_and_its_ki
         epochs, rate = taken["optimisation"]["epochs"], taken["optimisation"]["learning_rate"]
         assert epochs == usual["optimisation"]["epochs"]
         best = tried[tried.epochs == epochs].set_index("learning_rate")["mean"]
-        assert best.idxmin() == rate
+        assert rate == (usual["optimisation"]["learning_rate"] if model in COLLAPSED else best.idxmin())
         assert tried[tried.epochs == 2 * epochs]["mean"].item() > best.min() - 1
-        followed[model == "mlp", usual["optimisation"]["learning_rate"]] = rate
+        if model not in COLLAPSED:
+            followed[model == "mlp", usual["optimisation"]["learning_rate"]] = rate
     for study, model, training, _ in fashion.cells:
         usual, taken = (run.training_settings(study, model, training)["optimisation"] for run in (mnist, fashion))
-        assert taken == usual | {"learning_rate": followed[model == "mlp", usual["learning_rate"]]}
+        if model in COLLAPSED:
+            assert taken == usual
+        else:
+            assert taken == usual | {"learning_rate": followed[model == "mlp", usual["learning_rate"]]}
 
 
 def test_affine_and_elastic_are_as_strong_together_as_the_validation_images_chose():
