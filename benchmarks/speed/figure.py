@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from invariance.drawing.parts import dodge, legend_below
 from invariance.drawing.style import COLOURS
-from speed.report import CEILING, OURS, PARTS, PLAIN, Row, network
+from speed.report import CEILING, OURS, PARTS, PLAIN, PRODUCTS, Row, network
 
 SIZE = (10.0, 6.4)  # inches
 # Only ours is filled, so that it stands out in grey too.
@@ -16,6 +16,7 @@ LOOKS = {
     OURS: {"marker": "o", "color": COLOURS[2], "markersize": 7, "zorder": 5},
     PLAIN: {"marker": "s", "color": COLOURS[1]},
     "another peer": {"marker": "D", "color": COLOURS[0]},
+    PRODUCTS: {"marker": "|", "color": "0.5", "markersize": 9, "markeredgewidth": 2},
 }
 
 
@@ -32,7 +33,7 @@ def speed_figure(rows: Sequence[Row]) -> Figure:
     panels = {f"distorting: {task}": contenders_of(chosen, task) for task in dict.fromkeys(r["task"] for r in chosen)}
     draw_column(left, panels, handles)
     draw_column(right, {loop: networks_of(rows, loop) for loop in ("training", "evaluating")}, handles)
-    legend_below(figure, {name: handles[name] for name in LOOKS if name in handles}, 3)
+    legend_below(figure, {name: handles[name] for name in LOOKS if name in handles}, 4)
     return figure
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from invariance.layers.conv import Conv, multiply_by_patches, patches_of
 from invariance.layers.linear import Linear
 from speed.harness import Contender
+from speed.report import PRODUCTS
 
-NAME = "products alone"
 NOTE = "the matrix products of ours; all else, from gathering patches to the update, takes no time"
 
 
@@ -36,7 +36,7 @@ def products_alone(prepare: Callable[[], nn.Module], canvas: int, batch: int, im
             for product in products:
                 product()
 
-    return Contender(NAME, run, images // batch * batch, prepare, facts={"note": NOTE})
+    return Contender(PRODUCTS, run, images // batch * batch, prepare, facts={"note": NOTE})
 
 
 def products_of(network: nn.Module, canvas: int, batch: int) -> list[partial]:

@@ -44,6 +44,7 @@ OURS, CEILING = "ours", "ceiling"
 PARTS = "elastic, parts of ours"
 ONE_BY_ONE = "simard_cnn, one by one"
 PLAIN, TUTORIAL = "plain PyTorch", "PyTorch tutorial"
+PRODUCTS = "products alone"
 
 Row = dict[str, Any]
 
