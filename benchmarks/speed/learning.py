@@ -23,9 +23,8 @@ from speed.distorting import ALPHA, SIGMA, batched_opencv, ours_elastic
 from speed.harness import Contender, Task
 from speed.networks import NETWORKS, VARIANTS
 from speed.products import products_alone
-from speed.report import ONE_BY_ONE
+from speed.report import ONE_BY_ONE, PLAIN
 
-PLAIN = "plain PyTorch"
 # Images of one call: about a second each, for the ordinary PyTorch loop on one core of 2023.
 TRAINED = {"simard_cnn": 12_800, "mlp": 19_200, "stn": 5_120, "max_pool_fc": 2_560, "avg_pool_fc": 2_560}
 TRAINED |= {"blur_pool_fc": 2_560, "polyphase_gap_circular": 2_560}
@@ -86,11 +85,10 @@ def training_tasks(share: float) -> list[Task]:
     return [*(training_task(model, share) for model in NETWORKS), distorted_task(share), one_by_one_task(share)]
 
 
-def training_task(model: str, share: float) -> Task:
-    """One epoch of one network."""
-    settings = settings_of(model)
-    canvas, optimisation = settings["canvas"], settings["optimisation"]
-    images, labels = tiled_digits(images_of(model, share), canvas)
+def epochs(
+    images: np.ndarray, labels: np.ndarray, canvas: int, optimisation: dict
+) -> tuple[Callable[[nn.Module], None], Callable[[nn.Module], None]]:
+    """One epoch of a network on these images, as ours trains it and as the plain loop does."""
     validation = validation_digits(canvas)
     inputs, targets = floats(images), integers(labels)
     checks = floats(validation[0]), integers(validation[1])
@@ -101,6 +99,15 @@ def training_task(model: str, share: float) -> Task:
     def plain(network: nn.Module) -> None:
         plain_epoch(network, inputs, targets, checks, optimisation)
 
+    return ours, plain
+
+
+def training_task(model: str, share: float) -> Task:
+    """One epoch of one network."""
+    settings = settings_of(model)
+    canvas, optimisation = settings["canvas"], settings["optimisation"]
+    images, labels = tiled_digits(images_of(model, share), canvas)
+    ours, plain = epochs(images, labels, canvas, optimisation)
     contenders = [
         Contender("ours", ours, len(images), our_model(settings)),
         Contender(PLAIN, plain, len(images), plain_model(NETWORKS[model], canvas)),
@@ -163,17 +170,9 @@ def one_by_one_task(share: float) -> Task:
     canvas, optimisation = settings["canvas"], settings["optimisation"]
     optimisation |= {"batch": 1, "learning_rate": optimisation["learning_rate"] / optimisation["batch"]}
     images, labels = tiled_digits(images_of("simard_cnn", share), canvas)
-    validation = validation_digits(canvas)
-    checks = floats(validation[0]), integers(validation[1])
     few = max(32, len(images) // 16)
-    inputs, targets = floats(images[:few]), integers(labels[:few])
-
-    def ours(network: nn.Module) -> None:
-        train(network, [images], labels, validation, optimisation, 0)
-
-    def plain(network: nn.Module) -> None:
-        plain_epoch(network, inputs, targets, checks, optimisation)
-
+    ours, _ = epochs(images, labels, canvas, optimisation)
+    _, plain = epochs(images[:few], labels[:few], canvas, optimisation)
     peer = plain_model(NETWORKS["simard_cnn"], canvas)
     contenders = [Contender("ours", ours, len(images), our_model(settings)), Contender(PLAIN, plain, few, peer)]
     return Task(ONE_BY_ONE, contenders, *operations.training(NETWORKS["simard_cnn"](canvas), canvas, 1))
