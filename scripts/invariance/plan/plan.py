@@ -5,7 +5,6 @@ made for the first of them and stored under that name.
 """
 
 import functools
-import hashlib
 import json
 import operator
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from invariance.plan.merging import NAMED, in_order, merge
 from invariance.plan.words import options, show
 from invariance.record.artefacts import InputError
+from invariance.record.dependencies import sha256
 
 TRAINED = ("weights.safetensors", "history.csv", "card.json")  # files of a training
 ORDERED = {*NAMED, "claims"}  # mappings whose keys keep their order in the record of a plan
@@ -263,7 +263,7 @@ class Plan(dict[str, Any]):
         """A hash of the names, sizes and times of the files in a user's folder of images; empty for other data sets."""
         found = sorted(Path(self.data["folder"]).rglob("*")) if "folder" in self.data else []
         entries = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found if path.is_file()]
-        return hashlib.sha256(json.dumps(entries).encode()).hexdigest() if found else ""
+        return sha256(json.dumps(entries)) if found else ""
 
     def copy_files(self, canvas: int, distortion: str, copies: int) -> list[str]:
         """The first `copies` distorted copies."""
