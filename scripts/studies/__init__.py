@@ -2,10 +2,10 @@
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from invariance.plan.catalogue import DIRECTIONS, RUNS, UNITS, Claim, Study
+from invariance.plan.catalogue import DIRECTIONS, RUNS, UNITS, Study
 from invariance.plan.words import listed, options, show
 from invariance.record.artefacts import InputError
 
@@ -24,31 +24,33 @@ def declared() -> dict[str, Study]:
         if not isinstance(study, Study):
             raise InputError(f"{folder}/__init__.py: declares no STUDY; see scripts/studies/split for one that does")
         found[folder.name] = study
-    for name, study in found.items():
-        for claim in study.claims:
-            for problem in problems_of(claim, found):
-                raise InputError(f"claim {show(claim.id)} of {name}: {problem}")
+    require_possible_claims(found)
     require_different_names(found)
     return found
 
 
-def problems_of(claim: Claim, studies: Mapping[str, Study]) -> Iterator[str]:
-    """What a claim says of itself that cannot be."""
-    if not re.fullmatch(r"C[1-9]\d{0,3}[a-z]?", claim.id):
-        count = sum(len(study.claims) for study in studies.values())
-        yield f"not an id; allowed: C, a number and perhaps a letter, such as C{count}"
-    if claim.direction not in (*DIRECTIONS, None):
-        yield f"direction {show(claim.direction)}; allowed: {listed(DIRECTIONS)}, or None"
-    if claim.unit.split()[:1] not in [[unit] for unit in UNITS]:
-        yield f"unit {show(claim.unit)}; allowed: a text that begins with {listed(UNITS)}"
+def require_possible_claims(studies: Mapping[str, Study]) -> None:
+    """Raise InputError if a claim says something of itself that cannot be."""
+    claims = [(folder, claim) for folder, study in studies.items() for claim in study.claims]
     tables = [*RUNS, *(table.name for study in studies.values() for table in study.tables)]
-    for kind, names, there in (
-        ("figure", [claim.figure], [figure.name for study in studies.values() for figure in study.figures]),
-        ("table", claim.reads, tables),
-    ):
-        known = {name.format(study=folder) for name in there for folder in studies}
-        for name in set(names) - known:
-            yield f"no study declares the {kind} {show(name)}{options(name, known)}"
+    figures = [figure.name for study in studies.values() for figure in study.figures]
+    known_tables, known_figures = (
+        {name.format(study=folder) for name in names for folder in studies} for names in (tables, figures)
+    )
+    for folder, claim in claims:
+        where = f"claim {show(claim.id)} of {folder}"
+        if not re.fullmatch(r"C[1-9]\d{0,3}[a-z]?", claim.id):
+            allowed = f"C, a number and perhaps a letter, such as C{len(claims)}"
+            raise InputError(f"{where}: not an id; allowed: {allowed}")
+        if claim.direction not in (*DIRECTIONS, None):
+            raise InputError(f"{where}: direction {show(claim.direction)}; allowed: {listed(DIRECTIONS)}, or None")
+        if claim.unit.partition(" ")[0] not in UNITS:
+            allowed = f"a text that begins with {listed(UNITS)}"
+            raise InputError(f"{where}: unit {show(claim.unit)}; allowed: {allowed}")
+        for kind, names, known in (("figure", [claim.figure], known_figures), ("table", claim.reads, known_tables)):
+            for name in names:
+                if name not in known:
+                    raise InputError(f"{where}: no study declares the {kind} {show(name)}{options(name, known)}")
 
 
 def require_different_names(studies: Mapping[str, Study]) -> None:

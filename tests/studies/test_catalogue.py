@@ -99,7 +99,7 @@ def test_a_name_that_two_studies_declare_is_refused_in_words(kind, monkeypatch):
     both = (*getattr(DECLARED["split"], kind), same)
     monkeypatch.setattr("studies.split.STUDY", dataclasses.replace(DECLARED["split"], **{kind: both}))
     if kind == "claims":
-        monkeypatch.setattr("studies.problems_of", lambda claim, studies: iter(()))
+        monkeypatch.setattr("studies.require_possible_claims", lambda studies: None)
     with pytest.raises(InputError, match=f"^{kind[:-1]} .* declared by class_transfer and by split; rename one"):
         studies.declared()
 

@@ -27,8 +27,10 @@ REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
 PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 # Files that the pipeline writes beside those named after a study: below tables/, and their logs.
-TAKEN = ("claims", "compute", "config", "distortions", "elsewhere", "equivariance", "numbers", "provenance")
-TAKEN += ("settings",)
+TAKEN = (
+    *("claims", "compute", "config", "distortions", "elsewhere", "equivariance"),
+    *("numbers", "provenance", "settings"),
+)
 
 
 def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str, Study]) -> None:

@@ -42,8 +42,8 @@ def long_numbers(tables: Mapping[str, pd.DataFrame]) -> str:
     for run, table in tables.items():
         for row in table.itertuples():
             cell = f"long/{run}/{row.model}/{row.training}"
-            results += [(f"{cell}/mean", number(row.mean))]
-            results += [(f"{cell}/one_more", between(row.one_more_low, row.one_more_high))]
+            one_more = between(row.one_more_low, row.one_more_high)
+            results += [(f"{cell}/mean", number(row.mean)), (f"{cell}/one_more", one_more)]
     return result_lines(results)
 
 
