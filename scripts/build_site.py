@@ -9,9 +9,9 @@ import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-from build_overview import page, verdicts
 from invariance.command_line import run
 from invariance.record.artefacts import InputError, read_json, sha256_of, whole_folder
+from invariance.results.overview import page, verdicts
 
 PARTS = ("explorer.html", "paper.pdf", "claims.json", "config.json", "figures/*", "tables/*.csv")
 REPORT = "report/report.html"

@@ -10,8 +10,8 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = os.path.join(workflow.basedir, "scripts")
 sys.path.insert(0, SCRIPTS)
 
-import build_paper
 import studies
+from invariance.paper import latex
 from invariance.plan import explored, own_networks, reading, words
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import build_site
-from build_overview import table
 from invariance.record.artefacts import InputError, sha256_of
+from invariance.results.overview import table
 
 NAMES = ("paper.pdf", "explorer.html", "figures/heat_maps.png", "figures/heat_maps.pdf", "tables/split.csv", "models/w")
 

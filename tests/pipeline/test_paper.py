@@ -10,8 +10,8 @@ import pytest
 import yaml
 from matplotlib.figure import Figure
 
-import build_paper
 from build_paper import build
+from invariance.paper.latex import shortcomings
 from invariance.record.artefacts import InputError
 from printed import PAPER, ROOT, SOURCES, keys_of_the_paper, used_in_text
 
@@ -174,16 +174,24 @@ def test_shortcomings_of_a_log():
     log = """
 LaTeX Warning: Reference `tab:none' on page 3 undefined on input line 4.
 Package natbib Warning: Citation `nobody' on page 1 undefined on input line 9.
+opened sections/a.tex
+opened tables/b.tex
 Overfull \\hbox (9.9pt too wide) in paragraph at lines 1--2
+Overfull \\hbox (118.1pt too wide) in alignment at lines 1--9
+closed
 Overfull \\hbox (10.5pt too wide) in paragraph at lines 3--4
+closed
+Overfull \\vbox (20pt too high) has occurred while \\output is active
 not built: claims/C1/number
 not built: claims/C1/number
 """
-    assert build_paper.shortcomings(log) == [
+    assert shortcomings(log) == [
         "not built: claims/C1/number",
         "undefined reference: tab:none",
         "undefined citation: nobody",
-        "Overfull \\hbox (10.5pt too wide) in paragraph at lines 3--4",
+        "tables/b.tex: Overfull \\hbox (118.1pt too wide) in alignment at lines 1--9",
+        "sections/a.tex: Overfull \\hbox (10.5pt too wide) in paragraph at lines 3--4",
+        "Overfull \\vbox (20pt too high) has occurred while \\output is active",
     ]
 
 

@@ -40,6 +40,7 @@ from invariance.record.compute import (
     summarised,
 )
 from invariance.record.reference import MEASURES, ONE_SEED, SLACK, entry_name, plain, read_reference
+from invariance.results.overview import simard_table
 from running import ROOT, snakemake
 from studies import declared
 from studies.summary.table import compute
@@ -549,7 +550,7 @@ def test_what_the_docs_say_of_start_up_and_evaluation():
 
 
 def test_simards_table_in_the_readme():
-    assert write_claims.markdown(*write_claims.simard_table(EXAMPLE["cells"])) == [
+    assert write_claims.markdown(*simard_table(EXAMPLE["cells"])) == [
         "| training | MLP, paper | MLP, ours | Simard's CNN, paper | Simard's CNN, ours |",
         "|---|---|---|---|---|",
         "| no distortion | 1.6 | 1.50 [0.25, 2.75] |  | 1.00 |",

@@ -80,7 +80,7 @@ rule write_provenance:
 
 rule build_paper:
     input:
-        sources=lambda wildcards: or_exit(build_paper.sources, Path("paper")),
+        sources=lambda wildcards: or_exit(latex.sources, Path("paper")),
         tables=lambda wildcards: CATALOGUES[wildcards.dataset].tex_files,
         figures=lambda wildcards: CATALOGUES[wildcards.dataset].figure_files(["pdf"]),
     output:

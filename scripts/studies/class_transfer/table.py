@@ -35,7 +35,7 @@ def tabular(summary: pd.DataFrame) -> str:
         for (model, training, group, shown), row in means.iterrows()
     ]
     above = [r" & & & \multicolumn{3}{c}{Error (\%)} & & & \\", r"\cmidrule(lr){4-6}"]
-    header = ["Training", "Digits", "Translated", *COLUMNS.values()]
+    header = ["Training", "Classes", "Translated", *COLUMNS.values()]
     return tex.tabular("lll" + "r" * len(COLUMNS), header, with_gaps(rows), above)
 
 

@@ -1,0 +1,90 @@
+"""The verdicts of a run and its errors beside Simard's: rows of text, and an HTML page of them."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from invariance.record.artefacts import read_json
+from invariance.record.reference import cell_entries, claim_entries, with_interval
+from invariance.results.labels import label
+from invariance.results.statistics import Interval, prediction_interval
+
+CLAIM_HEADS = ("claim", "verdict", "number")
+SIMARD_CAPTION = (
+    "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over",
+    "seeds, with the 95% prediction interval for one more run:",
+)
+TITLE = "Are convolutional networks translation invariant?"
+DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1, h2 { line-height: 1.2; text-wrap: balance } h2 { margin-top: 2.5rem }
+.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid #8885 }
+figure { margin: 2rem 0 } figure img { max-width: 100%; background: #fff } figcaption { margin: .25rem 0 }
+.note { border-left: 4px solid #c60; padding-left: 1rem } ul { padding-left: 1.2rem }
+"""
+
+
+def claim_row(claim: Mapping[str, Any]) -> list[str]:
+    """The claim, its verdict, and its number with interval and unit, with a real minus sign."""
+    number = with_interval(claim["number"], claim["low"], claim["high"]).replace("-", "\N{MINUS SIGN}")
+    return [f"{claim['id']} {claim['statement'].rstrip('.')}", claim["verdict"], f"{number} {claim['unit']}"]
+
+
+def simard_table(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Simard's table beside ours: its heads, and one row per training with two entries per model."""
+    errors = {
+        (cell["training"], cell["model"]): cell
+        for cell in cells
+        if (cell["study"], cell["measure"]) == ("simard2003", "test_error")
+    }
+    trainings, models = (list(dict.fromkeys(names)) for names in zip(*errors, strict=True))
+    heads = ["training", *(f"{label(model)}, {whose}" for model in models for whose in ("paper", "ours"))]
+    rows = [
+        [label(training), *(entry for model in models for entry in both(errors.get((training, model), {})))]
+        for training in trainings
+    ]
+    return heads, rows
+
+
+def both(cell: Mapping[str, Any]) -> tuple[str, str]:
+    """The published error, and ours with the interval for one more run; empty without a cell."""
+    if not cell:
+        return "", ""
+    published, low, high = f"{cell['published']:g}" if "published" in cell else "", cell["low"], cell["high"]
+    if low is not None:
+        low, high = prediction_interval(Interval(cell["mean"], low, high), cell["seeds"])
+    return published, with_interval(cell["mean"], low, high)
+
+
+def page(body: Iterable[str]) -> str:
+    """A whole page."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
+    return "\n".join(["<!doctype html>", f'<html lang="en">{head}<style>{STYLE}</style>', *body, "</html>", ""])
+
+
+def verdicts(results: Path) -> list[str]:
+    """The claims with their verdicts, and our errors beside Simard's, as HTML."""
+    config = read_json(results / "config.json")
+    dataset = config["dataset"]
+    title = html.escape(config["datasets"][dataset]["title"])
+    body = [f"<h1>{TITLE}</h1>", f"<p>What the run on <strong>{title}</strong> says.</p>"]
+    if dataset == "digits":
+        body.append(f'<p class="note">{DEMO}</p>')
+    judged = map(claim_row, claim_entries(results))
+    body += ["<h2>Claims and verdicts</h2>", table(CLAIM_HEADS, judged)]
+    compared = [cell for cell in cell_entries(results) if cell["study"] == "simard2003"]
+    if compared:
+        caption = html.escape(" ".join(SIMARD_CAPTION))
+        body += ["<h2>Simard's table</h2>", f"<p>{caption}</p>", table(*simard_table(compared))]
+    return body
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of text."""
+    body = "\n".join(f"<tr>{''.join(f'<td>{html.escape(entry)}</td>' for entry in row)}</tr>" for row in rows)
+    heads = "".join(f"<th>{html.escape(entry)}</th>" for entry in head)
+    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>'
