@@ -49,7 +49,7 @@ def test_a_step_is_along_the_gradient_of_torch(canvas, nonlinearity, loss):
     expected = model(images)
     slopes = torch.autograd.grad(loss_by_torch(expected, 4, loss), list(model.parameters()))
     still = [torch.zeros_like(parameter) for parameter in before]
-    logits = model.train_one_by_one(still, images, np.array([4]), np.array([1.0]), 0.0, 0.0, loss)
+    logits = model.train_one_by_one(still, images, torch.tensor([4]), torch.tensor([1.0]), 0.0, 0.0, loss)
     torch.testing.assert_close(logits, expected.detach(), rtol=EXACT, atol=1e-12)
     for old, new, slope in zip(before, model.parameters(), slopes, strict=True):
         assert ((old - new.detach() - slope).norm() / slope.norm()).item() < EXACT
@@ -62,9 +62,9 @@ def test_many_steps_are_those_of_torchs_descent(nonlinearity, momentum, decay):
     model, reference = (simards(nonlinearity=nonlinearity).double() for _ in range(2))
     images, labels = digits(40)
     pixels = torch.from_numpy(images / 255.0)[:, None]
-    rates = 0.02 / (1 + np.arange(40))
+    rates = 0.02 / (1 + torch.arange(40.0))
     velocities = [torch.zeros_like(parameter) for parameter in model.parameters()]
-    targets = labels.astype(np.int64)
+    targets = torch.from_numpy(labels.astype(np.int64))
     model.train_one_by_one(velocities, pixels, targets, rates, momentum, decay, "cross_entropy")
 
     optimiser = torch.optim.SGD(reference.parameters(), 0.1, momentum, weight_decay=decay, nesterov=momentum > 0)
@@ -106,8 +106,8 @@ def test_the_same_bytes_every_time_and_denormals_are_as_before():
         model = simards()
         velocities = [torch.full_like(parameter, 1e-39) for parameter in model.parameters()]
         pixels = training.as_input(images)
-        targets = labels.astype(np.int64)
-        model.train_one_by_one(velocities, pixels, targets, np.full(60, 0.01), 0.9, 0.0, "mse")
+        targets = torch.from_numpy(labels.astype(np.int64))
+        model.train_one_by_one(velocities, pixels, targets, torch.full((60,), 0.01), 0.9, 0.0, "mse")
         found.append(b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters()))
     assert found[0] == found[1]
     assert (tiny * 1).item() != 0
@@ -117,7 +117,7 @@ def test_the_tanh_is_numpys():
     for kind, most in ((np.float64, 5e-16), (np.float32, 3e-7)):
         values = np.concatenate([np.linspace(-30, 30, 20001), [0, 1e-30, 1e4, -1e4]]).astype(kind)
         found = values.copy()
-        bend(found, len(found), kind(1.7159), kind(2 / 3))
+        bend(found, kind(0), len(found), kind(1.7159), kind(2 / 3))
         expected = 1.7159 * np.tanh(2 / 3 * values.astype(np.float64))
         assert np.abs(found - expected).max() < 2 * most
 

@@ -19,6 +19,7 @@ from invariance.record.artefacts import InputError
 CPU = torch.device("cpu")
 Device = Literal["auto", "cpu", "cuda"]  # auto: a GPU if there is one
 EVALUATION_BATCH = 128  # with more, the maps of a layer would not fit into the second-level cache
+ONE_BY_ONE = 1024  # images that are read together, where each has a step of its own
 GPU_EVALUATION_BATCH = 2048  # with fewer, starting a layer takes longer than the layer
 HISTORY_COLUMNS = ["epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error"]
 
@@ -279,7 +280,13 @@ def train(
         optimiser.step(rate)
         return logits.detach()
 
-    step = take_step if device.type == "cpu" else Recorded(take_step)
+    def take_steps(places: Tensor, rates: Tensor) -> Tensor:
+        """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
+        constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
+        return model.train_one_by_one(optimiser.velocities, read(places), targets[places], rates, *constants)
+
+    step = take_steps if one_by_one else take_step if device.type == "cpu" else Recorded(take_step)
+    together = ONE_BY_ONE if one_by_one else batch  # images of a call of step
     state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
     average.count = max(0, len(history) - first_averaged)
@@ -289,15 +296,13 @@ def train(
         torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
         done = epoch * steps_an_epoch + np.arange(steps_an_epoch)  # steps before each of the epoch
         rates = [rate_at((before + 0.5) / (epochs * steps_an_epoch), optimisation) for before in done]
-        order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), batch, seed, epoch)]
+        order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), together, seed, epoch)]
         chosen = torch.cat(order)
         if one_by_one:
-            constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
-            images, answers = read(chosen), targets[chosen].numpy()
-            logits = model.train_one_by_one(optimiser.velocities, images, answers, np.array(rates), *constants)
+            given = torch.tensor(rates, dtype=torch.float64).split(together)
         else:
             given = rates if device.type == "cpu" else targets.new_tensor(rates, dtype=optimiser.parameters[0].dtype)
-            logits = torch.cat([step(places, rate) for places, rate in zip(order, given, strict=True)])
+        logits = torch.cat([step(places, rate) for places, rate in zip(order, given, strict=True)])
         train_loss, train_error = loss_and_error(logits, targets[chosen], loss_of)
         if epoch >= first_averaged:
             average.add()
