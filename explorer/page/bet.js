@@ -1,6 +1,6 @@
 // The bet that opens the page: how far can the digit move before the plain network errs?
 
-import { content, find, grid, images, maxShift, models, rows, worded } from "./data.js";
+import { called, content, find, grid, images, maxShift, models, rows, worded } from "./data.js";
 import { choice, el, inWords, shown } from "./dom.js";
 import { change, state } from "./state.js";
 
@@ -33,7 +33,7 @@ export function buildBet(section) {
     el(
       "p",
       {},
-      worded(`A CNN was trained on centred digits. How far can this ${label} move, in any direction, before it errs?`),
+      worded(`A CNN was trained on centred digits. How far can this ${called(label)} move, in any direction, before it errs?`),
     ),
     choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
     outcome,

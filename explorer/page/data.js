@@ -20,6 +20,11 @@ export function worded(text) {
   return text.replaceAll("digit", content.noun);
 }
 
+/** What a class is called: its name if the data set names its classes, otherwise its number. */
+export function called(label) {
+  return content.classNames[label] ?? String(label ?? "–");
+}
+
 /** Each test image on its canvas, Float32Array (canvas * canvas), background 0 and ink up to 1. */
 export const images = imagesOf(bytesOf(content.images));
 

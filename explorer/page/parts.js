@@ -1,7 +1,7 @@
 // Parts that the views share: cards of networks, maps over the grid, claims, and where a number comes from.
 
 import { argmax, softmax } from "../engine/networks.js";
-import { canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
+import { called, canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
 import { el, inWords, say, shown } from "./dom.js";
 import { colour, paint } from "./picture.js";
 import { change, image, isRolling, state } from "./state.js";
@@ -35,9 +35,11 @@ export function truth() {
  * mind and whether it is right.
  */
 export function card(model) {
-  const answer = el("p", { class: "answer" });
+  const answer = el("p", { class: content.classNames.length ? "answer words" : "answer" });
   const mind = el("p", { class: "change" });
-  const bars = Array.from({ length: content.classes }, (_, digit) => el("span", { "data-digit": digit }, el("i")));
+  const bars = Array.from({ length: content.classes }, (_, digit) =>
+    el("span", { "data-digit": digit, title: called(digit) }, el("i")),
+  );
   const chart = el("div", { class: "bars", role: "img" }, ...bars);
   const element = el(
     "article",
@@ -51,10 +53,10 @@ export function card(model) {
     const before = model.answer(base, 0, 0, circular);
     const now = model.answer(base, state.dx, state.dy, circular);
     const [changed, right] = [now !== before, now === truth()];
-    say(answer, String(now ?? "–"));
+    say(answer, called(now));
     element.classList.toggle("changed", changed);
     element.classList.toggle("wrong", truth() !== null && !right);
-    const opinion = changed ? `≠ was ${before}` : truth() === null || right ? "= same" : "= same, but wrong";
+    const opinion = changed ? `≠ was ${called(before)}` : truth() === null || right ? "= same" : "= same, but wrong";
     const recorded = `; recorded by the pipeline, as this page cannot run it: ${model.error}`;
     say(mind, logits ? opinion : opinion + recorded);
     chart.hidden = !logits;
@@ -65,7 +67,7 @@ export function card(model) {
         bar.classList.toggle("first", digit === now);
       });
       const best = argmax(logits);
-      chart.setAttribute("aria-label", `${best} with ${Math.round(100 * shares[best])}% of the softmax`);
+      chart.setAttribute("aria-label", `${called(best)} with ${Math.round(100 * shares[best])}% of the softmax`);
     }
     return { changed, right };
   };
@@ -150,7 +152,8 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
     context.fillText(String(answer), x + side / 2, y + side / 2 + 1);
   });
   const right = answers.filter((answer) => answer === wanted).length;
-  text.textContent = `${right} of ${grid.length} shifts give ${wanted}`;
+  const inMap = content.classNames.length ? ` (${wanted})` : "";
+  text.textContent = `${right} of ${grid.length} shifts give ${called(wanted)}${inMap}`;
   map.setAttribute(
     "aria-label",
     `${worded("What this network answers for this digit at every shift")}: ${text.textContent}`,

@@ -1,7 +1,7 @@
 // The stage: the digit, and every way to move it, choose it or draw one.
 
 import { shifted } from "../engine/layers.js";
-import { canvas, content, imageSide, images, margin, worded } from "./data.js";
+import { called, canvas, content, imageSide, images, margin, worded } from "./data.js";
 import { el, inWords, scrollAcross } from "./dom.js";
 import { paint } from "./picture.js";
 import { change, image, isRolling, limit, state } from "./state.js";
@@ -96,7 +96,7 @@ function thumb(one, number) {
   });
   paint(small, inner, imageSide);
   small.repaint = () => paint(small, inner, imageSide);
-  const name = `test image ${index}, a ${label}`;
+  const name = `test image ${index}: ${called(label)}`;
   return el(
     "button",
     {

@@ -1,6 +1,6 @@
 // 2. The map of all shifts beside each answer: measured, or of this digit alone.
 
-import { placeOf, worded } from "../page/data.js";
+import { content, placeOf, worded } from "../page/data.js";
 import { choice, choose, el } from "../page/dom.js";
 import { claimBox, filesOf, missing, origins, shiftMap } from "../page/parts.js";
 import { change, state } from "../page/state.js";
@@ -31,9 +31,10 @@ export const mapsView = {
         element,
       ),
     );
+    const names = content.classNames.map((name, label) => `${label} ${name}`).join(", ");
     const keys = [
       el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% right"),
-      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong one that it gives."),
+      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong one that it gives. ", names),
     ];
     section.append(
       which,

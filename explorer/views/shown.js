@@ -1,6 +1,6 @@
 // 7. What was it shown? Invariance reaches as far as the training translations, and only for the digits that moved.
 
-import { content, find, models, rows, worded } from "../page/data.js";
+import { called, content, find, models, rows, worded } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
 import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
 import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } from "../page/parts.js";
@@ -88,6 +88,7 @@ function rangePart(section, ranges) {
 
 function classPart(section, model) {
   const made = card(model);
+  const moved = model.moved.map(called).join(", ");
   const wasMoved = ({ label }) => model.moved.includes(label);
   const examples = [
     [content.digits.findLastIndex(wasMoved), "shown moved"],
@@ -97,18 +98,18 @@ function classPart(section, model) {
     el(
       "button",
       { type: "button", click: () => change({ digit, drawn: null, dx: content.maxShift, dy: 0 }) },
-      `Drag a ${content.digits[digit].label}, ${what}`,
+      `Drag this one: ${called(content.digits[digit].label)}, ${what}`,
     ),
   );
   section.append(
-    el("h3", { class: "part" }, `Only ${model.moved.join(", ")} were moved in training`),
+    el("h3", { class: "part" }, `Only ${moved} were moved in training`),
     el("p", {}, worded("It saw every other digit in its place alone. Does it know that those move, too?")),
     el("div", { class: "buttons" }, ...buttons),
     made.element,
     classTable(model.training),
     claimBox("C9b"),
   );
-  return () => inShort(`Trained with only ${model.moved.join(", ")} moved, it`, made.update());
+  return () => inShort(`Trained with only ${moved} moved, it`, made.update());
 }
 
 function classTable(training) {

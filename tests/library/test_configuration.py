@@ -754,6 +754,12 @@ BAD = [
         "the project's folder",
     ),
     case(
+        "names_for_some_classes",
+        "datasets/fashion_mnist/class_names",
+        ["top", "shoe"],
+        "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or none",
+    ),
+    case(
         "mirrors_without_hashes",
         "datasets/mnist/sha256",
         None,

@@ -124,7 +124,7 @@ def test_no_template_lies_within_another():
 
 
 def smallest(**more: Any) -> dict[str, Any]:
-    return {"name": "MNIST", "noun": "digit", "networks": [], **more}
+    return {"name": "MNIST", "noun": "digit", "classNames": [], "networks": [], **more}
 
 
 def test_no_name_can_break_the_page():

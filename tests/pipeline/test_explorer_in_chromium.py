@@ -169,11 +169,14 @@ def test_a_network_that_it_cannot_run_is_shown_as_recorded_whatever_its_name(ope
 
 
 def test_other_data_sets_have_their_own_words_and_classes(open_page, tmp_path, results):
-    shown = content_of(results) | {"noun": "garment", "note": "", "classes": 12}
+    names = [f"garment {letter}" for letter in "ABCDEFGHIJKL"]
+    shown = content_of(results) | {"noun": "garment", "note": "", "classes": 12, "classNames": names}
     (tmp_path / "garments.html").write_text(built(ROOT / "explorer", shown, {}))
     page = open_page(path=tmp_path / "garments.html")
     assert page.inner_text("h1") == "Move the garment"
     assert page.locator(".card").first.locator(".bars span").count() == 12
+    assert page.locator(".card").first.locator(".answer").inner_text() in names
+    assert re.search("How far can this garment [A-J] move", page.inner_text("#bet"))
     for view in VIEWS:
         go_to(page, f"view={view}")
         assert "digit" not in page.inner_text("#view").replace("results/digits", ""), view

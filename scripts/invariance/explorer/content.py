@@ -67,6 +67,7 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "note": plan.note if "embedded" in plan.data else "",
         "licence": plan.data.get("licence", ""),
         "classes": plan.data["classes"],
+        "classNames": plan.data.get("class_names", []),
         "canvas": canvas,
         "maxShift": max_shift,
         "imageSide": plan.data["side"],

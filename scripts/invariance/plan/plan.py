@@ -241,9 +241,8 @@ class Plan(dict[str, Any]):
     @property
     def source_settings(self) -> dict[str, Any]:
         """What scripts/source.py needs to know of the data set; the folder of downloads stands for their mirrors."""
-        used = {
-            key: value for key, value in self.data.items() if key not in {"title", "noun", "licence", "note", *FETCHING}
-        }
+        words = {"title", "noun", "class_names", "licence", "note"}
+        used = {key: value for key, value in self.data.items() if key not in {*words, *FETCHING}}
         if "sha256" in used:
             used["downloads"] = self.file("source/download")
         return used

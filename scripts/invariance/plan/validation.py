@@ -392,6 +392,10 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
         if (key in data) != ("mirrors" in data):
             what = "only beside mirrors" if key in data else "missing beside mirrors"
             yield Problem((*path, key), None, f"{what}; allowed: mirrors, sha256, timeout and attempts together")
+    names = data.get("class_names", [])
+    if names and len(names) != data["classes"]:
+        what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or none"
+        yield Problem((*path, "class_names"), None, what)
     for name, file in _own_paths(data):
         if not user_file(file).exists():
             what = "no such file or folder; allowed: one that is there, by its path from the project's folder"
