@@ -1,6 +1,6 @@
 // 1. Move the digit: a card a network.
 
-import { among, readers } from "../page/data.js";
+import { among, called, readers } from "../page/data.js";
 import { el } from "../page/dom.js";
 import { card, claimBox, filesOf, missing, origins, truth } from "../page/parts.js";
 
@@ -39,7 +39,7 @@ export const moveView = {
     return () => {
       const all = cards.map((one) => one.update());
       const [changed, right] = ["changed", "right"].map((key) => all.filter((one) => one[key]).length);
-      const reading = truth() === null ? "" : ` ${right} read the ${truth()} right.`;
+      const reading = truth() === null ? "" : ` ${right} read the ${called(truth())} right.`;
       count.textContent = `${changed} of ${cards.length} networks changed their mind.${reading}`;
       return count.textContent;
     };
