@@ -50,7 +50,7 @@ def main(
     asked = np.array(shifts.get("only", range(classes)), np.uint8)
     tested = np.isin(answers, asked)
     answers = answers[tested]
-    load_weights(network.model if model["family"] == "phase_average" else network, weights)
+    load_weights(network.model if "of" in model else network, weights)
     network.to(find_device(device))
     test_images = place_on_canvas(load_array(images)[tested], shifts["canvas"])
     grid_of_shifts = shift_grid(shifts["max_shift"])

@@ -406,8 +406,8 @@ BAD = [
         "canvas_odd_for_phases",
         "studies/architectures/canvas",
         42,
-        "studies.architectures.canvas: 42: not a multiple of 4, as phase_average and polyphase need; allowed: "
-        "44, for one",
+        "studies.architectures.canvas: 42: not a multiple of 4, as phase_averaged needs; allowed: 44, for one",
+        "studies.architectures.canvas: 42: not a multiple of 4, as polyphase_gap_circular needs; allowed: 44, for one",
     ),
     case(
         "grid_large",
@@ -663,8 +663,8 @@ BAD = [
         "positions_by_an_average",
         "studies/two_positions/cells/phase_averaged",
         {"trainings": ["placed"]},
-        "studies.two_positions.cells.phase_averaged: averages stride_gap_circular, and learns nothing itself; "
-        "allowed: a model that is trained",
+        "studies.two_positions.cells.phase_averaged: uses the weights of stride_gap_circular, and learns nothing "
+        "itself; allowed: a model that is trained",
     ),
     case(
         "equivariance_study_misspelt",

@@ -17,7 +17,7 @@ import invariance.layers
 import invariance.networks
 from invariance.networks.building import build_model
 from invariance.plan import declarations, validation
-from invariance.plan.declarations import families, is_layerwise, layer_names, literal, network_files
+from invariance.plan.declarations import families, is_layerwise, layer_names, literal, network_files, side_multiple
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
 from running import ROOT
@@ -306,3 +306,14 @@ def test_a_family_that_cannot_be_imported_is_refused_in_words(text, why, tmp_pat
 
 def test_a_family_says_whether_its_layers_can_be_measured():
     assert {family for family in families() if not is_layerwise(family)} == {"mlp", "phase_average", "stn"}
+
+
+def test_the_side_of_a_canvas_is_a_multiple_of_what_family_and_layer_declare(tmp_path, monkeypatch):
+    polyphase = TRUNK | {"downsampling": "polyphase"}
+    average = {"family": "phase_average", "of": "stride_gap_circular"}
+    assert [side_multiple(its) for its in (TRUNK, polyphase, average, MODELS["stn"])] == [1, 4, 4, 1]
+    layer = LIBRARY / "layers/polyphase.py"
+    (tmp_path / "polyphase.py").write_text(layer.read_text().replace("SIDE_MULTIPLE = 4", "SIDE_MULTIPLE = 0"))
+    monkeypatch.setattr(declarations, "layer_file", lambda name: tmp_path / f"{name}.py")
+    with pytest.raises(InputError, match=r"polyphase\.py: SIDE_MULTIPLE: 0; allowed: a number of pixels, 1 or more"):
+        side_multiple(polyphase)

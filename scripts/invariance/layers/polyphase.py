@@ -9,6 +9,7 @@ from invariance.layers.one_of_four import OneOfFour
 from invariance.layers.window import Window
 
 DOWNSAMPLING = "PolyphaseSampling"
+SIDE_MULTIPLE = 4  # pixels of the canvas: a trunk halves its maps twice
 
 
 class PolyphaseSampling(OneOfFour):

@@ -15,8 +15,10 @@ OPTIONS = {
         "type": "string",
         "minLength": 1,
         "model": True,  # in config.yaml the name of another entry of `models`; what is built holds that entry
+        "such_that": {"family": "trunk", "downsampling": "stride", "padding": "circular", "head": "gap"},  # or inexact
     }
 }
+SIDE_MULTIPLE = 4  # pixels: the trunk halves its maps twice
 LAYERWISE = False  # its layers are those of `of`
 
 

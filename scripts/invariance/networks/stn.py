@@ -15,6 +15,7 @@ OPTIONS = {
         "type": "number",
         "exclusiveMinimum": 0,
         "exclusiveMaximum": 48,
+        "below_half_canvas": True,
     }
 }
 LAYERWISE = False  # it moves each image by a shift of its own

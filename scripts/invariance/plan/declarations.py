@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def families() -> dict[str, dict[str, Any]]:
     """The families of networks, each with the JSON schema of each of its options.
 
     An option with a `default` may be left out. Besides JSON schema, an option may say `layer: true` (its value is one
-    of `layer_names`, or of the words in `also`) or `model: true` (its value is the name of another model).
+    of `layer_names`, or of the words in `also`); `model: true` (its value is the name of another model, with the
+    settings in `such_that`, whose weights the network uses); or `below_half_canvas: true` (a number of pixels).
     """
     return declaring(NETWORKS, "OPTIONS")
 
@@ -62,6 +64,24 @@ def layer_names() -> list[str]:
 def layer_file(name: str) -> Path:
     """The file of a layer."""
     return LAYERS / f"{name}.py"
+
+
+def side_multiple(settings: Mapping[str, Any]) -> int:
+    """What the side of a network's canvas must be a multiple of, in pixels.
+
+    That is the least common multiple of the SIDE_MULTIPLE that the files of its family and its layers declare.
+
+    Raises:
+        InputError: what a file declares is no number of pixels.
+    """
+    family = settings["family"]
+    used = (settings.get(option) for option, schema in families()[family].items() if schema.get("layer"))
+    files = [NETWORKS / f"{family}.py", *(layer_file(layer) for layer in used if layer in layer_names())]
+    declared = {file: literal(file, "SIDE_MULTIPLE") for file in files}
+    for file, pixels in declared.items():
+        if pixels is not None and not (type(pixels) is int and pixels > 0):
+            raise InputError(f"{file}: SIDE_MULTIPLE: {pixels!r}; allowed: a number of pixels, 1 or more")
+    return math.lcm(*(pixels or 1 for pixels in declared.values()))
 
 
 def user_file(name: str) -> Path:

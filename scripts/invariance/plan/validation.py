@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 
 from invariance.plan.catalogue import Study
-from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, user_file
+from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, side_multiple, user_file
 from invariance.plan.merging import NAMED, in_order, without_nulls
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
@@ -25,7 +25,6 @@ Schema = dict[str, Any]
 IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
-PHASE_PERIOD = 4  # pixels: two layers of the trunk halve the map
 # Files that the pipeline writes beside those named after a study: below tables/, and their logs.
 TAKEN = (
     *("claims", "compute", "config", "distortions", "elsewhere", "equivariance"),
@@ -436,16 +435,17 @@ def _distortion_problems(plan: Plan) -> Iterator[Problem]:
 
 def _model_problems(plan: Plan) -> Iterator[Problem]:
     for name, model in plan["models"].items():
-        if model["family"] == "phase_average":
-            yield from _phase_average_problems(plan["models"], model["of"], ("models", name, "of"))
+        for option, schema in families()[model["family"]].items():
+            if schema.get("model"):
+                where = ("models", name, option)
+                yield from _lender_problems(plan["models"], model[option], schema.get("such_that", {}), where)
         if model["family"] == "file" and not user_file(model["file"]).is_file():
             what = "no such file; allowed: a Python file, by its path from the project's folder"
             yield Problem(("models", name, "file"), show(model["file"]), what)
 
 
-def _phase_average_problems(models: Mapping[str, Any], of: str, path: KeyPath) -> Iterator[Problem]:
-    """Phase averaging is exact only over a strided trunk that is otherwise equivariant and pools globally."""
-    needed = {"family": "trunk", "downsampling": "stride", "padding": "circular", "head": "gap"}
+def _lender_problems(models: Mapping[str, Any], of: str, needed: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    """Problems of a model whose weights another one uses, and which needs certain settings for that."""
     fitting = [name for name, its in models.items() if needed.items() <= {key: its.get(key) for key in needed}.items()]
     if of not in models:
         yield Problem(path, show(of), f"no such model{options(of, fitting)}")
@@ -510,9 +510,8 @@ def _position_problems(plan: Plan, study: str) -> Iterator[Problem]:
             what = "not in a study with positions, to which undistorted images are moved; allowed: none"
             yield Problem((*path, "trainings", name, "distortion"), show(training["distortion"]), what)
     for model in settings["cells"]:
-        if plan["models"].get(model, {}).get("family") == "phase_average":
-            of = plan["models"][model]["of"]
-            what = f"averages {of}, and learns nothing itself; allowed: a model that is trained"
+        if model in plan["models"] and (of := plan.base_model(model)) != model:
+            what = f"uses the weights of {of}, and learns nothing itself; allowed: a model that is trained"
             yield Problem((*path, "cells", model), None, what)
 
 
@@ -609,14 +608,15 @@ def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterato
 def _canvas_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
     """Problems of a model on the canvas of a study."""
     canvas, kind = plan["studies"][study]["canvas"], plan["models"][model]
-    if kind["family"] == "stn" and kind["max_shift"] >= canvas / 2:
-        what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
-        yield Problem(("models", model, "max_shift"), show(kind["max_shift"]), what)
-    if kind["family"] == "phase_average":
+    for option, schema in families()[kind["family"]].items():
+        if schema.get("below_half_canvas") and kind[option] >= canvas / 2:
+            what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
+            yield Problem(("models", model, option), show(kind[option]), what)
+    if plan.base_model(model) != model:
         yield from _borrowing_problems(plan, study, model)
-    if (kind["family"] == "phase_average" or kind.get("downsampling") == "polyphase") and canvas % PHASE_PERIOD:
-        what = f"not a multiple of {PHASE_PERIOD}, as phase_average and polyphase need"
-        least = canvas + -canvas % PHASE_PERIOD
+    if canvas % (multiple := side_multiple(kind)):
+        what = f"not a multiple of {multiple}, as {model} needs"
+        least = canvas + -canvas % multiple
         yield Problem(("studies", study, "canvas"), show(canvas), f"{what}; allowed: {least}, for one")
 
 
