@@ -8,7 +8,7 @@ import pytest
 
 from finished import TINY, copy_of_finished_run
 from recipes import recipes
-from running import snakemake
+from running import fresh_copy, snakemake
 
 pytestmark = pytest.mark.pipeline
 
@@ -35,6 +35,15 @@ FOLLOWED = (
     "A study with a figure, a table and a claim",
 )
 CONFIG_ALONE = "A training or a seed"  # needs no file of code; the other tests of the pipeline do as much
+# What a run of MNIST would make for each recipe by itself, and not without it.
+MADE = {
+    "A downsampling layer": "train/architectures/overlap_fc/centred/seed-2.log",
+    "A network family": "train/architectures/lenet/translated/seed-2.log",
+    "Your own nn.Module": "train/architectures/mine/translated/seed-2.log",
+    "A part of a distortion": "train/simard2003/simard_cnn/bold/seed-4.log",
+    CONFIG_ALONE: "train/simard2003/mlp/none/seed-5.log",
+    "A study with a figure, a table and a claim": "figures/width.pdf",
+}
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +133,11 @@ def test_a_study_with_a_figure_a_table_and_a_claim(results):
 
 def test_every_recipe_of_the_page_is_followed():
     assert {*recipes()} == {*FOLLOWED, CONFIG_ALONE}
+
+
+@pytest.mark.parametrize("section", MADE)
+def test_a_recipe_needs_no_other(section, tmp_path):
+    follow(section, fresh_copy(tmp_path), "my.yaml")
+    planned = snakemake(tmp_path, "-n", "--configfile", "my.yaml")
+    assert planned.returncode == 0, planned.stderr[-5000:]
+    assert MADE[section] in planned.stdout + planned.stderr
