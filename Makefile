@@ -1,7 +1,7 @@
 # The commands that a person types. `make` alone lists them; set-up itself is envs/setup.sh.
 #
 # CORES=n      cores for `make demo`; all of them by default
-# DATASET=...  for `make reference` and `make site`: mnist, which is the default, or digits
+# DATASET=...  for `make reference` and `make site`: the name of a data set; mnist is the default
 # WORKERS=n    test processes side by side for `make test`
 # PYTHON=...   the interpreter to build .venv on, where it is to be another than the first one found
 # PYTEST=...   further arguments for pytest, such as PYTEST="-k elastic"

@@ -2,7 +2,7 @@
 
 Both start from the same weights, see the same batches in the same order and follow the same schedule. Only rounding
 differs, which training amplifies until the two are as far apart as two seeds. Prints the test errors of each seed and
-the interval of their difference. On real MNIST, after `snakemake data`:
+the interval of their difference. On real MNIST, after `snakemake --cores 2 data`:
 
     python benchmarks/compare_errors.py --distortion elastic --epochs 12 --seeds 5 --output errors.csv
 """

@@ -2,8 +2,8 @@
 
 One seed of every distinct training, evaluation and distortion is run by the code of both versions in turn: an epoch of
 some images, or the whole grid of shifts of a few. Each is multiplied by the images, epochs, copies and seeds that the
-config asks for. Compiling, starting up and a first run of every kind of work are not counted. After `snakemake data`,
-or any other target that needs the source images:
+config asks for. Compiling, starting up and a first run of every kind of work are not counted. After
+`snakemake --cores 2 data`, or any other target that needs the source images:
 
     python benchmarks/compare_versions.py HEAD~10
 """

@@ -1,4 +1,4 @@
-"""The library behind the pipeline, in wings; docs/code.md says what lies in each.
+"""The library behind the pipeline, in subpackages; docs/code.md says what lies in each.
 
 `invariance.shift_grid` measures any network; it imports torch when it is first asked for.
 """

@@ -83,10 +83,12 @@ def test_matplotlib_is_imported_by_what_draws_alone():
             assert path.parent == LIBRARY / "drawing" or is_figure, path
 
 
-def test_the_workflow_imports_plan_catalogue_and_record():
+def test_the_workflow_imports_plan_and_record_and_what_finds_latex():
     for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:
-        for module in re.findall(r"^\s*from (invariance[\w.]*) import", path.read_text(), flags=re.MULTILINE):
-            assert module.split(".")[1] in ("plan", "record"), path
+        for module, name in re.findall(
+            r"^\s*from (invariance[\w.]*) import (\w+)", path.read_text(), flags=re.MULTILINE
+        ):
+            assert module.split(".")[1] in ("plan", "record") or f"{module}.{name}" == "invariance.paper.latex", path
 
 
 def test_declarations_import_nothing_that_computes():

@@ -13,7 +13,7 @@ from invariance.results.statistics import Interval, prediction_interval
 CLAIM_HEADS = ("claim", "verdict", "number")
 SIMARD_CAPTION = (
     "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over",
-    "seeds, with the 95% prediction interval for one more run:",
+    "seeds, with the 95% prediction interval for one more trained network:",
 )
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."

@@ -202,7 +202,7 @@ def place_panel(axes: Axes, details: Mapping[str, Any], _: None) -> None:
     """C10: how often a position is told, from the lowest to the highest seed, beside chance."""
     ends = ("", "min_", "max_")
     rows = {name: [details[f"{name}_{end}accuracy"] for end in ends] for name in ("zeros", "circular")}
-    level_rows(axes, rows, "told rightly (%); dashes: chance")
+    level_rows(axes, rows, "predicted correctly (%); dashes: chance")
     axes.axvline(details["chance"], color=INK, linestyle=DASHES[1], linewidth=1)
     axes.set_xlim(0, 102)
 

@@ -30,7 +30,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     sns.barplot(x="accuracy", errorbar=None, width=0.5, color=COLOURS[2], saturation=1, ax=right, **rows)
     sns.stripplot(x="accuracy", jitter=False, color=INK, size=3, clip_on=False, ax=right, **rows)
     chance = right.axvline(runs["chance"].iloc[0], color=INK, linestyle=DASHES[1], linewidth=1)
-    right.set(xlim=(0, 102), xlabel="position told rightly (%)", ylabel="")
+    right.set(xlim=(0, 102), xlabel="position predicted correctly (%)", ylabel="")
 
     handles = {"chance": chance}
     places = runs["model"].map(models.index)
