@@ -33,7 +33,8 @@ export function buildBet(section) {
     el(
       "p",
       {},
-      worded(`A CNN was trained on centred digits. How far can this ${called(label)} move, in any direction, before it errs?`),
+      worded("A CNN was trained on centred digits. "),
+      `How far can this ${called(label)} move, in any direction, before it errs?`,
     ),
     choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
     outcome,

@@ -150,10 +150,10 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
     context.fillStyle = css(answer === wanted ? "high" : "low");
     context.fillRect(x, y, side, side);
     context.fillStyle = css(answer === wanted ? "low" : "changed");
-    context.fillText(String(answer), x + side / 2, y + side / 2 + 1);
+    context.fillText(String(answer ?? "–"), x + side / 2, y + side / 2 + 1);
   });
   const right = answers.filter((answer) => answer === wanted).length;
-  const inMap = content.classNames.length ? ` (${wanted})` : "";
+  const inMap = content.classNames.length && wanted !== null ? ` (${wanted})` : "";
   text.textContent = `${right} of ${grid.length} shifts give ${called(wanted)}${inMap}`;
   map.setAttribute(
     "aria-label",

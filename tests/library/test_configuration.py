@@ -17,6 +17,7 @@ from snakemake.utils import update_config
 
 import studies
 from invariance.plan import merging, reading, validation, words
+from invariance.plan.declarations import families
 from invariance.plan.merging import merge
 from invariance.plan.plan import Cell
 from invariance.plan.reading import MOST_PROBLEMS, load, resolve
@@ -406,8 +407,8 @@ BAD = [
         "canvas_odd_for_phases",
         "studies/architectures/canvas",
         42,
-        "studies.architectures.canvas: 42: not a multiple of 4, as phase_averaged needs; allowed: 44, for one",
-        "studies.architectures.canvas: 42: not a multiple of 4, as polyphase_gap_circular needs; allowed: 44, for one",
+        "studies.architectures.canvas: 42: wrong for phase_averaged and polyphase_gap_circular; allowed: "
+        "a multiple of 4",
     ),
     case(
         "grid_large",
@@ -757,7 +758,7 @@ BAD = [
         "names_for_some_classes",
         "datasets/fashion_mnist/class_names",
         ["top", "shoe"],
-        "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or none",
+        "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or no class_names",
     ),
     case(
         "mirrors_without_hashes",
@@ -945,6 +946,15 @@ BAD = [
 @pytest.mark.parametrize(("path", "value", "lines"), BAD)
 def test_bad_config_is_told_in_full(path, value, lines):
     assert problems(edited(path, value)) == lines
+
+
+def test_an_option_that_is_left_out_is_checked_by_its_default(monkeypatch):
+    monkeypatch.setitem(families()["stn"]["max_shift"], "default", 20.0)
+    monkeypatch.setitem(families()["phase_average"]["of"], "default", "stride_fc")
+    said = problems(edited("models/stn", {"family": "stn"}))
+    assert said[0].startswith("models.stn.max_shift: 20.0: too large for the canvas of architectures")
+    said = problems(edited("models/phase_averaged", {"family": "phase_average"}))
+    assert said[0].startswith('models.phase_averaged.of: "stride_fc": it has family trunk')
 
 
 def test_layers_of_a_users_own_network_may_be_measured(monkeypatch, tmp_path):

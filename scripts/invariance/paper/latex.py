@@ -140,7 +140,7 @@ def overfull_boxes(log: str) -> list[str]:
     """The boxes that are too large, each with the source file that paper.tex says it was reading, if it says so."""
     found, files = [], [""]
     for line in log.splitlines():
-        if opened := re.match(r"opened (\S+)$", line):
+        if opened := re.match(r"opened /?(.+)$", line):
             files.append(f"{opened[1]}: ")
         elif line == "closed" and len(files) > 1:
             files.pop()

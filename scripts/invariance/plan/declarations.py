@@ -43,10 +43,16 @@ def families() -> dict[str, dict[str, Any]]:
     """The families of networks, each with the JSON schema of each of its options.
 
     An option with a `default` may be left out. Besides JSON schema, an option may say `layer: true` (its value is one
-    of `layer_names`, or of the words in `also`); `model: true` (its value is the name of another model, with the
-    settings in `such_that`, whose weights the network uses); or `below_half_canvas: true` (a number of pixels).
+    of `layer_names`, or of the words in `also`); `model: true` (the option is called `of`, and its value is the name of
+    another model, with the settings in `such_that`, whose weights the network uses); or `below_half_canvas: true` (a
+    number of pixels).
     """
     return declaring(NETWORKS, "OPTIONS")
+
+
+def option_of(settings: Mapping[str, Any], option: str) -> Any:
+    """The value of an option in an entry of `models`, or its default; None if there is neither."""
+    return settings.get(option, families()[settings["family"]].get(option, {}).get("default"))
 
 
 @functools.cache
@@ -75,13 +81,18 @@ def side_multiple(settings: Mapping[str, Any]) -> int:
         InputError: what a file declares is no number of pixels.
     """
     family = settings["family"]
-    used = (settings.get(option) for option, schema in families()[family].items() if schema.get("layer"))
+    used = (option_of(settings, option) for option, schema in families()[family].items() if schema.get("layer"))
     files = [NETWORKS / f"{family}.py", *(layer_file(layer) for layer in used if layer in layer_names())]
-    declared = {file: literal(file, "SIDE_MULTIPLE") for file in files}
-    for file, pixels in declared.items():
-        if pixels is not None and not (type(pixels) is int and pixels > 0):
-            raise InputError(f"{file}: SIDE_MULTIPLE: {pixels!r}; allowed: a number of pixels, 1 or more")
-    return math.lcm(*(pixels or 1 for pixels in declared.values()))
+    return math.lcm(*map(declared_multiple, files))
+
+
+@functools.cache
+def declared_multiple(file: Path) -> int:
+    """The SIDE_MULTIPLE of a file, or 1; raises InputError if it is no number of pixels."""
+    pixels = literal(file, "SIDE_MULTIPLE")
+    if pixels is not None and not (type(pixels) is int and pixels > 0):
+        raise InputError(f"{file}: SIDE_MULTIPLE: {pixels!r}; allowed: a number of pixels, 1 or more")
+    return pixels or 1
 
 
 def user_file(name: str) -> Path:

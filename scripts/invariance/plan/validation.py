@@ -13,7 +13,15 @@ import yaml
 from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 
 from invariance.plan.catalogue import Study
-from invariance.plan.declarations import distortion_parts, families, is_layerwise, layer_names, side_multiple, user_file
+from invariance.plan.declarations import (
+    distortion_parts,
+    families,
+    is_layerwise,
+    layer_names,
+    option_of,
+    side_multiple,
+    user_file,
+)
 from invariance.plan.merging import NAMED, in_order, without_nulls
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
@@ -393,7 +401,7 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
             yield Problem((*path, key), None, f"{what}; allowed: mirrors, sha256, timeout and attempts together")
     names = data.get("class_names", [])
     if names and len(names) != data["classes"]:
-        what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or none"
+        what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or no class_names"
         yield Problem((*path, "class_names"), None, what)
     for name, file in _own_paths(data):
         if not user_file(file).exists():
@@ -437,8 +445,8 @@ def _model_problems(plan: Plan) -> Iterator[Problem]:
     for name, model in plan["models"].items():
         for option, schema in families()[model["family"]].items():
             if schema.get("model"):
-                where = ("models", name, option)
-                yield from _lender_problems(plan["models"], model[option], schema.get("such_that", {}), where)
+                of, needed = option_of(model, option), schema.get("such_that", {})
+                yield from _lender_problems(plan["models"], of, needed, ("models", name, option))
         if model["family"] == "file" and not user_file(model["file"]).is_file():
             what = "no such file; allowed: a Python file, by its path from the project's folder"
             yield Problem(("models", name, "file"), show(model["file"]), what)
@@ -446,13 +454,17 @@ def _model_problems(plan: Plan) -> Iterator[Problem]:
 
 def _lender_problems(models: Mapping[str, Any], of: str, needed: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
     """Problems of a model whose weights another one uses, and which needs certain settings for that."""
-    fitting = [name for name, its in models.items() if needed.items() <= {key: its.get(key) for key in needed}.items()]
+    fitting = [
+        name
+        for name, its in models.items()
+        if "of" not in its and all(option_of(its, key) == value for key, value in needed.items())
+    ]
     if of not in models:
         yield Problem(path, show(of), f"no such model{options(of, fitting)}")
     elif of not in fitting:
-        wrong = ", ".join(f"{key} {models[of].get(key, 'absent')}" for key in needed)
-        what = f"it has {wrong}; allowed: a model with {', '.join(f'{key} {needed[key]}' for key in needed)}"
-        yield Problem(path, show(of), what)
+        wrong = [f"{key} {option_of(models[of], key) or 'absent'}" for key in needed] or ["weights of another model"]
+        right = [f"{key} {value}" for key, value in needed.items()] or ["weights of its own"]
+        yield Problem(path, show(of), f"it has {', '.join(wrong)}; allowed: a model with {', '.join(right)}")
 
 
 def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
@@ -494,6 +506,11 @@ def _size_problems(plan: Plan, study: str) -> Iterator[Problem]:
             f"too small for shifts of up to {shift} pixels, which would lose ink; "
             f"allowed: at least {side + 2 * shift}, or a smaller max_shift"
         )
+        yield Problem(path, show(canvas), what)
+    multiples = {name: side_multiple(plan["models"][name]) for name in settings["cells"] if name in plan["models"]}
+    if unfit := [name for name, multiple in multiples.items() if canvas % multiple]:
+        multiple = math.lcm(*(multiples[name] for name in unfit))
+        what = f"wrong for {' and '.join(unfit)}; allowed: a multiple of {multiple}"
         yield Problem(path, show(canvas), what)
 
 
@@ -609,15 +626,11 @@ def _canvas_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
     """Problems of a model on the canvas of a study."""
     canvas, kind = plan["studies"][study]["canvas"], plan["models"][model]
     for option, schema in families()[kind["family"]].items():
-        if schema.get("below_half_canvas") and kind[option] >= canvas / 2:
+        if schema.get("below_half_canvas") and (pixels := option_of(kind, option)) >= canvas / 2:
             what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
-            yield Problem(("models", model, option), show(kind[option]), what)
+            yield Problem(("models", model, option), show(pixels), what)
     if plan.base_model(model) != model:
         yield from _borrowing_problems(plan, study, model)
-    if canvas % (multiple := side_multiple(kind)):
-        what = f"not a multiple of {multiple}, as {model} needs"
-        least = canvas + -canvas % multiple
-        yield Problem(("studies", study, "canvas"), show(canvas), f"{what}; allowed: {least}, for one")
 
 
 def _borrowing_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
