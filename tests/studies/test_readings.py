@@ -45,6 +45,13 @@ def test_a_reading_is_told_by_what_it_changes():
     assert changes(made_up_curve()) == [{"batch": 16}, {}, {"nonlinearity": "tanh"}]
 
 
+def test_where_no_choice_is_the_usual_one_each_reading_is_told():
+    pair = made_up_curve().iloc[[0, 2]]
+    assert changes(pair) == [{"nonlinearity": "relu", "batch": 16}, {"nonlinearity": "tanh", "batch": 128}]
+    found = written(numbers({"letter": pair}, TABLE1, 0.95))
+    assert found["letter/highest/change"] == "nonlinearity: tanh, batch: 128"
+
+
 def test_table_and_figure_show_every_reading():
     table = made_up_curve()
     text = tabular({"readings": table})

@@ -43,9 +43,11 @@ def choice_columns(curve: pd.DataFrame) -> list[str]:
 def changes(curve: pd.DataFrame) -> list[dict[str, Any]]:
     """What each reading of a curve takes otherwise than most of them, value by name."""
     names = choice_columns(curve)
-    usual = {name: curve[name].mode()[0] for name in names}
+    counts = {name: curve[name].value_counts() for name in names}
+    usual = {name: count.idxmax() for name, count in counts.items() if 2 * count.max() > len(curve)}
     return [
-        {name: reading[name] for name in names if reading[name] != usual[name]} for reading in curve.to_dict("records")
+        {name: reading[name] for name in names if name not in usual or reading[name] != usual[name]}
+        for reading in curve.to_dict("records")
     ]
 
 
