@@ -46,7 +46,7 @@ def test_validation_over_seeds(tmp_path):
 
 
 def test_selection_tabular_has_in_bold_what_the_config_takes():
-    run = {"studies": {"simard2003": json.loads(json.dumps(CONFIG["studies"]["simard2003"]))}}
+    run = CONFIG | {"studies": {"simard2003": CONFIG["studies"]["simard2003"]}}
     taken = run["studies"]["simard2003"]["optimisation"]
     rows = []
     tried = [

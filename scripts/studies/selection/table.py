@@ -7,22 +7,17 @@ import pandas as pd
 
 from invariance.paper import tex
 from invariance.paper.tex import number, with_gaps
+from invariance.plan.plan import Plan
 from invariance.results.labels import label
 
 TRIED = ["schedule", "learning_rate", "averaging", "epochs"]
 
 
 def taken_settings(config: Mapping[str, Any]) -> set[tuple]:
-    """Model, distortion and TRIED settings of every cell of the config."""
-    taken = set()
-    for study in config["studies"].values():
-        for model, cell in study["cells"].items():
-            for name in cell["trainings"]:
-                training = study["trainings"][name]
-                parts = (study, training, cell)
-                optimisation = {key: value for part in parts for key, value in part.get("optimisation", {}).items()}
-                taken.add((model, training["distortion"], *(optimisation[key] for key in TRIED)))
-    return taken
+    """Model, distortion and TRIED settings of every training of the config."""
+    plan = Plan(config)
+    used = [(cell.model, plan.training_settings(*cell[:3])) for cell in plan.trained]
+    return {(model, its["distortion"], *(its["optimisation"][key] for key in TRIED)) for model, its in used}
 
 
 def tabular(tables: Mapping[str, pd.DataFrame], config: Mapping[str, Any]) -> str:
