@@ -51,17 +51,9 @@ def train_one_by_one(
     tanh = getattr(trained[0], "tanh", Tanh(0.0, 0.0))  # an amplitude of 0 stands for the ReLU
     constants = np.array([tanh.amplitude, tanh.slope, momentum, weight_decay], pixels.dtype)
     logits = np.empty((len(pixels), trained[3].out_features), pixels.dtype)
+    each = pixels, targets.numpy(), rates.to(images.dtype).numpy()
     with tiny_numbers_as_zero():
-        steps(
-            pixels,
-            targets.numpy(),
-            rates.to(images.dtype).numpy(),
-            *arrays,
-            *moving,
-            constants,
-            LOSSES.index(loss),
-            logits,
-        )
+        steps(*each, *arrays, *moving, constants, LOSSES.index(loss), logits)
     for tensor, rows in zip((*weights, *velocities), (*arrays, *moving), strict=True):
         tensor.copy_(from_rows(rows, tensor))
     return torch.from_numpy(logits)
@@ -106,10 +98,8 @@ def steps(
     # Maps are (map, place). Patches are (tap, place) for the first convolution and (place, tap) for the second.
     patches_1 = np.zeros((taps, (places_1 + LANES - 1) // LANES * LANES), pixels.dtype)
     patches_2 = np.zeros((places_2, w_2.shape[1]), pixels.dtype)
-    maps_1, maps_2 = (
-        np.empty((len(w_1), patches_1.shape[1]), pixels.dtype),
-        np.empty((len(w_2), places_2), pixels.dtype),
-    )
+    maps_1 = np.empty((len(w_1), patches_1.shape[1]), pixels.dtype)
+    maps_2 = np.empty((len(w_2), places_2), pixels.dtype)
     slopes_1, patch_slopes = np.zeros_like(maps_1), np.empty_like(patches_2)
     gradient_1, gradient_2 = np.zeros_like(w_1), np.empty_like(w_2)
     flat_maps, flat_slopes = maps_1.ravel(), slopes_1.ravel()
