@@ -221,7 +221,7 @@ def test_keys_are_of_known_forms():
         rf"claims/({'|'.join(CLAIMS)})/(verdict|number|low|high|threshold|details/\w+)",
         r"claims/C3/(max_exact|min_inexact)|claims/C5/(min_consistency|max_drift|max_error)|claims/C6/small_shift",
         # Of committed runs.
-        r"(readings|letter)/(count|seeds|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
+        r"(readings|letter)/(count|seeds|epochs|runs|best|within|within_pooled|(lowest|highest|base)/(mean|low|high|change))",
         r"long/(long|fresh|all)/simard_cnn/\w+/(mean|one_more)",
         r"elsewhere/(names|judged|same|differing)",
         r"elsewhere/fashion_mnist/(C\d+b?/other_verdict|\w+/\w+/\w+/(test_error|mean_error|mean_consistency))",

@@ -21,9 +21,9 @@ ERRORS = {
     ("tanh", "base"): [0.80, 0.90, 1.00],
 }
 CHOICES = {
-    "net/base": {"nonlinearity": "relu", "batch": 128, "copies": 30},
-    "net/batch_16": {"nonlinearity": "relu", "batch": 16, "copies": 30},
-    "tanh/base": {"nonlinearity": "tanh", "batch": 128, "copies": 30},
+    "net/base": {"nonlinearity": "relu", "batch": 128, "copies": 30, "epochs": 30},
+    "net/batch_16": {"nonlinearity": "relu", "batch": 16, "copies": 30, "epochs": 30},
+    "tanh/base": {"nonlinearity": "tanh", "batch": 128, "copies": 30, "epochs": 30},
 }
 
 
@@ -74,6 +74,7 @@ def written(text: str) -> dict[str, str]:
 def test_the_numbers_of_the_text(published, within, pooled):
     found = written(numbers({"readings": made_up_curve()}, TABLE1.assign(error_percent=published), 0.95))
     assert found["readings/count"] == found["readings/seeds"] == "3"
+    assert found["readings/epochs"] == "30"
     assert (found["readings/lowest/mean"], found["readings/lowest/change"]) == ("0.57", "batch: 16")
     assert (found["readings/highest/mean"], found["readings/highest/change"]) == ("0.90", "nonlinearity: tanh")
     assert found["readings/base/mean"] == "0.63"

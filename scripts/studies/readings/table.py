@@ -39,7 +39,7 @@ def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame, confidence
     published, results = published_error(table1), []
     for run, curve in tables.items():
         within = curve["one_more_low"].le(published) & curve["one_more_high"].ge(published)
-        results += [(f"{run}/count", str(len(curve))), (f"{run}/seeds", str(curve["seeds"].min()))]
+        results += [(f"{run}/{key}", str(value)) for key, value in counts(curve).items()]
         pooled = (curve["mean"] - published).abs() <= pooled_reach(curve, confidence)
         results += [(f"{run}/within", str(within.sum())), (f"{run}/within_pooled", str(pooled.sum()))]
         results += [(f"{run}/runs", str(curve["seeds"].sum())), (f"{run}/best", number(curve["best"].min()))]
@@ -51,6 +51,11 @@ def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame, confidence
             results += [(f"{run}/{name}/{key}", number(getattr(reading, key))) for key in ("mean", "low", "high")]
             results.append((f"{run}/{name}/change", tex.escape(in_words(changed))))
     return result_lines(results)
+
+
+def counts(curve: pd.DataFrame) -> dict[str, int]:
+    """The readings, and the fewest seeds and epochs of one."""
+    return {"count": len(curve), "seeds": curve["seeds"].min(), "epochs": curve["epochs"].min()}
 
 
 def in_words(changed: Mapping[str, object]) -> str:
