@@ -23,7 +23,7 @@ def tabular(tables: Mapping[str, pd.DataFrame]) -> str:
         )
         for changed, reading in zip(changes(curve), curve.itertuples(), strict=True)
     ]
-    return tex.tabular("llllr", ["Change", r"Error (\%)", "One more run", "Best--worst", "Seeds"], rows)
+    return tex.tabular(r"p{0.4\linewidth}lllr", ["Change", r"Error (\%)", "One more run", "Best--worst", "Seeds"], rows)
 
 
 def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame, confidence: float) -> str:
