@@ -758,7 +758,7 @@ BAD = [
         "names_for_some_classes",
         "datasets/fashion_mnist/class_names",
         ["top", "shoe"],
-        "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or no class_names",
+        "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or null",
     ),
     case(
         "mirrors_without_hashes",

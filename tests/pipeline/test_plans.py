@@ -62,7 +62,7 @@ def test_a_plan_of_another_data_set_is_downloaded_or_read_from_a_file(tmp_path, 
     }
     overlay = {
         "datasets": {
-            "kmnist": COUNTS | {"mirrors": [address], "sha256": hashes},
+            "kmnist": COUNTS | {"class_names": None, "mirrors": [address], "sha256": hashes},
             "mine": COUNTS | {"title": "My letters", "npz": "mine.npz"},
         },
         "plans": {"kmnist": plan, "mine": plan},

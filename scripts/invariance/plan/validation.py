@@ -401,7 +401,7 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
             yield Problem((*path, key), None, f"{what}; allowed: mirrors, sha256, timeout and attempts together")
     names = data.get("class_names", [])
     if names and len(names) != data["classes"]:
-        what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or no class_names"
+        what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or null"
         yield Problem((*path, "class_names"), None, what)
     for name, file in _own_paths(data):
         if not user_file(file).exists():
