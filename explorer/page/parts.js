@@ -35,8 +35,8 @@ export function truth() {
  * mind and whether it is right.
  */
 export function card(model) {
-  const named = content.classNames.length ? " named" : "";
-  const answer = el("p", { class: named ? "answer words" : "answer" });
+  const kind = content.classNames.length ? "card named" : "card";
+  const answer = el("p", { class: "answer" });
   const mind = el("p", { class: "change" });
   const bars = Array.from({ length: content.classes }, (_, digit) =>
     el("span", { "data-digit": digit, title: called(digit) }, el("i")),
@@ -44,7 +44,7 @@ export function card(model) {
   const chart = el("div", { class: "bars", role: "img" }, ...bars);
   const element = el(
     "article",
-    { class: `card${named}`, "data-model": model.id, "aria-label": `${model.name}, ${model.trained}` },
+    { class: kind, "data-model": model.id, "aria-label": `${model.name}, ${model.trained}` },
     el("div", { class: "says" }, answer, mind),
     el("div", { class: "about" }, el("h3", {}, model.name), el("p", {}, about(model)), chart),
   );

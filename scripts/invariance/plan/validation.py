@@ -462,7 +462,9 @@ def _lender_problems(models: Mapping[str, Any], of: str, needed: Mapping[str, An
     if of not in models:
         yield Problem(path, show(of), f"no such model{options(of, fitting)}")
     elif of not in fitting:
-        wrong = [f"{key} {option_of(models[of], key) or 'absent'}" for key in needed] or ["weights of another model"]
+        taken = {key: option_of(models[of], key) for key in needed}
+        wrong = [f"{key} {'absent' if value is None else value}" for key, value in taken.items()]
+        wrong = wrong or ["weights of another model"]
         right = [f"{key} {value}" for key, value in needed.items()] or ["weights of its own"]
         yield Problem(path, show(of), f"it has {', '.join(wrong)}; allowed: a model with {', '.join(right)}")
 
