@@ -13,7 +13,7 @@ import judge_claims
 from invariance.command_line import function_named
 from invariance.record.artefacts import InputError, sha256_of
 from invariance.results.verdicts import Decided, Measured, judge, verdict_above, verdict_below
-from judging import CLAIMS, CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, reasons, tables_of
+from judging import CLAIMS, CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, put, reasons, tables_of
 
 STUDIES = {claim_id: claim["study"] for claim_id, claim in CLAIMS.items()}
 BY_SEEDS = [claim_id for claim_id, claim in CLAIMS.items() if claim["direction"]]
@@ -134,6 +134,17 @@ def test_details_are_the_means_over_seeds_of_the_right_cells():
     assert details["C7"]["translated_shifted_error"] == mean("stn", "translated", "mean_error")
     assert details["C7"]["plain_shifted_error"] == mean("simard_cnn", "centred", "mean_error")
     assert details["C7"]["plain_translated_shifted_error"] == mean("simard_cnn", "translated", "mean_error")
+
+
+def test_what_a_transformer_gains_is_paired_by_seed():
+    tables = tables_of()
+    runs = tables["architectures-runs"]
+    put(runs, "simard_cnn", "translated", "mean_error", [3.0, 9.0, 5.0])
+    put(runs, "stn", "translated", "mean_error", [2.0, 6.0, 4.5])
+    details = judged({**tables, "architectures-runs": runs.sample(frac=1, random_state=5)})["C7"].details
+    paired = stats.ttest_rel([3.0, 9.0, 5.0], [2.0, 6.0, 4.5]).confidence_interval(0.95)
+    found = [details[f"translated_gain{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx([1.5, paired.low, paired.high])
 
 
 # ----------------------------------------------------------------------------------------------------------------------
