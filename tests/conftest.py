@@ -5,11 +5,13 @@ import signal
 import pytest
 
 # The modules that take longest, that one first: a worker that got it last would keep the others waiting. They share
-# one finished run, which two of them have to wait for at some point.
+# one finished run: while the first makes it, another worker has something to do that does not need it.
 LONGEST = (
     "test_interruptions",
     "test_same_bytes",
     "test_reruns",
+    "test_mirrors",
+    "test_configuration",
     "test_cache",
     "test_disk",
     "test_additions",

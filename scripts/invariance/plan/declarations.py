@@ -141,7 +141,7 @@ def distortion_parts() -> dict[str, dict[str, Any]]:
     Raises:
         InputError: a file has only one of the two, an option has no description, or a file has the name of a field.
     """
-    parts = fields()
+    parts = dict(fields())
     for file in sorted(DISTORTIONS.glob("*.py")):
         options, has_part = literal(file, "OPTIONS"), defines(file, "Part")
         if options is None and not has_part:
@@ -167,9 +167,10 @@ def defines(path: Path, name: str) -> bool:
     return any(getattr(node, "name", None) == name for node in ast.parse(path.read_text(encoding="utf-8")).body)
 
 
+@functools.cache
 def fields() -> dict[str, dict[str, Any]]:
     """The parts of a distortion that displace pixels."""
-    return dict(literal(FIELDS, "PARTS"))
+    return literal(FIELDS, "PARTS")
 
 
 def part_files(settings: Mapping[str, Any]) -> list[str]:
