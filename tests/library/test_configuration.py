@@ -17,7 +17,7 @@ from snakemake.utils import update_config
 
 import studies
 from invariance.plan import merging, reading, validation, words
-from invariance.plan.declarations import families
+from invariance.plan.declarations import families, network_files
 from invariance.plan.merging import merge
 from invariance.plan.plan import Cell
 from invariance.plan.reading import MOST_PROBLEMS, load, resolve
@@ -955,6 +955,13 @@ def test_an_option_that_is_left_out_is_checked_by_its_default(monkeypatch):
     assert said[0].startswith("models.stn.max_shift: 20.0: too large for the canvas of architectures")
     said = problems(edited("models/phase_averaged", {"family": "phase_average"}))
     assert said[0].startswith('models.phase_averaged.of: "stride_fc": it has family trunk')
+
+
+def test_a_layer_that_is_left_out_is_its_default(monkeypatch):
+    monkeypatch.setitem(families()["trunk"]["downsampling"], "default", "blur_pool")
+    model = {name: value for name, value in CONFIG["models"]["stride_fc"].items() if name != "downsampling"}
+    assert problems(edited("models/stride_fc", model)) == []
+    assert any(file.endswith("layers/blur_pool.py") for file in network_files(model))
 
 
 def test_layers_of_a_users_own_network_may_be_measured(monkeypatch, tmp_path):

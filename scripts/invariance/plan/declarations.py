@@ -120,7 +120,7 @@ def sources(settings: Mapping[str, Any]) -> Iterator[str]:
         raise InputError(f"model: no family {family!r}; allowed: {', '.join(families())}")
     yield from code_of(NETWORKS / f"{family}.py", roots=[SCRIPTS])
     for option, schema in options.items():
-        value = settings.get(option)
+        value = option_of(settings, option)
         if schema.get("layer") and value not in schema.get("also", []):
             yield from code_of(layer_file(str(value)), roots=[SCRIPTS])
         if schema.get("model"):

@@ -250,9 +250,7 @@ def _mapping(description: str, settings: Mapping[str, Any]) -> Schema:
 def _with_layers(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a family; an option that names a layer allows all layers, and what its `also` lists."""
     return {
-        name: {"description": its["description"], "enum": [*its.get("also", []), *layer_names()]}
-        if its.get("layer")
-        else its
+        name: {**its, "enum": [*its.get("also", []), *layer_names()]} if its.get("layer") else its
         for name, its in options.items()
     }
 
