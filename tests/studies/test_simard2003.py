@@ -1,6 +1,7 @@
 """Simard's table beside ours: verdicts, paired comparisons, and their two tables."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -241,6 +242,15 @@ def test_pairs_tabular():
     assert "elastic / no distortion & $-$0.50 [$-$0.75, $-$0.25] & 3 / 30 & ${<}0.001$" in text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "named"),
+    [(0.1, 0.2, "elastic"), (-0.2, -0.1, "affine"), (-0.1, 0.1, "neither"), (NAN, NAN, "neither")],
+)
+def test_a_training_is_better_if_the_whole_interval_says_so(low, high, named):
+    pair = SimpleNamespace(training="elastic", against="affine", low=low, high=high)
+    assert as_tex.better(pair) == named
+
+
 def test_runs_in_several_files_become_one_table_model_by_model(tmp_path):
     row = dict.fromkeys(EMPTY, NAN)
     row |= {"mean": 1.5, "wilson_low": 1.2, "wilson_high": 1.8}
@@ -264,7 +274,7 @@ def test_only_the_replication_prints_its_comparisons():
     row = {"model": "mlp", "training": "elastic"}
     judged_row = {"published": 0.7, "one_more_low": 0.72, "one_more_high": 0.86, "verdict": "ours higher"}
     compared = row | {"against": "none", "difference": 0.5, "low": 0.25, "high": 0.75, "mcnemar_p": 0.01}
-    shown = ["0.7", "1", "0", "0", "1", "1", "0.50", "0.25", "0.75", "0.010"]
+    shown = ["0.7", "1", "0", "0", "1", "1", "0.50", "0.25", "0.75", "0.010", "elastic"]
     for study, expected in (("simard2003", shown), ("simard2003_long", [])):
         tables = {f"{study}-published": pd.DataFrame([row | judged_row])}
         tables[f"{study}-pairs"] = pd.DataFrame([compared])

@@ -80,7 +80,7 @@ STUDY = Study(
         ),
         Claim(
             id="C6",
-            statement="Pooling gives invariance to small translations.",
+            statement="Pooling buys a little invariance to small translations.",
             function="claims:pooling",
             unit="percentage points of consistency within {small_shift} pixels",
             rule="supported if pooling is more consistent than striding by more than the threshold under small shifts",

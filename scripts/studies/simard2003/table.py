@@ -1,6 +1,7 @@
 """Simard's table beside ours, as TeX."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -80,3 +81,9 @@ def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[st
     for row in tables[f"{study}-pairs"].itertuples():
         for name in ("difference", "low", "high", "mcnemar_p"):
             yield f"pairs/{row.model}/{row.training}/{row.against}/{name}", formatted(name, getattr(row, name))
+        yield f"pairs/{row.model}/{row.training}/{row.against}/better", better(row)
+
+
+def better(pair: Any) -> str:
+    """Which training of a row of `pairs` has the lower error, if the whole interval of the difference says so."""
+    return label(pair.training) if pair.low > 0 else label(pair.against) if pair.high < 0 else "neither"
