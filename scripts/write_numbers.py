@@ -62,7 +62,7 @@ def main(
     results += of_all.claim_results(read["claims"])
     results += of_all.distortion_results(read["summaries"])
     for study in studies:
-        results += of_all.study_results(tables[study], tables[f"{study}-runs"], tables.get(f"{study}-rings"))
+        results += of_all.study_results(tables[study], tables[f"{study}-runs"])
         for name in numbers.get(study, []):
             results += function_named(name)(study, tables)
     committed = read_reference(reference, config["dataset"]) if reference else None

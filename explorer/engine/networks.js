@@ -82,11 +82,15 @@ function fullyConnected(tensors, names, inputs) {
 
 /** Stages, then a head on the last maps. */
 function network(canvas, stages, head) {
-  const logits = (image) => {
-    const maps = stages.reduce((given, stage) => stage.run(given), { channels: 1, side: canvas, values: image });
-    return head(maps);
-  };
+  const logits = (image) =>
+    head(stages.reduce((given, stage) => stage.run(given), { channels: 1, side: canvas, values: image }));
   return { canvas, stages, logits };
+}
+
+/** Maps of every stage of a network for an image. */
+export function traced({ canvas, stages }, values) {
+  let maps = { channels: 1, side: canvas, values };
+  return stages.map((stage) => (maps = stage.run(maps)));
 }
 
 /** Simard's two-layer network. */
@@ -97,12 +101,9 @@ function mlp(settings, canvas, tensors) {
 
 /** Simard's convolutional network. */
 function simardCnn(settings, canvas, tensors, prefix = "") {
-  const sizes = [
-    [1, 5],
-    [5, 50],
-  ];
-  const stages = sizes.map(([inputs, outputs], number) => {
-    const layer = convolution(tensors, `${prefix}${number}`, inputs, outputs, 5, 2);
+  const maps = [1, 5, 50];
+  const stages = [0, 1].map((number) => {
+    const layer = convolution(tensors, `${prefix}${number}`, maps[number], maps[number + 1], 5, 2);
     return { name: `convolution ${number + 1}, stride 2`, stride: 2, run: (maps) => convolve(maps, layer) };
   });
   const halved = (side) => Math.floor((side - 5) / 2) + 1;

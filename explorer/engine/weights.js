@@ -14,17 +14,11 @@ export function readTensors(bytes) {
   try {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const start = 8 + Number(view.getBigUint64(0, true));
-    const header = JSON.parse(textOf(bytes.subarray(8, start)));
+    const header = JSON.parse(String.fromCharCode(...bytes.subarray(8, start)));
     /** @type {Tensors} */
     const tensors = {};
-    for (const [
-      name,
-      {
-        dtype,
-        shape,
-        data_offsets: [from, to],
-      },
-    ] of Object.entries(header)) {
+    for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+      const [from, to] = data_offsets;
       if (dtype !== "F32") continue; // counters of batches
       const size = shape.reduce((product, length) => product * length, 1);
       if (to - from !== 4 * size || start + to > bytes.length) throw new Error(`${name} has ${to - from} bytes`);
@@ -34,13 +28,6 @@ export function readTensors(bytes) {
   } catch (error) {
     throw new Error(`not whole weights (${error.message})`);
   }
-}
-
-/** The text of ASCII bytes. */
-function textOf(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }
 
 /**

@@ -20,6 +20,11 @@ export function worded(text) {
   return text.replaceAll("digit", content.noun);
 }
 
+/** A name of the config in words, as the paper writes it. */
+export function words(name) {
+  return content.labels[name] ?? name;
+}
+
 /** What a class is called: its name if the data set names its classes, otherwise its number. */
 export function called(label) {
   return content.classNames[label] ?? String(label ?? "–");
@@ -105,8 +110,7 @@ class Model {
 
   /** The SHA-256 of the weights as this browser computes it; empty if it cannot. */
   async sha256() {
-    if (!this.network && !this.bytes) return "";
-    if (!globalThis.crypto?.subtle) return "";
+    if ((!this.network && !this.bytes) || !globalThis.crypto?.subtle) return "";
     const digest = await crypto.subtle.digest("SHA-256", this.bytes);
     return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }

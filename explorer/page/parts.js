@@ -1,8 +1,8 @@
 // Parts that the views share: cards of networks, maps over the grid, claims, and where a number comes from.
 
 import { argmax, softmax } from "../engine/networks.js";
-import { called, canvas, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
-import { el, inWords, say, shown } from "./dom.js";
+import { called, claim, content, grid, images, maxShift, placeOf, reach, sweep, worded } from "./data.js";
+import { el, inWords, say, shown, withInterval } from "./dom.js";
 import { colour, paint } from "./picture.js";
 import { change, image, isRolling, state } from "./state.js";
 
@@ -168,13 +168,12 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
 export function claimBox(id) {
   const found = claim(id);
   if (!found) return el("p", { class: "claim missing" }, `${id} was not judged: this run did not train what it needs.`);
-  const about = found.low === null ? "" : ` [${shown(found.low)}, ${shown(found.high)}]`;
   return el(
     "p",
     { class: "claim", "data-claim": id },
     el("b", { class: `verdict ${found.verdict}` }, `${SYMBOLS[found.verdict] ?? ""} ${found.verdict}`),
     ` ${id} ${found.statement} `,
-    el("span", { class: "number", "data-value": found.number }, `${shown(found.number)}${about}`),
+    el("span", { class: "number", "data-value": found.number }, withInterval({ ...found, mean: found.number })),
     ` ${found.unit}`,
   );
 }
@@ -231,14 +230,9 @@ export function fileOf(table, what) {
   return found ? [{ path: found.path, sha256: found.sha256, what }] : [];
 }
 
-/** What a view says if this run lacks what it shows. */
-export function missing(what) {
-  return el("p", { class: "claim missing" }, `This run has no ${worded(what)}, so there is nothing to show here.`);
-}
-
-/** A picture of an image of the canvas. */
-export function picture(values, label) {
-  const target = el("canvas", { class: "picture", role: "img", "aria-label": label });
-  if (values) paint(target, values, canvas);
-  return target;
+/** Say in a view that this run lacks what it shows; returns its update, which has nothing to do. */
+export function missing(section, what) {
+  const text = `This run has no ${worded(what)}, so there is nothing to show here.`;
+  section.append(el("p", { class: "claim missing" }, text));
+  return () => "";
 }

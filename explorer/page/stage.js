@@ -73,9 +73,7 @@ export function buildStage(stage) {
   let marked;
   return () => {
     paint(picture, shifted(image(), canvas, state.dx, state.dy, isRolling()), canvas);
-    where.textContent = isRolling()
-      ? `rolled: ${inWords(state.dx, state.dy)}`
-      : `moved: ${inWords(state.dx, state.dy)}`;
+    where.textContent = `${isRolling() ? "rolled" : "moved"}: ${inWords(state.dx, state.dy)}`;
     for (const { name, input } of sliders) {
       [input.min, input.max, input.value] = [-limit(), limit(), state[name]];
     }

@@ -1,6 +1,6 @@
 // 9. Simard's table beside ours.
 
-import { content, rows } from "../page/data.js";
+import { rows, words } from "../page/data.js";
 import { linesOf, table, withInterval } from "../page/dom.js";
 import { claimBox, fileOf, missing, origins } from "../page/parts.js";
 
@@ -12,9 +12,8 @@ export const distortionsView = {
     "beside ours.",
   build(section) {
     const measured = rows("simard2003-published");
-    if (!measured.length) section.append(missing("replication of Simard's table"));
+    if (!measured.length) missing(section, "replication of Simard's table");
     else {
-      const words = (name) => content.labels[name] ?? name;
       section.append(
         table(
           ["network", "training images", "paper", "ours", "read from"],

@@ -1,6 +1,7 @@
 // 5. Exact controls: roll the digit round the edge, and nothing changes but rounding.
 
 import { shifted } from "../engine/layers.js";
+import { traced } from "../engine/networks.js";
 import { among, canvas } from "../page/data.js";
 import { el, shown } from "../page/dom.js";
 import { card, claimBox, filesOf, missing, origins } from "../page/parts.js";
@@ -12,12 +13,6 @@ const CONTROLS = [
   "architectures/polyphase_gap_circular/centred",
 ];
 
-/** The phase that each polyphase layer picks for an image, 0 to 3. */
-function phases(network, values) {
-  let maps = { channels: 1, side: canvas, values };
-  return network.stages.map((stage) => (maps = stage.run(maps)).phase).filter((phase) => phase !== undefined);
-}
-
 export const exactView = {
   name: "Exact",
   title: "Can a network be exactly invariant?",
@@ -27,10 +22,7 @@ export const exactView = {
     "with the largest norm, so its choice hops as the digit moves, and its logits stay.",
   build(section) {
     const models = among(CONTROLS);
-    if (!models.length) {
-      section.append(missing("networks with circular padding and global pooling"));
-      return () => "";
-    }
+    if (!models.length) return missing(section, "networks with circular padding and global pooling");
     const cards = models.map((model) => {
       const made = card(model);
       const drift = el("p", { class: "finding" });
@@ -51,8 +43,9 @@ export const exactView = {
         if (!before) continue;
         const largest = Math.max(...before.map((logit, place) => Math.abs(now[place] - logit)));
         drift.textContent = `largest change of a logit: ${shown(largest, 2)}`;
-        const picked = phases(model.network, shifted(base, canvas, state.dx, state.dy, true));
-        hops.replaceChildren(...picked.map((phase, layer) => hop(phase, layer)));
+        const maps = traced(model.network, shifted(base, canvas, state.dx, state.dy, true));
+        const picked = maps.map(({ phase }) => phase).filter((phase) => phase !== undefined);
+        hops.replaceChildren(...picked.map(hop));
       }
       return `${changed} of ${cards.length} changed their mind.`;
     };

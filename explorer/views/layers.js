@@ -1,7 +1,7 @@
 // 3. Does a feature map move along with the digit?
 
 import { shifted } from "../engine/layers.js";
-import { rolled } from "../engine/networks.js";
+import { rolled, traced } from "../engine/networks.js";
 import { canvas, models, worded } from "../page/data.js";
 import { el, inWords, shown } from "../page/dom.js";
 import { claimBox, filesOf, missing, origins } from "../page/parts.js";
@@ -10,12 +10,6 @@ import { change, image, state } from "../page/state.js";
 
 const MAPS_SHOWN = 8; // shown of each layer
 const NAMED = ["architectures/stride_fc/centred", "architectures/stride_gap_circular/centred"];
-
-/** Maps of every stage for an image. */
-function traced(network, values) {
-  let maps = { channels: 1, side: canvas, values };
-  return network.stages.map((stage) => (maps = stage.run(maps)));
-}
 
 /** The whole moves next to a shift of the maps. */
 function nearest(shift) {
@@ -51,10 +45,7 @@ export const layersView = {
     "shift that is not its multiple. Compare 1 pixel with 2.",
   build(section) {
     const usable = models.filter((model) => model.predicted && model.network?.stages.length);
-    if (!usable.length) {
-      section.append(missing("network with feature maps"));
-      return () => "";
-    }
+    if (!usable.length) return missing(section, "network with feature maps");
     const first = usable.find((model) => NAMED.includes(model.id)) ?? usable[0];
     const which = el(
       "select",

@@ -12,10 +12,7 @@ export const mapsView = {
   lead: "Each square is one shift: right of the middle, the digit moved right. A click moves it there.",
   build(section) {
     const shown = shownModels();
-    if (!shown.length) {
-      section.append(missing("networks that were tested over a grid of shifts"));
-      return () => "";
-    }
+    if (!shown.length) return missing(section, "networks that were tested over a grid of shifts");
     const which = choice(
       "Map of",
       [{ label: "the test images, as measured" }, { label: worded("this digit, computed now") }],

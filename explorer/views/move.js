@@ -28,10 +28,7 @@ export const moveView = {
   lead: "Each network says on which digits it was trained. Centred ones stood in the dotted square.",
   build(section) {
     const shown = shownModels();
-    if (!shown.length) {
-      section.append(missing("networks that were tested over a grid of shifts"));
-      return () => "";
-    }
+    if (!shown.length) return missing(section, "networks that were tested over a grid of shifts");
     const cards = shown.map(card);
     const count = el("p", { class: "count" });
     section.append(count, el("div", { class: "cards" }, ...cards.map((one) => one.element)), claimBox("C1"));

@@ -21,10 +21,7 @@ export const placeView = {
     "place all the same. Zeros outside the edge give it away; round the edge, there is nothing to tell.",
   build(section) {
     const told = models.filter((model) => model.positions && model.network);
-    if (!told.length) {
-      section.append(missing("networks that were trained to tell places"));
-      return () => "";
-    }
+    if (!told.length) return missing(section, "networks that were trained to tell places");
     const { positions } = told[0];
     const buttons = positions.map(([dx, dy]) =>
       el("button", { type: "button", click: () => change({ dx, dy }) }, `Put it ${corner([dx, dy])}`),
@@ -50,10 +47,7 @@ export const placeView = {
 
 function placeCard(model, positions) {
   const said = el("p", { class: "answer words" });
-  const bars = positions.map((position) => {
-    const bar = el("span", { class: "share" }, el("b", {}, corner(position)), el("i"));
-    return bar;
-  });
+  const bars = positions.map((position) => el("span", { class: "share" }, el("b", {}, corner(position)), el("i")));
   const measured = rows("two_positions", { model: model.model, measure: "accuracy" })[0];
   const padding = model.settings.padding === "circular" ? "circular padding" : "zero padding";
   const element = el(

@@ -1,6 +1,6 @@
 // 7. What was it shown? Invariance reaches as far as the training translations, and only for the digits that moved.
 
-import { called, content, find, models, rows, worded } from "../page/data.js";
+import { called, content, models, rows, words, worded } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
 import { choice, choose, el, linesOf, shown, table, withInterval } from "../page/dom.js";
 import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } from "../page/parts.js";
@@ -20,7 +20,7 @@ export const shownView = {
       partial ? classPart(section, partial) : null,
     ].filter(Boolean);
     if (!updates.length)
-      section.append(missing("networks that were trained with translations of several ranges or of some digits"));
+      missing(section, "networks that were trained with translations of several ranges or of some digits");
     splitPart(section);
     const files = ["augmentation_range", "class_transfer-classes", "split"].flatMap((table) => fileOf(table, ""));
     section.append(
@@ -29,11 +29,7 @@ export const shownView = {
         claims: ["C8", "C9b", "C11"],
       }),
     );
-    return () =>
-      updates
-        .map((update) => update())
-        .filter(Boolean)
-        .join(" ");
+    return () => updates.map((update) => update()).join(" ");
   },
 };
 
@@ -53,13 +49,7 @@ function rangePart(section, ranges) {
   const points = radius.map((row) => [Number(RANGE.exec(row.training)[1]), row.mean, row.low, row.high]);
   const most = Math.max(1, content.maxShift);
   const series = [
-    {
-      name: "as far as shown",
-      points: [
-        [0, 0],
-        [most, most],
-      ],
-    },
+    { name: "as far as shown", points: [0, most].map((end) => [end, end]) },
     { name: "radius", points, emphasised: true },
   ];
   const chart = points.length
@@ -145,9 +135,4 @@ function splitPart(section) {
     ),
     claimBox("C11"),
   );
-}
-
-/** A name of the config in words, as the paper writes it. */
-function words(name) {
-  return content.labels[name] ?? name;
 }

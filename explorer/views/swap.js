@@ -35,10 +35,7 @@ export const swapView = {
     const built = DOWN.flatMap((down) => HEADS.map((head) => ({ down, head, model: modelOf(down, head) }))).filter(
       ({ model }) => model,
     );
-    if (!built.length) {
-      section.append(missing("trunks with different parts, trained on centred digits"));
-      return () => "";
-    }
+    if (!built.length) return missing(section, "trunks with different parts, trained on centred digits");
     const has = (down, head) => built.some((one) => one.down === down && one.head === head);
     const pick = (parts) => {
       const wanted = { down: state.down, head: state.head, ...parts };

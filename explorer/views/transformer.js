@@ -3,7 +3,7 @@
 import { shifted, translated } from "../engine/layers.js";
 import { canvas, find, maxShift, models, worded } from "../page/data.js";
 import { el, inWords, shown, svg } from "../page/dom.js";
-import { card, claimBox, filesOf, missing, origins, picture } from "../page/parts.js";
+import { card, claimBox, filesOf, missing, origins } from "../page/parts.js";
 import { paint } from "../page/picture.js";
 import { image, state } from "../page/state.js";
 
@@ -16,12 +16,11 @@ export const transformerView = {
   build(section) {
     const model =
       find("architectures", "stn", "centred") ?? models.find((one) => one.settings.family === "stn" && one.predicted);
-    if (!model?.network) {
-      section.append(missing("spatial transformer"));
-      return () => "";
-    }
+    if (!model?.network) return missing(section, "spatial transformer");
     const made = card(model);
-    const [given, seen] = [picture(null, "what the network was given"), picture(null, "what its classifier sees")];
+    const [given, seen] = ["what the network was given", "what its classifier sees"].map((label) =>
+      el("canvas", { class: "picture", role: "img", "aria-label": label }),
+    );
     const arrows = el("div", { class: "arrows" });
     const finding = el("p", { class: "finding" });
     section.append(

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType, ModuleType
 from typing import Annotated, Any, NoReturn
 
@@ -168,8 +168,8 @@ def used() -> str:
     )
 
 
-def run(*mains: Callable[..., None]) -> None:
-    """Run a script: its command line is the signature of `main`, or of several mains, each a command of its own name.
+def run(main: Callable[..., None]) -> None:
+    """Run a script, whose command line is the signature of `main`.
 
     Errors that the user can fix become one message: exit status 2 for a wrong command line, 1 for an InputError or if
     the system refuses disk space, permission or memory, 130 for Ctrl-C. Bugs keep their traceback. Also fixes the time
@@ -179,7 +179,7 @@ def run(*mains: Callable[..., None]) -> None:
     end_with(os.environ.get(SNAKEMAKE))
     try:
         with orderly_termination():
-            command_line(mains)(exit_on_error=False, print_error=False)
+            command_line(main)(exit_on_error=False, print_error=False)
         if SNAKEMAKE in os.environ:
             progress(used())
         return
@@ -198,22 +198,17 @@ def run(*mains: Callable[..., None]) -> None:
     raise SystemExit(status)
 
 
-def command_line(mains: Sequence[Callable[..., None]]) -> App:
+def command_line(main: Callable[..., None]) -> App:
     """The command line of a script: a list takes all words up to the next option, and switches have no --no- form."""
-    module = sys.modules[mains[0].__module__]
     app = App(
-        help=module.__doc__,
+        help=sys.modules[main.__module__].__doc__,
         help_format="plaintext",
         version_flags=[],
         default_parameter=Parameter(consume_multiple=True, negative=()),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    if len(mains) == 1:
-        app.default(mains[0])
-    else:
-        for main in mains:
-            app.command(main)
+    app.default(main)
     return app
 
 

@@ -141,21 +141,6 @@ def test_a_wrong_command_line_is_one_message(called, capsys, words, message):
     assert "--help says what this command takes" in err
 
 
-def test_several_mains_are_commands(environment, monkeypatch):
-    seen = []
-
-    def mnist(*, downloads: Path) -> None:
-        seen.append(downloads)
-
-    def digits() -> None:
-        seen.append("digits")
-
-    for words in (["digits"], ["mnist", "--downloads", "a"]):
-        monkeypatch.setattr(sys, "argv", ["script.py", *words])
-        run(mnist, digits)
-    assert seen == ["digits", Path("a")]
-
-
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=JSON)
 def test_json_arguments_are_read(value):

@@ -228,7 +228,7 @@ def test_keys_are_of_known_forms():
         r"compute/(total_core_hours|jobs|processor|cores|config_hash|replayed_[28])",
         rf"({'|'.join(config['studies'])})/(canvas|max_shift|shift_images|seeds|epochs)",
         r"replicated/(published|reproduced|ours_lower|ours_higher|decided_by_rounding)",
-        rf"distortions/({'|'.join(config['distortions'])})/(rms|max|net_translation|ink_lost|audit)",
+        rf"distortions/({'|'.join(config['distortions'])})/(rms|net_translation|audit)",
         rf"pairs/({'|'.join(config['models'])})/({trainings})/({trainings})/(difference|low|high|mcnemar_p|better)",
         rf"parameters/({'|'.join(config['studies'])})/({'|'.join(config['models'])})",
         *(

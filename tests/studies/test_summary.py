@@ -39,12 +39,12 @@ def test_distortions_on_two_canvases_are_kept_apart():
     """The same distortion on Simard's canvas and on that of the shift studies is two datasets."""
     row = {"rms_x": 1.3, "rms_y": 1.2, "largest": 6.0, "net_translation": 0.78, "ink_lost": 1.0}
     summary = pd.DataFrame([row | {"audit_mean": 2e-5, "audit_largest": 1.0}] * 2)
-    summaries = {"29/elastic": summary, "40/elastic": summary.assign(largest=7.0)}
+    summaries = {"29/elastic": summary, "40/elastic": summary.assign(largest=7.0, net_translation=0.9)}
     text = distortions(summaries)
     assert is_whole(text)
     assert r"$29\times29$ & elastic & 2 & 1.30 & 1.20 & 6.0 & " in text
     assert r"$40\times40$ & elastic & 2 & 1.30 & 1.20 & 7.0 & " in text
-    assert dict(distortion_results(summaries))["distortions/elastic/max"] == "6.0"  # on the first canvas
+    assert dict(distortion_results(summaries))["distortions/elastic/net_translation"] == "0.78"  # on the first canvas
 
 
 @pytest.mark.parametrize(

@@ -256,11 +256,7 @@ def test_numbers_are_those_of_the_tables(tables):
     assert verdicts[0] == str((beside.verdict == "reproduced").sum())
     assert results["replicated/published"] == str(beside.published.count()) == "6"
     assert results["parameters/simard2003/simard_cnn"] == "132{,}540"
-    rings = pd.read_csv(tables / "architectures-ring-runs.csv")
-    near = rings[(rings.model == "stn") & (rings.training == "translated") & (rings.ring == 2)]
-    assert results["rings/architectures/stn/translated/2/accuracy"] == f"{near.accuracy.mean():.2f}"
     assert results["distortions/elastic/rms"] == f"{np.sqrt((1.3**2 + 1.2**2) / 2):.2f}"
-    assert results["distortions/elastic/max"] == "6.0"
     assert results["test_images"] == str(TEST_IMAGES)
     assert results["confidence"] == "95"
     assert results["config_hash"] == sha256_of(tables.parent / "config.json")[:12]
@@ -327,16 +323,8 @@ def test_tabulars_hold_every_cell_and_are_grouped(tables):
     assert re.findall(r"^(C\d+[a-z]?) &", claims, flags=re.MULTILINE) == list(CLAIMS)
 
 
-def test_numbers_by_class_and_shares_are_those_of_the_tables(tables):
+def test_numbers_of_a_study_without_shifts_are_those_of_its_table(tables):
     results = dict(results_of(tables))
-    runs = pd.read_csv(tables / "class_transfer-class-runs.csv")
-    low = runs[(runs.training == "low_translated") & (runs.group == "5-9")]
-    key = "classes/class_transfer/stride_fc/low_translated/5-9"
-    assert results[f"{key}/mean_error/mean"] == f"{low.mean_error.mean():.2f}"
-    assert results[f"{key}/mean_called_other/worst"] == f"{low.mean_called_other.max():.2f}"
-    shares = pd.read_csv(tables / "split-variance-seeds.csv")
-    of_error = shares[shares.measure == "mean_error"].augmentation
-    assert results["variance/split/mean_error/augmentation/mean"] == f"{of_error.mean():.2f}"
     assert results["two_positions/stride_gap/placed/accuracy/mean"] == "90.00"
     assert results["parameters/two_positions/stride_gap"] == "1{,}000"
 

@@ -11,15 +11,7 @@ from matplotlib.figure import Figure
 
 from invariance.record.artefacts import InputError
 
-PERCENT_STEPS = [
-    (2, 0.5),
-    (5, 1),
-    (10, 2),
-    (20, 5),
-    (30, 10),
-    (50, 10),
-    (100, 20),
-]  # span, step of the ticks
+PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span, step of the ticks
 
 
 def interval(rows: pd.DataFrame, highest: float = np.inf) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 from rcssmin import cssmin
 from rjsmin import jsmin
 
-from invariance.explorer.sources import joined
+from invariance.explorer.sources import joined, read
 from invariance.record.artefacts import InputError
 
 MOST_BYTES = 20_000_000
@@ -73,11 +73,3 @@ def json_for_html(value: Any) -> str:
 def data_block(name: str, kind: str, text: str) -> str:
     """An element that holds data and does nothing."""
     return f'<script type="{kind}" id="{name}">{text}</script>'
-
-
-def read(path: Path) -> bytes:
-    """A source."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); put the page's source back") from None

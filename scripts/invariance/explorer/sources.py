@@ -37,12 +37,17 @@ def joined(entry: Path | str) -> str:
 
 def add(path: Path, texts: dict[Path, str]) -> None:
     """Add the module at `path` behind those that it imports."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); put the page's source back") from None
+    text = read(path).decode()
     for imported in IMPORT.findall(text):
         target = Path(os.path.normpath(path.parent / imported))
         if target not in texts:
             add(target, texts)
     texts[path] = EXPORT.sub("", IMPORT.sub("", text))
+
+
+def read(path: Path) -> bytes:
+    """A source of the page."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); put the page's source back") from None

@@ -10,11 +10,11 @@ the roll: then shared weights must give the same number. Only the axis of the ro
 both windows have the same place.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,17 +31,11 @@ COLUMNS = ["layer", "kind", "padding", "stride", "total_stride", "scope", "place
 # Stages
 
 
-@dataclass
-class Stage:
+class Stage(NamedTuple):
     """A layer, with the pointwise layers behind it."""
 
     window: Window
-    layers: list[nn.Module]
-
-    def __call__(self, maps: Tensor) -> Tensor:
-        for layer in self.layers:
-            maps = layer(maps)
-        return maps
+    layers: nn.Sequential
 
 
 def stages_of(model: nn.Module) -> list[Stage]:
@@ -57,7 +51,7 @@ def stages_of(model: nn.Module) -> list[Stage]:
         if goes_on:
             stages[-1].layers.append(layer)
         else:
-            stages.append(Stage(window, [layer]))
+            stages.append(Stage(window, nn.Sequential(layer)))
         if isinstance(layer, nn.Linear) or window.averages:
             break
     return stages
@@ -137,9 +131,7 @@ def places(
     Returns:
         For each place that occurs, bool (positions,), and whether equivariance is exact there.
     """
-    sides = [side]
-    for window in windows:
-        sides.append(window.output_side(sides[-1]))
+    sides = list(itertools.accumulate(windows, lambda side, window: window.output_side(side), initial=side))
     alike = seen_alike(windows, side, shift, blanks)
     if all(window.is_torus(size) for window, size in zip(windows, sides, strict=False)):
         return {"everywhere": (np.ones(sides[-1], dtype=bool), bool(alike.all()))}
@@ -207,11 +199,7 @@ def relative(square: float, maps: Tensor) -> float:
 
 def outputs_of(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
     """The output of each stage of a network."""
-    outputs = []
-    for stage in stages:
-        images = stage(images)
-        outputs.append(images)
-    return outputs
+    return list(itertools.accumulate(stages, lambda maps, stage: stage.layers(maps), initial=images))[1:]
 
 
 @torch.no_grad()
@@ -249,7 +237,7 @@ def measure(model: nn.Module, images: Tensor, max_shift: int) -> Iterator[tuple]
                 exact = window.averages and pools_alike(windows[:number], inputs, shift)
                 yield (*about, "network", "head", shift, exact, relative(square, maps))
                 continue
-            alone = {axis: stage(inputs[number].roll(shift, axis)) for axis in AXES}
+            alone = {axis: stage.layers(inputs[number].roll(shift, axis)) for axis in AXES}
             for place, exact, error in errors_by_place([window], [inputs[number]], maps, alone, shift):
                 yield (*about, "layer", place, shift, exact, error)
             for place, exact, error in errors_by_place(chain, inputs[: number + 1], maps, moved, shift):

@@ -90,40 +90,21 @@ class Inputs:
         return self.images[chosen].unsqueeze(1).to(torch.float32).div_(255)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (n, classes) with labels (n,)."""
-    return F.cross_entropy(logits, labels)
-
-
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
     """Half the squared distance of logits (n, classes) to one-hot labels, mean over images: our reading of MSE."""
     return (logits - F.one_hot(labels, logits.shape[1])).square().sum(dim=1).mean() / 2
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "mse": squared_error}
-
-
-# Each gives the fraction of the peak learning rate at `position`, 0..1 of the training, once the warmup is over.
-def one_cycle(position: float, optimisation: Mapping[str, Any]) -> float:
-    """A linear fall to 0 at the end."""
-    return (1 - position) / (1 - optimisation["warmup"])
-
-
-def constant(position: float, optimisation: Mapping[str, Any]) -> float:
-    """No change."""
-    return 1.0
-
-
-def steps(position: float, optimisation: Mapping[str, Any]) -> float:
-    """As many equally long `plateaus`, each at 0.3 of the rate before (Simard et al. 2003, section 5)."""
-    return STEP ** math.floor(position * optimisation["plateaus"])
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": F.cross_entropy, "mse": squared_error}
 
 
 STEP = 0.3
+# The fraction of the peak learning rate at a position, 0..1 of the training, once the warmup is over.
 SCHEDULES: dict[str, Callable[[float, Mapping[str, Any]], float]] = {
-    "one_cycle": one_cycle,
-    "constant": constant,
-    "steps": steps,
+    "one_cycle": lambda position, its: (1 - position) / (1 - its["warmup"]),  # a linear fall to 0 at the end
+    "constant": lambda position, its: 1.0,
+    # As many equally long `plateaus`, each at 0.3 of the rate before (Simard et al. 2003, section 5).
+    "steps": lambda position, its: STEP ** math.floor(position * its["plateaus"]),
 }
 
 

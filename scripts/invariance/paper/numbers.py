@@ -43,10 +43,8 @@ def config_results(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "confidence", f"{100 * config['measures']['confidence']:g}"
 
 
-def study_results(
-    summary: pd.DataFrame, runs: pd.DataFrame, rings: pd.DataFrame | None = None
-) -> Iterator[tuple[str, str]]:
-    """Every measure of every cell over seeds, parameter counts, and accuracy and consistency by ring, if any."""
+def study_results(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Every measure of every cell over seeds, and parameter counts."""
     for row in summary.itertuples():
         cell = f"{row.study}/{row.model}/{row.training}/{row.measure}"
         for statistic in ("mean", "low", "high", "best", "worst"):
@@ -54,8 +52,6 @@ def study_results(
         yield f"{cell}/seeds", str(row.seeds)
     for row in runs.drop_duplicates("model").itertuples():
         yield f"parameters/{row.study}/{row.model}", formatted("parameters", row.parameters)
-    for row in rings.itertuples() if rings is not None else ():
-        yield f"rings/{row.study}/{row.model}/{row.training}/{row.ring}/{row.measure}", number(row.mean)
 
 
 def claim_results(claims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -81,9 +77,7 @@ def distortion_results(summaries: Mapping[str, pd.DataFrame]) -> Iterator[tuple[
     for name, summary in first.items():
         means = summary.mean()
         yield f"distortions/{name}/rms", number(math.hypot(means.rms_x, means.rms_y) / math.sqrt(2))
-        yield f"distortions/{name}/max", number(summary.largest.max(), 1)
         yield f"distortions/{name}/net_translation", number(means.net_translation)
-        yield f"distortions/{name}/ink_lost", number(means.ink_lost)
         yield f"distortions/{name}/audit", small(summary.audit_mean.max())
 
 
@@ -92,19 +86,10 @@ def compute_results(reference: Mapping[str, Any] | None) -> Iterator[tuple[str, 
     if reference is None:
         return
     compute, machine = reference["compute"], reference["machine"]
-    yield "compute/total_core_minutes", number(compute["core_seconds"] / 60, 0)
     yield "compute/total_core_hours", number(compute["core_seconds"] / 3600, 1)
     yield "compute/jobs", whole(compute["jobs"])
     for workers, seconds in compute["replayed_seconds"].items():
         yield f"compute/replayed_{workers}", number(seconds / 60, 0)
-    if compute["start_up_share"] is not None:
-        yield "compute/start_up_share", number(100 * compute["start_up_share"], 1)
-    for row in compute["stages"]:
-        yield f"compute/stage/{row['stage']}/jobs", whole(row["jobs"])
-        yield f"compute/stage/{row['stage']}/core_minutes", number(row["core_seconds"] / 60, 1)
-        yield f"compute/stage/{row['stage']}/share", number(100 * row["share"], 1)
-    for claim in reference["claims"]:
-        yield f"compute/claims/{claim['id']}/core_minutes", number(claim["core_minutes"], 1)
     yield "compute/processor", escape(machine["processor"])
     yield "compute/cores", str(machine["cores"])
     yield "compute/config_hash", reference["config_sha256"][:12]

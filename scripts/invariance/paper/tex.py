@@ -11,8 +11,6 @@ from invariance.results.labels import label
 MISSING = "--"
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
 COUNTS = ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range")
-# Decimals of a column or measure; two if it is not listed.
-DECIMALS = {"radius": 1, "audit_largest": 0, "largest": 1, "worst_consistency": 2}
 
 
 def escape(text: str) -> str:
@@ -60,7 +58,7 @@ def formatted(name: str, value: float | None) -> str:
         return p_value(value)
     if name.endswith("_cases") or name in COUNTS:
         return MISSING if value is None or math.isnan(value) else whole(value)
-    return number(value, 1 if "radius" in name else DECIMALS.get(name, 2))
+    return number(value, 1 if "radius" in name else 2)
 
 
 def with_interval(mean: float, low: float | None, high: float | None, decimals: int = 2) -> str:

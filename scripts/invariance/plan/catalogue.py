@@ -145,11 +145,6 @@ class Claim:
     reads: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any] = field(default_factory=lambda: THRESHOLD)
 
-    @property
-    def place(self) -> tuple[int, str]:
-        """Its place among the claims."""
-        return place_of_claim(self.id)
-
 
 @dataclass(frozen=True)
 class Study:
@@ -236,7 +231,7 @@ class Catalogue:
         """The claims of the plan by id, in their order, each with the folder of its study."""
         found = [(folder, claim) for folder, study in self.studies.items() for claim in study.claims]
         chosen = [pair for pair in found if pair[1].id in self.plan["claims"]]
-        chosen.sort(key=lambda pair: pair[1].place)
+        chosen.sort(key=lambda pair: place_of_claim(pair[1].id))
         return {claim.id: (folder, claim) for folder, claim in chosen}
 
     @property

@@ -1,6 +1,7 @@
 """Merging configs: mappings merge, other values are replaced, and null removes a key."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 NAMED = ("datasets", "distortions", "models", "studies", "trainings", "cells")  # mappings whose keys are names
@@ -14,27 +15,20 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
         >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"b": 3}, "d": [4]})
         {'a': {'b': 3, 'c': 2}, 'd': [4]}
     """
-    merged = {key: copied(value) for key, value in base.items()}
+    merged = {key: deepcopy(value) for key, value in base.items()}
     for key, value in override.items():
         if isinstance(value, Mapping):
             below = merged.get(key)
             merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
         else:
-            merged[key] = copied(value)
+            merged[key] = deepcopy(value)
     return merged
-
-
-def copied(value: Any) -> Any:
-    """A deep copy of a YAML value, with plain mappings."""
-    if isinstance(value, Mapping):
-        return {key: copied(inner) for key, inner in value.items()}
-    return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping without all keys whose value is null."""
     kept = {key: value for key, value in mapping.items() if value is not None}
-    return {key: without_nulls(value) if isinstance(value, Mapping) else copied(value) for key, value in kept.items()}
+    return {key: without_nulls(value) if isinstance(value, Mapping) else deepcopy(value) for key, value in kept.items()}
 
 
 def without_removed(override: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ replaced, and a null removes its key:
 import functools
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -180,8 +181,4 @@ def _malformed(value: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not re.search(r"[\ud800-\udfff]", text)

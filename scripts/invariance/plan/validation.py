@@ -25,7 +25,7 @@ from invariance.plan.declarations import (
 from invariance.plan.merging import NAMED, in_order, without_nulls
 from invariance.plan.plan import Plan
 from invariance.plan.reading import MOST_PROBLEMS, form_problems, resolve
-from invariance.plan.words import KeyPath, Problem, dotted, listed, options, show
+from invariance.plan.words import KeyPath, Problem, dotted, listed, options, place_of_claim, show
 from invariance.record.artefacts import InputError
 
 Schema = dict[str, Any]
@@ -196,7 +196,7 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
     """
     schema = json.loads(_written(path))
     declared = [claim for study in studies.values() for claim in study.claims]
-    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: claim.place)}
+    claims = {claim.id: claim.settings for claim in sorted(declared, key=lambda claim: place_of_claim(claim.id))}
     schema["properties"]["claims"]["properties"] = {
         name: _mapping(f"the rule of claim {name}", settings) for name, settings in claims.items()
     }

@@ -6,8 +6,6 @@ line of its log, written by `invariance.command_line.used`, and from Snakemake's
 
 import base64
 import binascii
-import csv
-import heapq
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from invariance.record.artefacts import InputError
+from invariance.record.time_left import benchmarked, makespan
 
 WORKERS = (1, 2, 4, 8)
 STAGES = ("download", "source", "distort", "train", "evaluate", "tables", "figures", "paper", "pages")
@@ -114,21 +113,12 @@ def read_times(log: Path) -> tuple[Times | None, bool]:
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     said = list(USED.finditer(text))
     used = {name: float(value) for name, value in said[-1].groupdict().items()} if said else {}
-    benchmark = read_benchmark(log.with_suffix(".tsv"))
-    wall = benchmark.get("s", used.get("wall"))
+    wall, cpu = (benchmarked(log.with_suffix(".tsv"), column) for column in ("s", "cpu_time"))
+    wall = used.get("wall") if wall is None else wall
     if wall is None:
         return None, False
-    cpu = used.get("cpu", benchmark.get("cpu_time", wall))
+    cpu = used.get("cpu", wall if cpu is None else cpu)
     return Times(cpu, wall, used.get("loop")), "going on after epoch" in text
-
-
-def read_benchmark(path: Path) -> dict[str, float]:
-    """The numbers in a file that Snakemake's `benchmark:` wrote, by column; empty if there is no file."""
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        row = next(csv.DictReader(stream, delimiter="\t"), {})
-    return {name: float(value) for name, value in row.items() if value and re.fullmatch(r"[\d.]+", value)}
 
 
 # What it cost ---------------------------------------------------------------------------------------------------------
@@ -161,29 +151,9 @@ def replay(jobs: Jobs, workers: int, beside: float = 0.0) -> float:
     A job computes in one thread and waits for nothing, so it lasts as long as its CPU time, which other load on the
     machine changes less than its time by the clock, and `beside`: seconds that its worker spends before and after.
     """
-    lacking = {log: len(job.needs) for log, job in jobs.items()}
-    followers: dict[str, list[str]] = {log: [] for log in jobs}
-    for log, job in jobs.items():
-        for need in job.needs:
-            followers[need].append(log)
-    ready = [(*jobs[log].order, log) for log in jobs if not lacking[log]]
-    heapq.heapify(ready)
-    running: list[tuple[float, str]] = []
-    now, done = 0.0, 0
-    while ready or running:
-        while ready and len(running) < workers:
-            log = heapq.heappop(ready)[-1]
-            heapq.heappush(running, (now + seconds_of(jobs[log]) + beside, log))
-        now = running[0][0]
-        while running and running[0][0] == now:  # all that end now, before anything starts
-            done += 1
-            for follower in followers[heapq.heappop(running)[1]]:
-                lacking[follower] -= 1
-                if not lacking[follower]:
-                    heapq.heappush(ready, (*jobs[follower].order, follower))
-    if done < len(jobs):
-        raise InputError("the jobs on record need one another in a circle; run snakemake in an empty folder")
-    return now
+    in_order = sorted(jobs.values(), key=lambda job: job.order)
+    seconds = {job.log: seconds_of(job) + beside for job in in_order}
+    return makespan(seconds, {log: job.needs for log, job in jobs.items()}, workers)
 
 
 def start_up_share(jobs: Iterable[Job]) -> float | None:

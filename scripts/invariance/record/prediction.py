@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from invariance.record.compute import Job, Jobs, Times, core_seconds, replay, seconds_of
@@ -56,22 +57,12 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
 
 def connected(jobs: Jobs) -> list[list[Job]]:
     """The jobs in parts that need nothing of one another, such as one seed with all that goes on from it."""
-    neighbours: dict[str, set[str]] = {log: job.needs & jobs.keys() for log, job in jobs.items()}
+    parts: list[set[str]] = []
     for log, job in jobs.items():
-        for need in job.needs & jobs.keys():
-            neighbours[need] = neighbours[need] | {log}
-    parts, seen = [], set()
-    for first in jobs:
-        waiting, part = [first], []
-        while waiting:
-            log = waiting.pop()
-            if log not in seen:
-                seen.add(log)
-                part.append(jobs[log])
-                waiting += neighbours[log]
-        if part:
-            parts.append(part)
-    return parts
+        needed = {log, *job.needs} & jobs.keys()
+        linked = [part for part in parts if part & needed]
+        parts = [*(part for part in parts if part not in linked), needed.union(*linked)]
+    return [[job for log, job in jobs.items() if log in part] for part in sorted(parts, key=min)]
 
 
 def group_of(log: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,15 +92,7 @@ def critical_path(jobs: Jobs) -> list[Job]:
     """The jobs, each of which needs the one before, that take longest together: no number of cores is faster."""
     ends: dict[str, float] = {}
     before: dict[str, str | None] = {}
-    waiting = list(jobs)
-    while waiting:
-        log = waiting.pop()
-        if log in ends:
-            continue
-        unknown = [need for need in jobs[log].needs if need not in ends]
-        if unknown:
-            waiting += [log, *unknown]
-            continue
+    for log in TopologicalSorter({log: job.needs for log, job in jobs.items()}).static_order():
         last = max(sorted(jobs[log].needs), key=ends.__getitem__, default=None)
         before[log], ends[log] = last, seconds_of(jobs[log]) + (ends[last] if last else 0.0)
     path, log = [], max(sorted(ends), key=ends.__getitem__, default=None)

@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
+
+from invariance.record.artefacts import InputError
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,25 @@ class Job:
     earlier: float | None = None  # seconds that the same job took in an earlier run
 
 
-def benchmarked(path: str | Path | None) -> float | None:
+def benchmarked(path: str | Path | None, column: str = "s") -> float | None:
     """Seconds in a benchmark file of Snakemake's; None if there is no such file, or not one of these."""
     try:
         with Path(path or "").open(newline="", encoding="utf-8") as stream:
-            return float(next(csv.DictReader(stream, delimiter="\t"))["s"])
+            return float(next(csv.DictReader(stream, delimiter="\t"))[column])
     except (OSError, StopIteration, KeyError, TypeError, ValueError):
         return None
 
 
-def makespan(seconds: Mapping[int, float], needs: Mapping[int, Collection[int]], cores: int) -> float:
+def makespan(seconds: Mapping[Any, float], needs: Mapping[Any, Collection[Any]], cores: int) -> float:
     """Seconds that jobs take on some cores, each job on one, as soon as those that it needs are done.
 
     Args:
-        seconds: Of each job, by its number; a running job has what is left of it, and comes first.
-        needs: Numbers of jobs that a job waits for; those without `seconds` are done.
+        seconds: Of each job, by its name, in the order in which a free core takes them.
+        needs: Names of jobs that a job waits for; those without `seconds` are done.
         cores: How many jobs may run at once, at least 1.
+
+    Raises:
+        InputError: jobs need one another in a circle.
     """
     waiting = {job: {need for need in needs[job] if need in seconds} for job in seconds}
     needed_by = defaultdict(list)
@@ -43,17 +49,21 @@ def makespan(seconds: Mapping[int, float], needs: Mapping[int, Collection[int]],
             needed_by[other].append(job)
     order = {job: place for place, job in enumerate(seconds)}
     ready = [(order[job], job) for job, others in waiting.items() if not others]
-    running: list[tuple[float, int]] = []
+    running: list[tuple[float, Any]] = []
     now = 0.0
     while ready or running:
         while ready and len(running) < cores:
             _, job = heapq.heappop(ready)
             heapq.heappush(running, (now + seconds[job], job))
-        now, done = heapq.heappop(running)
-        for job in needed_by[done]:
-            waiting[job].remove(done)
-            if not waiting[job]:
-                heapq.heappush(ready, (order[job], job))
+        now = running[0][0]
+        while running and running[0][0] == now:  # all that end now, before anything starts
+            done = heapq.heappop(running)[1]
+            for job in needed_by[done]:
+                waiting[job].remove(done)
+                if not waiting[job]:
+                    heapq.heappush(ready, (order[job], job))
+    if any(waiting.values()):
+        raise InputError("the jobs on record need one another in a circle; run snakemake in an empty folder")
     return now
 
 

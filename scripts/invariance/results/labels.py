@@ -36,23 +36,6 @@ TRAININGS = {
     "affine_full_elastic_full": "affine and elastic, both full",
 }
 
-MEASURES = {
-    "test_error": "test error",
-    "clean_error": "error, unshifted",
-    "mean_error": "mean error",
-    "worst_error": "worst error",
-    "robust_error": "robust error",
-    "mean_consistency": "mean consistency",
-    "worst_consistency": "worst consistency",
-    "pairwise_consistency": "pairwise consistency",
-    "radius": "radius of invariance",
-    "drift": "logit drift",
-    "float64_drift": "logit drift in float64",
-    "mean_called_other": "called a class of the other group",
-    "accuracy": "accuracy",
-    "consistency": "consistency",
-}
-
 LAYERS = {
     "convolution": "convolution",
     "max_pool": "max pooling",
@@ -66,7 +49,7 @@ LAYERS = {
 # Of trainings that are drawn in no figure by their names, and so have no look of their own.
 SEQUENCES = {"low_centred": "low classes centred", "high_centred": "high classes centred"}
 
-LABELS = MODELS | TRAININGS | SEQUENCES | MEASURES | LAYERS
+LABELS = MODELS | TRAININGS | SEQUENCES | LAYERS
 
 
 def label(name: str) -> str:

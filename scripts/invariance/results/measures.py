@@ -46,8 +46,7 @@ def largest_differences(logits: np.ndarray) -> np.ndarray:
     logits = logits.astype(np.float64)
     lowest, highest = logits.min(axis=0), logits.max(axis=0)
     largest = np.array([np.maximum(highest - here, here - lowest).max() for here in logits])
-    spread = logits.std()
-    return largest / spread if spread > 0 else np.full(len(logits), np.nan)
+    return drift_of(largest, logits)
 
 
 def robust_error(predictions: np.ndarray, labels: np.ndarray) -> float:

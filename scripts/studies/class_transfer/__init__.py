@@ -63,6 +63,5 @@ STUDY = Study(
             inputs={"runs": "tables/{study}-class-runs.csv"},
         ),
     ),
-    numbers=("table:numbers",),
     fits=distorts_some_classes,
 )

@@ -1,7 +1,5 @@
 """The measures by groups of classes, as TeX."""
 
-from collections.abc import Iterator, Mapping
-
 import pandas as pd
 
 from invariance.paper import tex
@@ -37,11 +35,3 @@ def tabular(summary: pd.DataFrame) -> str:
     above = [r" & & & \multicolumn{3}{c}{Error (\%)} & & & \\", r"\cmidrule(lr){4-6}"]
     header = ["Training", "Classes", "Translated", *COLUMNS.values()]
     return tex.tabular("lll" + "r" * len(COLUMNS), header, with_gaps(rows), above)
-
-
-def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
-    """Every measure of every cell and group of classes over seeds, as classes/<cell>/<group>/<measure>/<statistic>."""
-    for row in tables[f"{study}-classes"].itertuples():
-        key = f"classes/{row.study}/{row.model}/{row.training}/{row.group}/{row.measure}"
-        for statistic in ("mean", "low", "high", "best", "worst"):
-            yield f"{key}/{statistic}", formatted(row.measure, getattr(row, statistic))

@@ -19,17 +19,9 @@ from invariance.results.labels import MODELS, in_order, label
 
 COLUMNS: dict[str, list[str]] = {
     "table": [
-        "model",
-        "training",
-        "published",
-        "mean",
-        "low",
-        "high",
-        "one_more_low",
-        "one_more_high",
-        "best",
-        "worst",
-    ],
+        *("model", "training", "published", "mean", "low", "high"),
+        *("one_more_low", "one_more_high", "best", "worst"),
+    ]
 }
 
 

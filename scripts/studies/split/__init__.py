@@ -34,5 +34,4 @@ STUDY = Study(
             inputs={"table": "tables/split.csv", "shares": "tables/split-variance.csv"},
         ),
     ),
-    numbers=("table:numbers",),
 )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from invariance.drawing.parts import dodge, mean_line, name_rows
 from invariance.drawing.style import COLOURS, look_of, new_figure
-from invariance.results.labels import MEASURES, MODELS, TRAININGS, in_order, label
+from invariance.results.labels import MODELS, TRAININGS, in_order, label
 
 COLUMNS: dict[str, list[str]] = {
     "table": ["model", "training", "measure", "mean", "low", "high"],
@@ -50,7 +50,7 @@ def error_lines(axes: Axes, errors: pd.DataFrame) -> None:
 
 def share_bars(axes: Axes, shares: pd.DataFrame) -> None:
     """Draw one stacked bar per measure: the share of each source of variance."""
-    measures, sources = in_order(shares["measure"], MEASURES), in_order(shares["share"], ())
+    measures, sources = in_order(shares["measure"], ()), in_order(shares["share"], ())
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     left = np.zeros(len(measures))
     for number, source in enumerate(sources):

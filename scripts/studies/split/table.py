@@ -1,10 +1,8 @@
 """How the variance splits, as TeX."""
 
-from collections.abc import Iterator, Mapping
-
 import pandas as pd
 
-from invariance.paper.tex import number, tabular, with_interval
+from invariance.paper.tex import tabular, with_interval
 from invariance.results.labels import label
 
 
@@ -15,10 +13,3 @@ def variance(shares: pd.DataFrame) -> str:
         for measure, group in shares.groupby("measure", sort=False)
     ]
     return tabular("llll", ["Measure", "Architecture", "Augmentation", "Interaction"], rows)
-
-
-def numbers(study: str, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
-    """Each share of the variance of each measure over seeds, as variance/<study>/<measure>/<share>/<statistic>."""
-    for row in tables[f"{study}-variance"].itertuples():
-        for statistic in ("mean", "low", "high"):
-            yield f"variance/{study}/{row.measure}/{row.share}/{statistic}", number(getattr(row, statistic))

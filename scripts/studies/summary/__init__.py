@@ -19,16 +19,6 @@ def shown_tables(plan: Plan, study: str) -> dict[str, str]:
     return {table: plan.file(f"tables/{table}.csv") for table, needed in SHOWN.items() if needed in there}
 
 
-def summaries(plan: Plan, study: str) -> dict[str, str]:
-    """The summary of each distorted data set, by canvas/distortion."""
-    return plan.summaries
-
-
-def reference(plan: Plan, study: str) -> str | None:
-    """The committed reference of this data set, if there is one."""
-    return next(iter(plan.reference), None)
-
-
 def references_elsewhere(plan: Plan, study: str) -> dict[str, str]:
     """The committed references of other data sets; the demo's is no evidence, and has none beside it."""
     found = sorted(Path("paper/reference").glob("*.json"))
@@ -44,9 +34,9 @@ ELSEWHERE = {"judged": "claims.json", "config": "config.json", "references": ref
 STUDY = Study(
     tabulars=(
         Tabular("claims", "table:claims", {"judged": "claims.json"}),
-        Tabular("distortions", "table:distortions", {"summaries": summaries}),
+        Tabular("distortions", "table:distortions", {"summaries": lambda plan, study: plan.summaries}),
         Tabular("settings", "table:settings", {"config": "config.json"}),
-        Tabular("compute", "table:compute", {"reference": reference}),
+        Tabular("compute", "table:compute", {"reference": lambda plan, study: next(iter(plan.reference), None)}),
         Tabular("elsewhere", "table:elsewhere", ELSEWHERE, there=is_elsewhere),
         Tabular("elsewhere-numbers", "table:elsewhere_numbers", ELSEWHERE, there=is_elsewhere),
     ),
