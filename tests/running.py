@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from invariance.record.artefacts import sha256_of
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ["Snakefile", "config.yaml", "workflow", "scripts", "explorer", "benchmarks", "envs", "paper", "profiles"]
 SOURCES += ["tests"]
@@ -73,6 +75,12 @@ def imported_snakemake() -> subprocess.Popen:
 def without_weights(page: str) -> str:
     """The interactive page without what it holds of weights."""
     return re.sub(r'(id="weights-\d+">)[^<]*', r"\1", page)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below results/, hidden ones too."""
+    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): sha256_of(path) for path in files}
 
 
 def fresh_copy(folder: Path) -> Path:

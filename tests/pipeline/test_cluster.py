@@ -21,7 +21,7 @@ import pytest
 from finished import TINY, copy_of_finished_run, fresh_copy_with_compiled_code
 from invariance.record import queue
 from invariance.record.artefacts import InputError, sha256_of
-from running import ROOT, fresh_copy, snakemake
+from running import ROOT, fresh_copy, hashes, snakemake
 from slurm import Slurm, until, why_not
 
 PROFILE = ("--profile", "profiles/slurm")
@@ -134,12 +134,6 @@ def slurm(tmp_path_factory) -> Iterator[Slurm]:
         yield started.start()
     finally:
         started.stop()
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below results/, hidden ones too."""
-    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): sha256_of(path) for path in files}
 
 
 def test_where_there_is_no_slurm_one_message_says_so(monkeypatch, tmp_path):

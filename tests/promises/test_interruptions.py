@@ -15,8 +15,7 @@ import psutil
 import pytest
 
 from finished import TINY, copy_of_finished_run, fresh_copy_with_compiled_code
-from invariance.record.artefacts import sha256_of
-from running import fresh_copy, snakemake
+from running import fresh_copy, hashes, snakemake
 
 pytestmark = pytest.mark.pipeline
 
@@ -162,12 +161,6 @@ def attempts(tmp_path_factory) -> Iterator[Callable[[Path], Attempt]]:
     for attempt in started:
         for number in living_processes(attempt.process.pid):
             os.kill(number, signal.SIGKILL)
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below results/, hidden ones too."""
-    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): sha256_of(path) for path in files}
 
 
 @pytest.fixture(scope="module")
