@@ -21,7 +21,6 @@ plans:
       simard2003: {trainings: {bold: {copies: 1}}, cells: {simard_cnn: {trainings: [none, elastic, bold]}}}
       width: {canvas: 32, max_shift: 2, shift_images: 50, seeds: [0, 1], optimisation: {epochs: 1}}
       architectures:
-        seeds: [0, 1]
         cells:
           overlap_fc: {trainings: [centred], optimisation: {epochs: 1}}
           lenet: {trainings: [centred], optimisation: {epochs: 1}}
