@@ -16,6 +16,7 @@ from invariance.results.statistics import two_way_shares
 from judging import CONFIG, cell, judged, tables_of
 from printed import is_whole
 from studies.split import table as as_tex
+from studies.split.claims import augmentation_leads, reversing
 from studies.split.summary import SHARES, variance, variance_seeds
 
 NAN = float("nan")
@@ -136,6 +137,7 @@ def test_c11_prints_every_share_and_the_error_of_every_cell():
     tables = tables_of()
     details = judged(tables)["C11"].details
     assert details["augmentation"] == pytest.approx(59)
+    assert details["left_out_cases"] == 6
     low, high = stats.t.interval(0.95, 2, 31, stats.sem([30, 31, 32]))
     of_consistency = [details[f"architecture_of_consistency{end}"] for end in ("", "_low", "_high")]
     assert of_consistency == pytest.approx([31, low, high])
@@ -143,6 +145,16 @@ def test_c11_prints_every_share_and_the_error_of_every_cell():
         for training in chosen["trainings"]:
             error = details[f"{model}_{training}_error"]
             assert error == pytest.approx(cell(tables["split-runs"], model, training).mean_error.sum() / 3)
+
+
+def test_a_level_counts_if_the_order_of_the_shares_is_another_without_it():
+    """Means of MNIST: augmentation leads, but not without the MLP, the FC trunk or the translated digits."""
+    cells = pd.DataFrame({"none": [71.5, 55.5, 3.7], "elastic": [48.2, 26.0, 3.4], "translated": [6.1, 1.8, 1.7]})
+    assert augmentation_leads(cells)
+    assert [augmentation_leads(cells.drop(index=model)) for model in range(3)] == [False, False, True]
+    assert [augmentation_leads(cells.drop(columns=training)) for training in cells] == [True, True, False]
+    assert reversing(cells) == reversing(cells.T) == 3
+    assert reversing(pd.DataFrame([[1.0, 2, 3]] * 3)) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------------------

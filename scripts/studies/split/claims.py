@@ -1,6 +1,8 @@
 """What the claim on augmentation against architecture measures: C11."""
 
-from invariance.results.statistics import t_interval
+import pandas as pd
+
+from invariance.results.statistics import t_interval, two_way_shares
 from invariance.results.verdicts import CellsMissingError, Measured, Settings, Tables
 from studies.split.summary import SHARES
 
@@ -20,6 +22,24 @@ def augmentation_or_architecture(tables: Tables, settings: Settings) -> Measured
                 f"{share}{suffix}_low": interval.low,
                 f"{share}{suffix}_high": interval.high,
             }
+    cells = tables["split-runs"].pivot_table(index="model", columns="training", values="mean_error")
+    details |= {"left_out_cases": sum(cells.shape), "reversed_cases": reversing(cells)}
     for (model, training), cell in tables["split-runs"].groupby(["model", "training"], sort=False):
         details[f"{model}_{training}_error"] = cell.mean_error.mean()
     return Measured(of_error.augmentation - of_error.architecture, details)
+
+
+def reversing(cells: pd.DataFrame) -> int:
+    """How many models and trainings, left out one at a time, reverse which of their shares is the larger.
+
+    Args:
+        cells: (models, trainings), the mean error over seeds.
+    """
+    left_out = [cells.drop(index=model) for model in cells.index]
+    left_out += [cells.drop(columns=training) for training in cells.columns]
+    return sum(augmentation_leads(table) != augmentation_leads(cells) for table in left_out)
+
+
+def augmentation_leads(cells: pd.DataFrame) -> bool:
+    architecture, augmentation, _ = two_way_shares(cells.to_numpy())
+    return augmentation > architecture
