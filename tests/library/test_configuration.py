@@ -761,6 +761,13 @@ BAD = [
         "datasets.fashion_mnist.class_names: 2 names; allowed: 10, one for each of the classes, or null",
     ),
     case(
+        "a_blank_name_of_a_class",
+        "datasets/fashion_mnist/class_names",
+        [" ", *map(str, range(9))],
+        'datasets.fashion_mnist.class_names[0]: " ": not of this form; allowed: text (text of 60 characters at most, '
+        "not only spaces, none of them a control character or a dollar sign)",
+    ),
+    case(
         "mirrors_without_hashes",
         "datasets/mnist/sha256",
         None,
