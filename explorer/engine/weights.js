@@ -14,7 +14,7 @@ export function readTensors(bytes) {
   try {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const start = 8 + Number(view.getBigUint64(0, true));
-    const header = JSON.parse(String.fromCharCode(...bytes.subarray(8, start)));
+    const header = JSON.parse(Array.from(bytes.subarray(8, start), (byte) => String.fromCharCode(byte)).join(""));
     /** @type {Tensors} */
     const tensors = {};
     for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import predict_time
 from finished import finished_run
+from invariance.record.artefacts import InputError
 from invariance.record.compute import Job, Jobs, Times, core_seconds
 from invariance.record.prediction import Overhead, critical_path, predicted, submissions
 
@@ -137,6 +138,11 @@ def test_the_profile_says_how_many_parts_are_one_submission():
     components = yaml.safe_load(PROFILE.read_text())["group-components"]
     assert components["copies_{canvas}"] == TOGETHER["distort"]
     assert components["trained_{study}_{model}"] == TOGETHER["train"]
+
+
+def test_a_circle_of_needs_has_no_time():
+    with pytest.raises(InputError, match="in a circle"):
+        predicted(by_log(job("a", 1, "b"), job("b", 1, "a")), 2, Overhead(0, 0))
 
 
 @pytest.mark.pipeline

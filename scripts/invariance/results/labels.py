@@ -1,4 +1,4 @@
-"""Names of models, trainings and measures for readers: in figures, tables and text.
+"""Names of models, trainings and layers for readers: in figures, tables and text.
 
 Keys are the names in `config.yaml`; values contain nothing that TeX must escape.
 """

@@ -122,6 +122,12 @@ def decided_over_seeds(values: Sequence[float], direction: str, threshold: float
 # Shared by the claims of several studies ------------------------------------------------------------------------------
 
 
+def mean_details(name: str, values: Sequence[float], confidence: float) -> dict[str, float]:
+    """The mean of values over seeds, and the ends of its t-interval, as details: `name`, `name_low` and `name_high`."""
+    interval = t_interval(values, confidence)
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
 def cell_runs(runs: pd.DataFrame, model: str, training: str) -> pd.DataFrame:
     """The rows of one cell, indexed by seed; raises CellsMissingError if the study has no such cell."""
     rows = runs[(runs.model == model) & (runs.training == training)]

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from invariance.results.statistics import t_interval
 from invariance.results.verdicts import (
     REFUTED,
     SUPPORTED,
@@ -13,6 +12,7 @@ from invariance.results.verdicts import (
     Settings,
     Tables,
     cell_runs,
+    mean_details,
 )
 
 RUNS, RING_RUNS = "architectures-runs", "architectures-ring-runs"
@@ -105,7 +105,6 @@ def spatial_transformer(tables: Tables, settings: Settings) -> Measured:
     }
     cell = cells["stn", "centred"]
     gain = cells["simard_cnn", "translated"].mean_error - cells["stn", "translated"].mean_error
-    interval = t_interval(gain, settings["confidence"])
     details = {
         "clean_error": cell.clean_error.mean(),
         "shifted_error": cell.mean_error.mean(),
@@ -115,8 +114,6 @@ def spatial_transformer(tables: Tables, settings: Settings) -> Measured:
         "translated_shifted_error": cells["stn", "translated"].mean_error.mean(),
         "plain_shifted_error": cells["simard_cnn", "centred"].mean_error.mean(),
         "plain_translated_shifted_error": cells["simard_cnn", "translated"].mean_error.mean(),
-        "translated_gain": interval.mean,
-        "translated_gain_low": interval.low,
-        "translated_gain_high": interval.high,
+        **mean_details("translated_gain", gain, settings["confidence"]),
     }
     return Measured(cell.mean_error - cell.clean_error, details)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from invariance.results.statistics import t_interval, two_way_shares
-from invariance.results.verdicts import CellsMissingError, Measured, Settings, Tables
+from invariance.results.statistics import two_way_shares
+from invariance.results.verdicts import CellsMissingError, Measured, Settings, Tables, mean_details
 from studies.split.summary import SHARES
 
 
@@ -16,12 +16,7 @@ def augmentation_or_architecture(tables: Tables, settings: Settings) -> Measured
     details = {}
     for suffix, rows in {"": of_error, "_of_consistency": of_consistency}.items():
         for share in SHARES:
-            interval = t_interval(rows[share], settings["confidence"])
-            details |= {
-                f"{share}{suffix}": interval.mean,
-                f"{share}{suffix}_low": interval.low,
-                f"{share}{suffix}_high": interval.high,
-            }
+            details |= mean_details(f"{share}{suffix}", rows[share], settings["confidence"])
     cells = tables["split-runs"].pivot_table(index="model", columns="training", values="mean_error")
     details |= {"left_out_cases": sum(cells.shape), "reversed_cases": reversing(cells)}
     for (model, training), cell in tables["split-runs"].groupby(["model", "training"], sort=False):
