@@ -59,7 +59,7 @@ refuse_what_is_not_ours() {
     if [ -d .venv ]; then
         if is_empty; then return; fi
         if ! was_made_by_set_up; then
-            fail "$PWD/.venv is not known to be made by this script, and stays as it is.
+            fail "$PWD/.venv was not made by this script, so it is left as it is.
 Move it elsewhere, or remove it if nobody needs it; then type the same command again."
         fi
         owner=$(owner)
@@ -70,7 +70,7 @@ files here say, or incomplete. Type 'make setup' in that folder, or remove the l
     elif [ -h .venv ]; then
         fail "$PWD/.venv is a link to a folder that is not there. Make that folder, or remove the link: rm '$PWD/.venv'"
     elif [ -e .venv ]; then
-        fail "$PWD/.venv is in the way: it is no folder. Move it elsewhere."
+        fail "$PWD/.venv exists, but is not a folder. Move it elsewhere."
     fi
 }
 
@@ -185,7 +185,7 @@ manager() { .venv/bin/python -I envs/index_settings.py "$@"; }
 
 # The mark stays while the rest is cleared: an interrupted set-up knows the environment again.
 make_environment() {
-    if [ -d .venv ] && ! is_empty; then say ".venv is incomplete, moved or broken: making it afresh"; fi
+    if [ -d .venv ] && ! is_empty; then say ".venv is incomplete, moved or broken: rebuilding it"; fi
     mkdir -p .venv
     pwd -P >"$mark"
     for path in .venv/* .venv/.[!.]*; do

@@ -92,7 +92,7 @@ def lacking_message(lacking: list[str], output: Path) -> str:
     results = output.parent
     return "\n".join(
         [
-            f"{output}: the article is not whole, so it was not written:",
+            f"{output}: the article is incomplete, so it was not written:",
             *(f"  {line}" for line in lacking),
             f"A key that is not built has no line in {results}/tables/numbers.tex. Tables and figures are built by",
             f"`snakemake --cores 1 {results}/tables/NAME.tex`, or figures/NAME.pdf. Fix an overfull box in",

@@ -26,7 +26,7 @@ def main(*manifests: Path) -> None:
             f"{len(lines)} differences; delete what was altered and run snakemake, which makes it again; delete what "
             "is extra if it is not yours"
         )
-    print(f"as they were made: all artefacts of {', '.join(str(manifest) for manifest in manifests)}")
+    print(f"unaltered: all artefacts of {', '.join(str(manifest) for manifest in manifests)}")
 
 
 if __name__ == "__main__":

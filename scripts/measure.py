@@ -1,4 +1,4 @@
-"""Ask of a trained network of your own: is it invariant to translation?
+"""Measure whether your own trained network is invariant to translation.
 
     python scripts/measure.py --network my_network.py:Net --weights my.safetensors --data mine.npz --output folder
 

@@ -34,7 +34,7 @@ export function buildBet(section) {
       "p",
       {},
       worded("A CNN was trained on centred digits. "),
-      `How far can this ${called(label)} move, in any direction, before it errs?`,
+      `How far can this ${called(label)} move, in any direction, before the CNN errs?`,
     ),
     choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
     outcome,
@@ -55,7 +55,7 @@ function reveal(guess, outcome, model, number) {
         ? ` The CNN first errs at ${size} px: ${inWords(...found.shift)}. `
         : ` No shift of up to ${maxShift} px changes its answer. `,
       soonest(model),
-      radius ? ` Its answers to the test images stay ${content.radiusConsistency}% consistent within ` : "",
+      radius ? ` Over the test images, its answers stay ${content.radiusConsistency}% consistent up to shifts of ` : "",
       radius ? `${shown(radius.mean)} px (architectures.csv, line ${radius.line}).` : "",
     ),
     found
@@ -69,7 +69,7 @@ function soonest(model) {
   const sizes = content.digits.map((_, number) => firstError(model, number)?.size ?? maxShift + 1);
   const median = sizes.sort((one, other) => one - other)[Math.floor(sizes.length / 2)];
   if (median > maxShift) return worded("Most of the digits here survive every shift.");
-  return worded(`Half of the ${sizes.length} digits here are misread within ${median} px.`);
+  return worded(`Half of the ${sizes.length} digits here are misread after a shift of ${median} px or less.`);
 }
 
 function showError(digit, [dx, dy]) {

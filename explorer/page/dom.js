@@ -56,10 +56,10 @@ export function scrollAcross(element) {
 /** A shift in words. */
 export function inWords(dx, dy) {
   const parts = [
-    dx ? `${Math.abs(dx)} ${dx > 0 ? "right" : "left"}` : "",
-    dy ? `${Math.abs(dy)} ${dy > 0 ? "down" : "up"}` : "",
+    dx ? `${Math.abs(dx)} px ${dx > 0 ? "right" : "left"}` : "",
+    dy ? `${Math.abs(dy)} px ${dy > 0 ? "down" : "up"}` : "",
   ].filter(Boolean);
-  return parts.length ? `${parts.join(", ")}` : "in its place";
+  return parts.length ? `${parts.join(", ")}` : "0 px";
 }
 
 /** Radio buttons in a row. */

@@ -10,9 +10,9 @@ const ABOUT = {
   stride_fc: "the plain CNN",
   max_pool_fc: "max pooling instead of strides",
   avg_pool_fc: "average pooling instead of strides",
-  blur_pool_fc: "blurs before it strides",
-  stride_gap: "averages its maps instead of connecting them",
-  stride_gap_circular: "averages its maps; wraps round the edge",
+  blur_pool_fc: "a blur before each stride",
+  stride_gap: "global average pooling instead of a fully connected layer",
+  stride_gap_circular: "global average pooling, circular padding",
   phase_averaged: "averaged over all phases of its strides",
   polyphase_gap_circular: "chooses which pixels to keep",
   stn: "a spatial transformer moves the digit first",
@@ -58,7 +58,7 @@ export function card(model) {
     element.classList.toggle("changed", changed);
     element.classList.toggle("wrong", truth() !== null && !right);
     const opinion = changed ? `≠ was ${called(before)}` : truth() === null || right ? "= same" : "= same, but wrong";
-    const recorded = `; recorded by the pipeline, as this page cannot run it: ${model.error}`;
+    const recorded = `; as recorded by the pipeline, because this page cannot run the network: ${model.error}`;
     say(mind, logits ? opinion : opinion + recorded);
     chart.hidden = !logits;
     if (logits) {
@@ -68,7 +68,7 @@ export function card(model) {
         bar.classList.toggle("first", digit === now);
       });
       const best = argmax(logits);
-      chart.setAttribute("aria-label", `${called(best)} with ${Math.round(100 * shares[best])}% of the softmax`);
+      chart.setAttribute("aria-label", `${called(best)}, softmax probability ${Math.round(100 * shares[best])}%`);
     }
     return { changed, right };
   };
@@ -129,7 +129,7 @@ function showMeasured(model, { picture, map, text, agreement }) {
   );
   const place = placeOf(state.dx, state.dy) ?? placeOf(0, 0);
   const here = shown((100 * right[place]) / tested);
-  text.textContent = `${here}% of ${tested} test images right here (line ${place + 2})`;
+  text.textContent = `correct for ${here}% of ${tested} test images at this shift (line ${place + 2})`;
   map.setAttribute("aria-label", `Accuracy at every shift; ${here}% at ${inWords(state.dx, state.dy)}`);
   agreement.textContent = "";
   text.title = path;
@@ -219,7 +219,7 @@ export function origins({ files = [], claims = [] }) {
 /** Where a model's answers and measures come from. */
 export function filesOf(model) {
   const files = [{ ...model.weights, what: `weights of ${model.name}, ${model.trained}, seed ${model.seed}` }];
-  if (model.measured) files.push({ ...model.measured, what: "accuracy, a line for each shift" });
+  if (model.measured) files.push({ ...model.measured, what: "accuracy, one line per shift" });
   if (model.predicted) files.push({ ...model.predicted, what: "the pipeline's predictions" });
   return files;
 }

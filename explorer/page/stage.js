@@ -54,7 +54,7 @@ export function buildStage(stage) {
   const draw = el(
     "button",
     { type: "button", id: "draw", "aria-pressed": "false", click: () => toggleDrawing(draw, paper) },
-    "Draw one",
+    "Draw your own",
   );
   const back = el("button", { type: "button", id: "back", click: () => change({ dx: 0, dy: 0 }) }, "Put back");
   const thumbs = images.map((one, number) => thumb(one, number));
@@ -163,7 +163,7 @@ function ink(x, y) {
 function toggleDrawing(button, paper) {
   drawing = !drawing;
   button.setAttribute("aria-pressed", String(drawing));
-  button.textContent = drawing ? "Done: now drag it" : "Draw one";
+  button.textContent = drawing ? "Done: now drag it" : "Draw your own";
   paper.classList.toggle("drawing", drawing);
   if (drawing) change({ drawn: new Float32Array(canvas ** 2), dx: 0, dy: 0 });
   else if (state.drawn && !state.drawn.some(Boolean)) change({ drawn: null });

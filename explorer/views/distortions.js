@@ -8,15 +8,15 @@ export const distortionsView = {
   name: "Simard",
   title: "Do distortions help?",
   lead:
-    "Simard, Steinkraus and Platt (2003) moved and bent their training images. Test error in percent, theirs on MNIST " +
-    "beside ours.",
+    "Simard, Steinkraus and Platt (2003) translated and warped their training images. Test errors in percent: " +
+    "theirs, on MNIST, and ours.",
   build(section) {
     const measured = rows("simard2003-published");
     if (!measured.length) missing(section, "replication of Simard's table");
     else {
       section.append(
         table(
-          ["network", "training images", "paper", "ours", "read from"],
+          ["network", "training images", "published", "ours", "read from"],
           measured.map((row) => [
             words(row.model),
             words(row.training),

@@ -17,9 +17,9 @@ export const exactView = {
   name: "Exact",
   title: "Can a network be exactly invariant?",
   lead:
-    "Here the digit rolls round the edge, as circular padding assumes, by as much as half the canvas. The first network " +
-    "strides past pixels. The second averages over all phases of its strides; the third keeps, at each stride, the phase " +
-    "with the largest norm, so its choice hops as the digit moves, and its logits stay.",
+    "Here the digit rolls round the edge, as circular padding assumes, by up to half the canvas. The first network " +
+    "skips pixels at each stride. The second averages over all phases of its strides. The third keeps, at each " +
+    "stride, the phase with the largest norm: its choice moves with the digit, so its logits do not change.",
   build(section) {
     const models = among(CONTROLS);
     if (!models.length) return missing(section, "networks with circular padding and global pooling");

@@ -42,7 +42,7 @@ export const layersView = {
   title: "Does the map move along?",
   lead:
     "Convolution is equivariant: move the digit, and the map of features moves with it. A stride breaks that for every " +
-    "shift that is not its multiple. Compare 1 pixel with 2.",
+    "shift that is not a multiple of it. Compare 1 pixel with 2.",
   build(section) {
     const usable = models.filter((model) => model.predicted && model.network?.stages.length);
     if (!usable.length) return missing(section, "network with feature maps");
@@ -57,7 +57,7 @@ export const layersView = {
       el("button", { type: "button", click: () => change({ dx: pixels, dy: 0 }) }, `${pixels} px right`),
     );
     const finding = el("p", { class: "finding" });
-    const strips = ["digit where it was", "digit moved", "what is left when the first is moved along"]
+    const strips = ["maps of the unshifted digit", "maps of the shifted digit", "second minus first, moved along"]
       .map(worded)
       .map((caption) => {
         const cells = Array.from({ length: MAPS_SHOWN }, () => el("canvas", { "aria-hidden": "true" }));
@@ -98,8 +98,8 @@ export const layersView = {
       const found =
         `total stride ${stride}: ` +
         (whole
-          ? `the map should move ${inWords(move.right, move.down).replace("in its place", "nowhere")}. `
-          : "no whole move of the map fits; this is the nearest. ") +
+          ? `the map should move ${inWords(move.right, move.down)}. `
+          : "no shift by whole pixels of the map fits; this is the nearest. ") +
         `Relative error ${shown(move.error, 2)}.`;
       finding.textContent = `${inWords(state.dx, state.dy)}, ${found}`;
       return found;

@@ -8,8 +8,8 @@ import { shownModels } from "./move.js";
 
 export const mapsView = {
   name: "Maps",
-  title: "Where does each network still read the digit?",
-  lead: "Each square is one shift: right of the middle, the digit moved right. A click moves it there.",
+  title: "Where does each network still recognise the digit?",
+  lead: "Each square is one shift: right of the middle, the digit is shifted right. Click one to move it there.",
   build(section) {
     const shown = shownModels();
     if (!shown.length) return missing(section, "networks that were tested over a grid of shifts");
@@ -30,8 +30,8 @@ export const mapsView = {
     );
     const names = content.classNames.map((name, label) => `${label} ${name}`).join(", ");
     const keys = [
-      el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% right"),
-      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong one that it gives. ", names),
+      el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% correct"),
+      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong answer of the network. ", names),
     ];
     section.append(
       which,
@@ -47,7 +47,7 @@ export const mapsView = {
       const place = placeOf(state.dx, state.dy);
       const read = shown.map(({ measured }) => (100 * measured.right[place]) / measured.images);
       const [worst, best] = [Math.min(...read), Math.max(...read)].map((share) => Math.round(share));
-      return `Here the networks read ${worst} to ${best} percent of the test images.`;
+      return `At this shift the networks classify ${worst} to ${best} percent of the test images correctly.`;
     };
   },
 };

@@ -1,6 +1,6 @@
 // 1. Move the digit: a card a network.
 
-import { among, called, readers } from "../page/data.js";
+import { among, readers } from "../page/data.js";
 import { el } from "../page/dom.js";
 import { card, claimBox, filesOf, missing, origins, truth } from "../page/parts.js";
 
@@ -24,8 +24,8 @@ export function shownModels() {
 
 export const moveView = {
   name: "Move",
-  title: "Who changes their mind?",
-  lead: "Each network says on which digits it was trained. Centred ones stood in the dotted square.",
+  title: "Which networks change their mind?",
+  lead: "Each card says which digits its network was trained on. Centred digits were in the dotted square.",
   build(section) {
     const shown = shownModels();
     if (!shown.length) return missing(section, "networks that were tested over a grid of shifts");
@@ -36,7 +36,7 @@ export const moveView = {
     return () => {
       const all = cards.map((one) => one.update());
       const [changed, right] = ["changed", "right"].map((key) => all.filter((one) => one[key]).length);
-      const reading = truth() === null ? "" : ` ${right} read the ${called(truth())} right.`;
+      const reading = truth() === null ? "" : ` Right answers: ${right}.`;
       count.textContent = `${changed} of ${cards.length} networks changed their mind.${reading}`;
       return count.textContent;
     };

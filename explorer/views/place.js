@@ -17,8 +17,8 @@ export const placeView = {
   name: "Place",
   title: "Does it know where the digit is?",
   lead:
-    "These networks average their maps over the whole canvas, so they should not know. They were trained to tell the " +
-    "place all the same. Zeros outside the edge give it away; round the edge, there is nothing to tell.",
+    "These networks average their maps over the whole canvas, so they should not know where the digit is. They were " +
+    "trained to predict it all the same. Zero padding gives the position away; circular padding does not.",
   build(section) {
     const told = models.filter((model) => model.positions && model.network);
     if (!told.length) return missing(section, "networks that were trained to tell places");
@@ -56,7 +56,7 @@ function placeCard(model, positions) {
     el("div", { class: "about" }, el("h3", {}, padding), el("p", {}, model.name)),
     said,
     el("div", { class: "shares" }, ...bars),
-    el("p", { class: "reading" }, measured ? `right for ${withInterval(measured)}% of the test images` : ""),
+    el("p", { class: "reading" }, measured ? `correct for ${withInterval(measured)}% of the test images` : ""),
   );
   const update = () => {
     const logits = model.logits(image(), state.dx, state.dy).slice(0, positions.length);

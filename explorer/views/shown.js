@@ -10,8 +10,8 @@ const RANGE = /^range_(\d+)$/;
 
 export const shownView = {
   name: "Training",
-  title: "What was it shown?",
-  lead: "The same CNN, trained with translations of up to so many pixels. Further than it was shown, it does not know.",
+  title: "What was it trained on?",
+  lead: "One CNN, trained with several ranges of translations. Beyond the range it was trained on, it often errs.",
   build(section) {
     const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));
     const partial = models.find((model) => model.predicted && model.moved);
@@ -93,7 +93,7 @@ function classPart(section, model) {
   );
   section.append(
     el("h3", { class: "part" }, `Only ${moved} were moved in training`),
-    el("p", {}, worded("It saw every other digit in its place alone. Does it know that those move, too?")),
+    el("p", {}, worded("It saw all other digits only in the centre. Does it recognise them elsewhere?")),
     el("div", { class: "buttons" }, ...buttons),
     made.element,
     classTable(model.training),
@@ -109,7 +109,7 @@ function classTable(training) {
         [worded("digits"), "in training", "mean error over shifts, %", "read from"],
         measured.map((row) => [
           row.group,
-          row.shown === "distorted" ? "moved" : "in their place",
+          row.shown === "distorted" ? "translated" : "centred",
           withInterval(row),
           linesOf(row),
         ]),

@@ -29,8 +29,8 @@ export const swapView = {
   name: "Swap",
   title: "Which part is to blame?",
   lead:
-    "One trunk, one part changed at a time. Consistency: how often the answer for a moved digit is that for the digit in " +
-    "its place, right or wrong.",
+    "One network, one part changed at a time. Consistency is how often the answer for the moved digit is the same as " +
+    "for the unmoved one, right or wrong.",
   build(section) {
     const built = DOWN.flatMap((down) => HEADS.map((head) => ({ down, head, model: modelOf(down, head) }))).filter(
       ({ model }) => model,

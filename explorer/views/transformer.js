@@ -56,7 +56,7 @@ export const transformerView = {
       const left = Math.hypot(state.dx - x, state.dy - y);
       const found =
         `Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
-        `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. ${worded("The digit")} ends ${shown(left, 2)} px from where it was trained.`;
+        `${shown(Math.abs(y), 2)} px ${y > 0 ? "up" : "down"}. ${worded("The digit")} ends ${shown(left, 2)} px from the training position.`;
       made.update();
       finding.textContent = `Done: ${inWords(state.dx, state.dy)}. ${found}`;
       return found;

@@ -169,7 +169,7 @@ BAD = [
         "studies/simard2003/optimisation/warmup",
         0.95,
         "studies.simard2003.optimisation.warmup: 0.95: too large; allowed: a number, at least 0, at most 0.9 "
-        "(part of the steps over which the rate rises)",
+        "(fraction of the steps over which the rate rises)",
     ),
     case(
         "batch_large",
@@ -428,7 +428,7 @@ BAD = [
         "seeds_repeated",
         "studies/simard2003/seeds",
         [0, 1, 0],
-        "studies.simard2003.seeds: [0, 1, 0]: the same twice; allowed: a list of at least 1, all different; "
+        "studies.simard2003.seeds: [0, 1, 0]: has duplicates; allowed: a list of at least 1, all different; "
         "each a whole number, at least 0, at most 4294967295 (one model is trained for each)",
     ),
     case(
@@ -512,7 +512,7 @@ BAD = [
         "cell_repeated_training",
         "studies/architectures/cells/stn/trainings",
         ["centred", "centred"],
-        'studies.architectures.cells.stn.trainings: ["centred", "centred"]: the same twice; allowed: a list of '
+        'studies.architectures.cells.stn.trainings: ["centred", "centred"]: has duplicates; allowed: a list of '
         "at least 1, all different; each text (names of trainings of the same study)",
     ),
     case(
@@ -526,9 +526,9 @@ BAD = [
         "studies/architectures/cells/stride_gap_circular",
         None,
         'studies.architectures.cells.phase_averaged.trainings[0]: "centred": uses the weights of '
-        "stride_gap_circular, which are not trained so; allowed: nothing (cells.stride_gap_circular)",
-        'equivariance.models[5]: "stride_gap_circular": no network with layers to measure that architectures trains '
-        'so; did you mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, '
+        "stride_gap_circular, which lacks this training; allowed: nothing (cells.stride_gap_circular)",
+        'equivariance.models[5]: "stride_gap_circular": not a network with measurable layers that architectures '
+        'trains in this way; did you mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, '
         "blur_pool_fc, stride_gap, polyphase_gap_circular",
     ),
     case(
@@ -536,7 +536,7 @@ BAD = [
         "studies/architectures/cells/phase_averaged/trainings",
         ["centred", "translated"],
         'studies.architectures.cells.phase_averaged.trainings[1]: "translated": uses the weights of '
-        "stride_gap_circular, which are not trained so; allowed: centred (cells.stride_gap_circular)",
+        "stride_gap_circular, which lacks this training; allowed: centred (cells.stride_gap_circular)",
     ),
     case(
         "phase_average_trained",
@@ -610,7 +610,7 @@ BAD = [
         "hash_short",
         "datasets/mnist/sha256/train-images-idx3-ubyte.gz",
         "440f",
-        'datasets.mnist.sha256.train-images-idx3-ubyte.gz: "440f": not of this form; allowed: text (64 '
+        'datasets.mnist.sha256.train-images-idx3-ubyte.gz: "440f": has the wrong form; allowed: text (64 '
         "hexadecimal digits in lower case)",
     ),
     case(
@@ -657,8 +657,8 @@ BAD = [
         "positions_of_distorted_images",
         "studies/two_positions/trainings/placed",
         {"distortion": "elastic", "copies": 1},
-        'studies.two_positions.trainings.placed.distortion: "elastic": not in a study with positions, to which '
-        "undistorted images are moved; allowed: none",
+        'studies.two_positions.trainings.placed.distortion: "elastic": a study with positions moves undistorted '
+        "images only; allowed: none",
     ),
     case(
         "positions_by_an_average",
@@ -689,7 +689,8 @@ BAD = [
             f"equivariance_{name}",
             "equivariance/models",
             [model],
-            f'equivariance.models[0]: "{model}": no network with layers to measure that architectures trains so{meant}'
+            f'equivariance.models[0]: "{model}": not a network with measurable layers that '
+            f"architectures trains in this way{meant}"
             "; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, blur_pool_fc, stride_gap, "
             "stride_gap_circular, polyphase_gap_circular",
         )
@@ -704,8 +705,8 @@ BAD = [
         "equivariance_untrained_cell",
         "equivariance",
         CONFIG["equivariance"] | {"training": "translated", "models": ["stride_fc", "max_pool_fc"]},
-        'equivariance.models[1]: "max_pool_fc": no network with layers to measure that architectures trains so; '
-        "allowed: simard_cnn, stride_fc",
+        'equivariance.models[1]: "max_pool_fc": not a network with measurable layers that architectures trains '
+        "in this way; allowed: simard_cnn, stride_fc",
     ),
     case(
         "equivariance_images",
@@ -751,7 +752,7 @@ BAD = [
         "data_not_there",
         "datasets/digits",
         {**CONFIG["datasets"]["digits"], "embedded": None, "folder": "no/images"},
-        'datasets.digits.folder: "no/images": no such file or folder; allowed: one that is there, by its path from '
+        'datasets.digits.folder: "no/images": no such file or folder; allowed: an existing one, by its path from '
         "the project's folder",
     ),
     case(
@@ -764,14 +765,15 @@ BAD = [
         "a_blank_name_of_a_class",
         "datasets/fashion_mnist/class_names",
         [" ", *map(str, range(9))],
-        'datasets.fashion_mnist.class_names[0]: " ": not of this form; allowed: text (text of 60 characters at most, '
+        'datasets.fashion_mnist.class_names[0]: " ": has the wrong form; allowed: text (text of 60 characters at most, '
         "not only spaces, none of them a control character or a dollar sign)",
     ),
     case(
         "mirrors_without_hashes",
         "datasets/mnist/sha256",
         None,
-        "datasets.mnist.sha256: missing beside mirrors; allowed: mirrors, sha256, timeout and attempts together",
+        "datasets.mnist.sha256: missing, but needed with mirrors; allowed: mirrors, sha256, timeout and "
+        "attempts together",
     ),
     case(
         "data_sets_that_share_a_folder",
@@ -826,9 +828,8 @@ BAD = [
         "part_of_fresh_weights",
         "studies/class_sequence/trainings/low_centred/trained_part",
         "head",
-        'studies.class_sequence.trainings.low_centred.trained_part: "head": only beside after, as fresh weights are '
-        "all "
-        "trained; allowed: no trained_part here",
+        'studies.class_sequence.trainings.low_centred.trained_part: "head": only allowed with after: without it, all '
+        "weights are trained; allowed: no trained_part here",
     ),
     case(
         "part_unknown",
@@ -1451,7 +1452,7 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
         ),
         (
             "a: {b: 1, c: 2, b: 3}\n",
-            ", line 1, column 17: not valid YAML: the key b stands twice. Indent with spaces, and close what you open.",
+            ", line 1, column 17: not valid YAML: the key b is repeated. Indent with spaces, and close what you open.",
         ),
         ("a: 2003-13-45\n", ": holds a value that is not valid YAML: month must be in 1..12"),
         ("a: &a {b: *a}\n", ": a.b.b: nested more than 20 deep; does an alias contain itself?"),

@@ -295,8 +295,11 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
         lambda f: as_npz(f, test_images=np.ones((0, 12, 12), np.uint8), test_labels=LABELS[:0]),
         "0 images without any ink",
     ),
-    "more images asked for": (lambda f: as_npz(f) | {"train_images": 22}, "is 31, and there are 30 training images"),
-    "other test images": (lambda f: as_npz(f) | {"test_images": 8}, "9 test images, and test_images says 8; say 9"),
+    "more images asked for": (
+        lambda f: as_npz(f) | {"train_images": 22},
+        "is 31, but there are only 30 training images",
+    ),
+    "other test images": (lambda f: as_npz(f) | {"test_images": 8}, "9 test images, but test_images is 8; set it to 9"),
     "sorted by class": (
         lambda f: as_npz(f, train_labels=np.sort(LABELS)) | {"train_images": 20},
         r"no class \[2\]; shuffle",

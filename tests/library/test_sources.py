@@ -145,9 +145,9 @@ def test_a_missing_file_is_named_and_not_downloaded(synthetic):
     [
         (
             {"train_images": 41},
-            "train_images . validation_images is 61, and there are 60 training images; ask for fewer",
+            "train_images . validation_images is 61, but there are only 60 training images; ask for fewer",
         ),
-        ({"test_images": 21}, "20 test images, and test_images says 21; say 20"),
+        ({"test_images": 21}, "20 test images, but test_images is 21; set it to 20"),
         ({"train_images": 9}, r"the first 9 training images hold no class \[9\]; shuffle them, or train on more"),
     ],
 )

@@ -315,7 +315,7 @@ def test_a_job_over_what_it_asked_for_says_which_resource_to_raise(asked, short_
     attempt = training("--set-resources", f"train:{asked}", "--retries", "0", epochs=10_000)
     assert attempt.until_ended() == 1
     said = attempt.output.read_text()
-    assert f"The cluster ended this job for its {short_of}: raise that of its rule under set-resources" in said
+    assert f"The cluster killed this job for exceeding its {short_of}: raise that of its rule under set-" in said
     assert not (attempt.folder / WEIGHTS).exists()
 
 

@@ -47,7 +47,7 @@ def told_by_snakemake(project: Path, *arguments: str) -> str:
 FILES = {
     "the same key twice": (
         "audit: {images: 3, images: 4}\n",
-        "my.yaml, line 1, column 20: not valid YAML: the key images stands twice.",
+        "my.yaml, line 1, column 20: not valid YAML: the key images is repeated.",
     ),
     "a template": (
         "__use_yte__: true\naudit: {images: 3}\n",
@@ -455,7 +455,7 @@ CONFIGS = {
     "a number": (b"3", "my.yaml: holds 3; a config is a mapping of keys to values"),
     "open brackets": (b"audit: {images: 3", "line 1, column 18: not valid YAML: while parsing a flow mapping expected"),
     "tabs": (b"audit:\n\timages: 3", "line 2, column 1: not valid YAML: while scanning for the next token found"),
-    "a key twice": (b"device: cpu\ndevice: cuda", "line 2, column 1: not valid YAML: the key device stands twice"),
+    "a key twice": (b"device: cpu\ndevice: cuda", "line 2, column 1: not valid YAML: the key device is repeated"),
     "deep": (b"audit: " + b"[" * 5000, "not valid YAML: nested more than 20 deep"),
     "digits": (b"audit: {images: " + b"9" * 5000 + b"}", "holds a value that is not valid YAML: Exceeds the limit"),
     "a large number": (b"audit: {images: 99999999999999999999}", "audit.images: a number of 67 bits: too large"),

@@ -180,7 +180,7 @@ def check(finished: Path) -> subprocess.CompletedProcess:
 def test_an_untouched_run_passes_the_check(finished):
     assert manifest.differences(finished) == []
     done = check(finished)
-    assert (done.returncode, done.stdout) == (0, "as they were made: all artefacts of results/digits/manifest.json\n")
+    assert (done.returncode, done.stdout) == (0, "unaltered: all artefacts of results/digits/manifest.json\n")
 
 
 def test_the_check_names_what_is_altered_missing_and_extra(finished):

@@ -551,7 +551,7 @@ def test_what_the_docs_say_of_start_up_and_evaluation():
 
 def test_simards_table_in_the_readme():
     assert write_claims.markdown(*simard_table(EXAMPLE["cells"])) == [
-        "| training | MLP, paper | MLP, ours | Simard's CNN, paper | Simard's CNN, ours |",
+        "| training | MLP, published | MLP, ours | Simard's CNN, published | Simard's CNN, ours |",
         "|---|---|---|---|---|",
         "| no distortion | 1.6 | 1.50 [0.25, 2.75] |  | 1.00 |",
         "| elastic |  |  | 0.4 | 0.50 [-1.75, 2.75] |",

@@ -222,4 +222,4 @@ def test_what_is_typed_in_good_faith_is_one_message(arguments, message, tree):
 
 def test_results_are_checked_from_any_folder(tree, tmp_path):
     check = subprocess.run([sys.executable, tree / "scripts/check.py"], cwd=tmp_path, capture_output=True, text=True)
-    assert check.stdout == f"as they were made: all artefacts of {tree / RESULTS / 'manifest.json'}\n", check.stderr
+    assert check.stdout == f"unaltered: all artefacts of {tree / RESULTS / 'manifest.json'}\n", check.stderr

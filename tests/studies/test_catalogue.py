@@ -154,6 +154,6 @@ def test_kinds_of_studies_are_told_by_their_settings():
 
 def test_what_is_not_there_is_refused_by_its_name():
     with pytest.raises(
-        InputError, match=r'heat_map: not among the figures of mnist, as its plan is; did you mean "heat_maps"'
+        InputError, match=r'heat_map: not one of the figures that the plan of mnist makes; did you mean "heat_maps"'
     ):
         CATALOGUES["mnist"].find("figures", "heat_map")

@@ -28,7 +28,7 @@ rule measure_speed:
     params:
         made_by=lambda wildcards: or_exit(code_of_benchmark),
     message:
-        "Measuring {wildcards.loop} beside its peers on one core, for minutes; progress in {log}"
+        "Measuring the speed of {wildcards.loop} on one core; this takes minutes; progress in {log}"
     shell:
         "python benchmarks/measure_speed.py --loop {wildcards.loop} --output {output:q} > {log:q} 2>&1"
 

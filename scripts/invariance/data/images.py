@@ -93,5 +93,5 @@ def require_lossless(images: np.ndarray, max_shift: int) -> None:
         raise InputError(
             f"shifts of up to {max_shift} pixels would lose ink: the images have only {margin} empty pixels around "
             f"them on a canvas of {images.shape[-1]}; a canvas of "
-            f"{images.shape[-1] + 2 * (max_shift - margin)} is large enough; or let the study say may_lose_ink: true"
+            f"{images.shape[-1] + 2 * (max_shift - margin)} is large enough; or set may_lose_ink: true in the study"
         )

@@ -64,7 +64,7 @@ UNPACKED = {
 }
 # fmt: on
 
-TWO_WAYS_ON = """Two ways on:
+TWO_WAYS_ON = """You can do one of two things:
   {variable}=/folder/with/the/four/files snakemake --cores 8   if you have the four files, or another mirror
   make demo                                                            the embedded 8x8 digits instead: no download"""
 
@@ -124,7 +124,7 @@ def fetch(
             origin = f" (from {variable})" if mirror == wanted.preferred else ""
             failures.append(f"  {mirror}{origin}: {error}")
             progress(f"{name}: {mirror} failed: {error}")
-    raise InputError("\n".join([f"{name}: no mirror gave this file. Tried, in this order:", *failures, advice]))
+    raise InputError("\n".join([f"{name}: no mirror served this file. Tried, in this order:", *failures, advice]))
 
 
 def check_request(name: str, sha256: str, mirrors: list[str], timeout: float, attempts: int) -> None:

@@ -273,9 +273,9 @@ def checked(arrays: Arrays, settings: Mapping[str, Any], name: str) -> Arrays:
     learned, chosen = settings["train_images"], settings["validation_images"]
     if learned + chosen > len(train):
         what = f"train_images + validation_images is {learned + chosen}"
-        raise InputError(f"{name}: {what}, and there are {len(train)} training images; ask for fewer")
+        raise InputError(f"{name}: {what}, but there are only {len(train)} training images; ask for fewer")
     if len(test) != settings["test_images"]:
-        what = f"{len(test)} test images, and test_images says {settings['test_images']}; say {len(test)}"
+        what = f"{len(test)} test images, but test_images is {settings['test_images']}; set it to {len(test)}"
         raise InputError(f"{name}: {what}")
     if absent := sorted(set(range(classes)) - set(labels[:learned].tolist())):
         what = f"the first {learned} training images hold no class {absent[:5]}; shuffle them, or train on more"

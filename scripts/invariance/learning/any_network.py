@@ -86,7 +86,7 @@ def answers_over_shifts(
     while start < len(images):
         logits = logits_of_batch(network, images[start : start + EVALUATION_BATCH], shifts, canvas, by)
         if unshifted and logits.shape[2] != unshifted[0].shape[1]:
-            raise InputError(f"the network gives {logits.shape[2]} logits, after {unshifted[0].shape[1]} before")
+            raise InputError(f"the network gives {logits.shape[2]} logits, but gave {unshifted[0].shape[1]} before")
         if not np.isfinite(logits).all():
             shift, image, _ = np.argwhere(~np.isfinite(logits))[0]
             raise InputError(
@@ -185,6 +185,6 @@ def require_usable(network: Network, images: np.ndarray) -> None:
     finite = np.isfinite(first).all() and np.isfinite(second).all()  # else the images are named later
     if finite and np.abs(first - second).max() > SPREAD * max(1, np.abs(first).max()):
         raise InputError(
-            "the network gives other logits for the same images; in evaluation mode (`self.training` is False) it must "
+            "the network gives two answers to the same images; in evaluation mode (`self.training` is False) it must "
             "draw no random numbers"
         )

@@ -220,7 +220,7 @@ class Catalogue:
         there = getattr(self, kind)
         if name not in there:
             raise InputError(
-                f"{name}: not among the {kind} of {self.plan.dataset}, as its plan is{options(name, there)}"
+                f"{name}: not one of the {kind} that the plan of {self.plan.dataset} makes{options(name, there)}"
             )
         return there[name]
 

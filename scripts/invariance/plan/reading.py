@@ -119,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.composer.ComposerError(None, None, f"the key {key.value} stands twice", key.start_mark)
+                    raise yaml.composer.ComposerError(None, None, f"the key {key.value} is repeated", key.start_mark)
                 seen.add(key.value)
         return node
 

@@ -75,7 +75,7 @@ class Lines(DefaultFormatter):
 def with_advice(error: str) -> str:
     """The text of an error, and what to do where a cluster ended the job for using more than it had asked for."""
     lines = [
-        f"The cluster ended this job for its {resource}: raise that of its rule under set-resources in "
+        f"The cluster killed this job for exceeding its {resource}: raise that of its rule under set-resources in "
         "profiles/slurm/config.yaml, then run the same command again; a training resumes."
         for resource, words in ENDED_FOR.items()
         if words.search(error)

@@ -27,7 +27,7 @@ def require_slurm(account: str | None, partition: str | None) -> None:
     )
     if asked.returncode:
         raise InputError(
-            f"Slurm takes no job{' with ' + ' '.join(chosen) if chosen else ''}: {asked.stderr.strip()}; set "
+            f"Slurm rejects jobs{' with ' + ' '.join(chosen) if chosen else ''}: {asked.stderr.strip()}; set "
             "slurm_account and slurm_partition under default-resources in profiles/slurm/config.yaml"
         )
 

@@ -12,8 +12,8 @@ from invariance.results.statistics import Interval, prediction_interval
 
 CLAIM_HEADS = ("claim", "verdict", "number")
 SIMARD_CAPTION = (
-    "Test error in %, beside Simard's Table 1, whose numbers we take as those of single runs. Ours are means over",
-    "seeds, with the 95% prediction interval for one more trained network:",
+    "Test error in %: Simard's Table 1, whose numbers we take as errors of single runs, beside ours, which are means",
+    "over seeds with the 95% prediction interval for one more run:",
 )
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
@@ -42,7 +42,7 @@ def simard_table(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[li
         if (cell["study"], cell["measure"]) == ("simard2003", "test_error")
     }
     trainings, models = (list(dict.fromkeys(names)) for names in zip(*errors, strict=True))
-    heads = ["training", *(f"{label(model)}, {whose}" for model in models for whose in ("paper", "ours"))]
+    heads = ["training", *(f"{label(model)}, {whose}" for model in models for whose in ("published", "ours"))]
     rows = [
         [label(training), *(entry for model in models for entry in both(errors.get((training, model), {})))]
         for training in trainings
@@ -71,7 +71,7 @@ def verdicts(results: Path) -> list[str]:
     config = read_json(results / "config.json")
     dataset = config["dataset"]
     title = html.escape(config["datasets"][dataset]["title"])
-    body = [f"<h1>{TITLE}</h1>", f"<p>What the run on <strong>{title}</strong> says.</p>"]
+    body = [f"<h1>{TITLE}</h1>", f"<p>Results of the run on <strong>{title}</strong>.</p>"]
     if dataset == "digits":
         body.append(f'<p class="note">{DEMO}</p>')
     judged = map(claim_row, claim_entries(results))

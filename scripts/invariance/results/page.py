@@ -19,7 +19,7 @@ MEANINGS = {
     ),
     "worst_consistency": ("images that keep that class at the worst shift", "%"),
     "pairwise_consistency": ("probability that two random shifts of an image get the same class (Zhang, 2019)", "%"),
-    "radius": ("largest size up to which every shift leaves 95% of the images or more their class", "px"),
+    "radius": ("largest shift size up to which at least 95% of the images keep their class at every shift", "px"),
     "drift": ("largest change of a logit under any shift, in standard deviations of the logits", "sd"),
 }
 CAPTIONS = {
@@ -98,8 +98,8 @@ def answer(measures: Mapping[str, float]) -> str:
         return "No image changed its class under any shift."
     change = f"costs {lost:.1f}" if lost >= 0 else f"gains {-lost:.1f}"
     return (
-        f"A shift changes the class of {100 - kept:.1f}% of the images on average, of {100 - worst:.1f}% at the worst, "
-        f"and {change} percentage points of accuracy on average."
+        f"On average, a shift changes the predicted class of {100 - kept:.1f}% of the images and {change} percentage "
+        f"points of accuracy; the worst shift changes the class of {100 - worst:.1f}%."
     )
 
 

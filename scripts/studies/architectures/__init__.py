@@ -62,8 +62,9 @@ STUDY = Study(
             statement="If everything before the head is invariant, so is the network.",
             function="claims:exact_controls",
             unit="percent of consistency at the worst shift",
-            rule="supported if every exact control has this consistency at every shift for every seed, a drift at "
-            "rounding, and a good test error; refuted if one is not exact; undecided if all are exact but not good",
+            rule="supported if every exact control has the required consistency at every shift for every seed, a logit "
+            "drift within rounding, and a good test error; refuted if one is not exact; undecided if all are exact "
+            "but one classifies less well",
             direction=None,
             figure="heat_maps",
             reads={"architectures-runs": ("model", "training", "test_error", "worst_consistency", "drift")},

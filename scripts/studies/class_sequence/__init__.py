@@ -21,7 +21,8 @@ STUDY = Study(
             statement="Invariance learned from some classes carries over to the others.",
             function="claims:carries_over",
             unit="percent of the gain of translating a class",
-            rule="supported if other classes, translated before, bring more than the threshold of it, refuted if less",
+            rule="supported if learning other classes, translated, beforehand brings more than the threshold of that "
+            "gain, refuted if less",
             direction="above",
             figure="class_sequence",
             reads={

@@ -39,7 +39,8 @@ STUDY = Study(
             statement="Translating some classes helps the others that are learned beside them.",
             function="claims:class_transfer",
             unit="percent of the gain of translating a class",
-            rule="supported if translating the other classes brings more than the threshold of it, refuted if less",
+            rule="supported if translating the other classes brings more than the threshold of that gain, refuted if "
+            "less",
             direction="above",
             figure="class_transfer",
             reads={

@@ -35,9 +35,9 @@ STUDY = Study(
             function="claims:equivariance",
             unit="relative error where theory says 0",
             rule="supported if the error is rounding for every seed, at every layer, place and shift where theory says "
-            "0, and the measure finds errors where theory does not: at strided convolutions moved by no multiple of "
-            "the stride, and at the borders of zero padding behind the first layer; refuted if it is more than "
-            "rounding; undecided if the measure finds none",
+            "0, and the measure finds errors where theory predicts some: at strided convolutions moved by no "
+            "multiple of the stride, and at zero-padded borders after the first layer; refuted if an error is more "
+            "than rounding; undecided if the measure finds no errors where theory predicts some",
             direction=None,
             figure="equivariance",
             reads={
