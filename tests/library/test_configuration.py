@@ -528,8 +528,8 @@ BAD = [
         'studies.architectures.cells.phase_averaged.trainings[0]: "centred": uses the weights of '
         "stride_gap_circular, which lacks this training; allowed: nothing (cells.stride_gap_circular)",
         'equivariance.models[5]: "stride_gap_circular": not a network with measurable layers that architectures '
-        'trains in this way; did you mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, avg_pool_fc, '
-        "blur_pool_fc, stride_gap, polyphase_gap_circular",
+        'trains in this way; did you mean "polyphase_gap_circular"?; allowed: simard_cnn, stride_fc, max_pool_fc, '
+        "avg_pool_fc, blur_pool_fc, stride_gap, polyphase_gap_circular",
     ),
     case(
         "base_of_phase_average_untrained",
