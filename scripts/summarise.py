@@ -15,7 +15,7 @@ from invariance.results.tables import CELL, MEASURES, over_seeds, rings_of_run, 
 def main(
     *,
     inputs: Annotated[dict[str, Any], json_mapping(grids=dict, cards=dict, labels=str)],
-    measures: Annotated[dict[str, Any], json_mapping(radius_consistency=float, pairwise_pairs=int, confidence=float)],
+    measures: Annotated[dict[str, Any], json_mapping(radius_consistency=float, confidence=float)],
     runs: Path,
     ring_runs: Path,
     summary: Path,
@@ -44,7 +44,6 @@ def main(
             load_array(Path(path).with_suffix(".test.npy")),
             labels[np.isin(labels, inputs.get("only", {}).get(label, labels))],
             measures["radius_consistency"],
-            measures["pairwise_pairs"],
         )
         of_runs.append(trained | {"parameters": read_json(inputs["cards"][label])["parameters"]} | found)
         of_rings.append(rings_of_run(grid).assign(**trained))

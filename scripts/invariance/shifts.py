@@ -20,7 +20,6 @@ from invariance.results.measures import (
 )
 
 SMALLEST, LARGEST_CANVAS, LARGEST_IMAGE = 8, 224, 512  # pixels
-PAIRS = 20  # of shifts, for each image
 RADIUS_CONSISTENCY = 95.0  # percent that count as invariant
 
 
@@ -121,7 +120,7 @@ def measures_of(
         measures |= {f"mean_{name}": values.mean(), f"worst_{name}": values.min()}
     if labels is not None:
         measures["robust_accuracy"] = 100 * (1 - robust_error(predictions, labels))
-    measures["pairwise_consistency"] = 100 * pairwise_consistency(predictions, PAIRS)
+    measures["pairwise_consistency"] = 100 * pairwise_consistency(predictions)
     measures["radius"] = radius_of_invariance(100 * fractions["consistency"], shifts, RADIUS_CONSISTENCY)
     measures["drift"] = drift[moved].max()
     return {name: float(value) for name, value in measures.items()}

@@ -73,11 +73,11 @@ def test_run_measures_by_loops(seed, radius_consistency):
         "robust_error": 100 * len(broken) / IMAGES,
         "mean_consistency": 100 - sum(changed[shift] for shift in moved) / 24,
         "worst_consistency": 100 - max(changed.values()),
-        "pairwise_consistency": 100 * pairwise_consistency(predictions, 20),
+        "pairwise_consistency": 100 * pairwise_consistency(predictions),
         "radius": radius,
         "drift": max(grid.logit_drift),
     }
-    assert run_measures(grid, predictions, test_predictions, labels, radius_consistency, 20) == pytest.approx(expected)
+    assert run_measures(grid, predictions, test_predictions, labels, radius_consistency) == pytest.approx(expected)
 
 
 def reach(shift: tuple[int, int]) -> int:
@@ -85,14 +85,14 @@ def reach(shift: tuple[int, int]) -> int:
 
 
 def test_a_grid_of_one_point_has_no_measures_over_shifts():
-    measures = run_measures(*made_up_run(1, max_shift=0), 95, 20)
+    measures = run_measures(*made_up_run(1, max_shift=0), 95)
     assert set(measures) == {"test_images", "test_error", "shift_images", "clean_error", "robust_error"}
     assert measures["clean_error"] == measures["robust_error"]
 
 
 def test_a_collapsed_model_has_no_drift():
     grid, *rest = made_up_run(2)
-    assert math.isnan(run_measures(grid.assign(logit_drift=NAN), *rest, 95, 20)["drift"])
+    assert math.isnan(run_measures(grid.assign(logit_drift=NAN), *rest, 95)["drift"])
 
 
 def test_rings_of_a_run():
@@ -203,7 +203,7 @@ def test_script_writes_the_tables_of_a_study(study):
     }
     cards = {name: str(Path(path).with_name(f"card-{name[-1]}.json")) for name, path in grids.items()}
     outputs = {name: study / f"{name}.csv" for name in ("runs", "ring_runs", "summary", "rings")}
-    measures = {"radius_consistency": 95, "pairwise_pairs": 20, "confidence": 0.95}
+    measures = {"radius_consistency": 95, "confidence": 0.95}
     inputs = {"grids": grids, "cards": cards, "labels": str(study / "labels.npy")}
     summarise.main(inputs=inputs, measures=measures, **outputs)
 

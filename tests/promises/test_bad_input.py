@@ -233,7 +233,7 @@ GOOD = {
     },
     "summarise": {
         "--inputs": json.dumps(GRIDS),
-        "--measures": '{"radius_consistency": 95, "pairwise_pairs": 5, "confidence": 0.95}',
+        "--measures": '{"radius_consistency": 95, "confidence": 0.95}',
         "--runs": "out/a.csv",
         "--ring-runs": "out/b.csv",
         "--summary": "out/c.csv",

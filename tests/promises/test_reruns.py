@@ -217,7 +217,7 @@ CHANGES = {
         ONE_TRAINING,
     ),
     "a claim's threshold": (overlay("claims: {C1: {threshold: 2}}"), JUDGED | RECORDED, {}),
-    "the number of pairs": (overlay("measures: {pairwise_pairs: 5}"), TABLES | SEQUENCES | RECORDED, {}),
+    "the radius of invariance": (overlay("measures: {radius_consistency: 90}"), TABLES | SEQUENCES | RECORDED, {}),
     "the audit's tolerance": (
         overlay("audit: {tolerance: 0.9}"),
         {"describe_distortion", "tabulate distortions"} | RECORDED,

@@ -44,7 +44,6 @@ def run_measures(
     test_predictions: np.ndarray,
     labels: np.ndarray,
     radius_consistency: float,
-    pairwise_pairs: int,
 ) -> dict[str, float]:
     """All measures of one trained model.
 
@@ -54,7 +53,6 @@ def run_measures(
         test_predictions: uint8 (test images,), unshifted.
         labels: uint8 (test images,).
         radius_consistency: consistency, in percent, that counts as invariant.
-        pairwise_pairs: pairs of shifts for each image.
     """
     shifts = list(zip(grid.dx, grid.dy, strict=True))
     moved = np.array([shift != (0, 0) for shift in shifts])
@@ -72,7 +70,7 @@ def run_measures(
             "worst_error": wrong[moved].max(),
             "mean_consistency": same[moved].mean(),
             "worst_consistency": same[moved].min(),
-            "pairwise_consistency": 100 * pairwise_consistency(predictions, pairwise_pairs),
+            "pairwise_consistency": 100 * pairwise_consistency(predictions),
             "radius": radius_of_invariance(same, shifts, radius_consistency),
             "drift": grid.logit_drift.to_numpy()[moved].max(),
         }
