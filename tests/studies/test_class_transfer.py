@@ -141,11 +141,10 @@ def test_tables_have_a_row_for_each_trained_model_and_group_and_their_means(tmp_
         inputs["predictions"][f"transfer/stride_fc/{training}/{seed}"] = str(path.with_suffix(".npy"))
     np.save(tmp_path / "labels.npy", labels)
     inputs["labels"] = str(tmp_path / "labels.npy")
-    settings, output = {"trainings": TRAININGS}, tmp_path / "table.csv"
-    derive.main(function=class_runs, inputs=inputs, settings=settings, output=output)
-    runs, text = pd.read_csv(output), output.read_text()
-    derive.main(function=classes, inputs=inputs, settings=settings | {"confidence": 0.95}, output=output)
-    summary = pd.read_csv(output)
+    of_runs, over_seeds = tmp_path / "runs.csv", tmp_path / "summary.csv"
+    derive.main(function=class_runs, inputs=inputs, settings={"trainings": TRAININGS}, output=of_runs)
+    derive.main(function=classes, inputs={"runs": str(of_runs)}, settings={"confidence": 0.95}, output=over_seeds)
+    runs, summary = pd.read_csv(of_runs), pd.read_csv(over_seeds)
 
     assert runs[["training", "seed", "group", "shown"]].to_numpy().tolist() == [
         ["centred", 0, "0-4", "plain"],
@@ -164,7 +163,7 @@ def test_tables_have_a_row_for_each_trained_model_and_group_and_their_means(tmp_
     one = summary[(summary.training == "low") & (summary.group == "5-9") & (summary.measure == "mean_called_other")]
     both = runs.loc[[5, 7], "mean_called_other"]
     assert one[["mean", "best", "worst"]].to_numpy()[0] == pytest.approx([both.mean(), both.min(), both.max()])
-    assert text.startswith("study,model,training,seed,group,shown,images,clean_error")
+    assert of_runs.read_text().startswith("study,model,training,seed,group,shown,images,clean_error")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -147,10 +147,10 @@ def test_tables_over_seeds(tmp_path):
         path.with_suffix(".json").write_text('{"parameters": 123}')
         inputs["positions"][f"two/stride_gap/placed/{seed}"] = str(path)
         inputs["cards"][f"two/stride_gap/placed/{seed}"] = str(path.with_suffix(".json"))
-    told, output = {"positions": inputs["positions"]}, tmp_path / "summary.csv"
-    derive.main(function=summary.runs, inputs=inputs, settings={}, output=tmp_path / "runs.csv")
-    derive.main(function=summary.summary, inputs=told, settings={"confidence": 0.95}, output=output)
-    runs = pd.read_csv(tmp_path / "runs.csv")
+    of_runs, output = tmp_path / "runs.csv", tmp_path / "summary.csv"
+    derive.main(function=summary.runs, inputs=inputs, settings={}, output=of_runs)
+    derive.main(function=summary.summary, inputs={"runs": str(of_runs)}, settings={"confidence": 0.95}, output=output)
+    runs = pd.read_csv(of_runs)
     assert runs[["study", "model", "training", "seed", "parameters", "chance", "accuracy"]].to_numpy().tolist() == [
         ["two", "stride_gap", "placed", 0, 123, 50, 62.5],
         ["two", "stride_gap", "placed", 1, 123, 50, 75],

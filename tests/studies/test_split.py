@@ -103,25 +103,24 @@ def test_a_seed_without_every_cell_does_not_count():
 def test_intervals_are_over_seeds():
     errors = {seed: np.random.default_rng(seed).random((2, 3)) for seed in (0, 1, 2)}
     by_seed = pd.DataFrame([100 * np.array(two_way_shares(table)) for table in errors.values()], columns=SHARES)
-    summary = variance(runs_of(errors), 0.95).set_index(["measure", "share"])
+    summary = variance(variance_seeds(runs_of(errors)), 0.95).set_index(["measure", "share"])
     assert summary.loc["mean_error"].index.tolist() == SHARES
     for share in SHARES:
         mean = by_seed[share].mean()
         expected = stats.t.interval(0.95, 2, mean, stats.sem(by_seed[share]))
         found = summary.loc[("mean_error", share), ["seeds", "mean", "low", "high"]]
         assert tuple(found) == pytest.approx((3, mean, *expected))
-    assert math.isnan(variance(runs_of({4: errors[0]}), 0.95).low[0])
+    assert math.isnan(variance(variance_seeds(runs_of({4: errors[0]})), 0.95).low[0])
 
 
 @pytest.mark.parametrize("cells", [(3, 3), (1, 2)])
 def test_tables(cells, tmp_path):
     errors = {seed: np.random.default_rng(seed).random(cells) for seed in (0, 1)}
     runs_of(errors).to_csv(tmp_path / "runs.csv", index=False)
-    inputs, output = {"runs": str(tmp_path / "runs.csv")}, tmp_path / "table.csv"
-    derive.main(function=variance_seeds, inputs=inputs, settings={}, output=output)
-    seeds = pd.read_csv(output)
-    derive.main(function=variance, inputs=inputs, settings={"confidence": 0.95}, output=output)
-    summary = pd.read_csv(output)
+    runs, by_seed, output = (tmp_path / f"{name}.csv" for name in ("runs", "by_seed", "summary"))
+    derive.main(function=variance_seeds, inputs={"runs": str(runs)}, settings={}, output=by_seed)
+    derive.main(function=variance, inputs={"shares": str(by_seed)}, settings={"confidence": 0.95}, output=output)
+    seeds, summary = pd.read_csv(by_seed), pd.read_csv(output)
     assert len(seeds) == 4
     assert seeds[SHARES].sum(axis=1).to_numpy() == pytest.approx(100)
     of_error = summary[summary.measure == "mean_error"].set_index("share")

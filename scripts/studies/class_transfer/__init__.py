@@ -27,11 +27,6 @@ def trainings(plan: Plan, study: str) -> dict[str, Any]:
     return {"trainings": plan["studies"][study]["trainings"]}
 
 
-def with_confidence(plan: Plan, study: str) -> dict[str, Any]:
-    """The same, and the confidence of the intervals."""
-    return trainings(plan, study) | confidence(plan, study)
-
-
 STUDY = Study(
     claims=(
         Claim(
@@ -53,7 +48,7 @@ STUDY = Study(
     ),
     tables=(
         Table("{study}-class-runs", "summary:class_runs", INPUTS, trainings),
-        Table("{study}-classes", "summary:classes", INPUTS, with_confidence),
+        Table("{study}-classes", "summary:classes", {"runs": "tables/{study}-class-runs.csv"}, confidence),
     ),
     tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}-classes.csv"}),),
     figures=(

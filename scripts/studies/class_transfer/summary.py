@@ -34,15 +34,8 @@ def class_runs(
     return pd.DataFrame(rows, columns=[*CELL, "seed", "group", "shown", "images", *MEASURES])
 
 
-def classes(
-    grids: pd.DataFrame,
-    predictions: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    trainings: Mapping[str, Mapping[str, Any]],
-    confidence: float,
-) -> pd.DataFrame:
-    """The MEASURES of each cell and group of classes over seeds; arguments as of `class_runs`."""
-    runs = class_runs(grids, predictions, labels, trainings)
+def classes(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The MEASURES of each cell and group of classes over seeds; `runs` as made by `class_runs`."""
     return over_seeds(runs, [*CELL, "group", "shown"], MEASURES, confidence)
 
 

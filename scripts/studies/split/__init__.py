@@ -23,7 +23,7 @@ STUDY = Study(
     ),
     tables=(
         Table("split-variance-seeds", "summary:variance_seeds", {"runs": "tables/split-runs.csv"}),
-        Table("split-variance", "summary:variance", {"runs": "tables/split-runs.csv"}, confidence),
+        Table("split-variance", "summary:variance", {"shares": "tables/split-variance-seeds.csv"}, confidence),
     ),
     tabulars=(Tabular("split-variance", "table:variance", {"shares": "tables/split-variance.csv"}),),
     figures=(

@@ -23,10 +23,15 @@ def variance_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", "seed", *SHARES])
 
 
-def variance(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Each share of each measure over seeds: measure, share, seeds, mean, low, high; `runs` as for `variance_seeds`."""
+def variance(shares: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Each share of each measure over seeds: measure, share, seeds, mean, low, high.
+
+    Args:
+        shares: as made by `variance_seeds`.
+        confidence: of the intervals.
+    """
     rows = []
-    for measure, group in variance_seeds(runs).groupby("measure", sort=False):
+    for measure, group in shares.groupby("measure", sort=False):
         for share in SHARES:
             interval = t_interval(group[share], confidence)
             rows.append((measure, share, len(group), interval.mean, interval.low, interval.high))

@@ -6,8 +6,10 @@ on that instead of a grid of shifts (Kayhan and van Gemert 2020, Islam 2020).
 
 from invariance.plan.catalogue import Claim, Figure, Study, Table, Tabular, confidence
 
-POSITIONS = {"positions": lambda plan, study: plan.position_files(study)}
-CARDS = {"cards": lambda plan, study: plan.trained_files(study, "card.json")}
+INPUTS = {
+    "positions": lambda plan, study: plan.position_files(study),
+    "cards": lambda plan, study: plan.trained_files(study, "card.json"),
+}
 
 STUDY = Study(
     claims=(
@@ -23,8 +25,8 @@ STUDY = Study(
         ),
     ),
     tables=(
-        Table("{study}-runs", "summary:runs", POSITIONS | CARDS),
-        Table("{study}", "summary:summary", POSITIONS, confidence),
+        Table("{study}-runs", "summary:runs", INPUTS),
+        Table("{study}", "summary:summary", {"runs": "tables/{study}-runs.csv"}, confidence),
     ),
     tabulars=(Tabular("{study}", "table:tabular", {"summary": "tables/{study}.csv"}),),
     figures=(

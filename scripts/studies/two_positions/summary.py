@@ -24,10 +24,9 @@ def runs(positions: pd.DataFrame, cards: Mapping[str, Mapping[str, Any]]) -> pd.
     )
 
 
-def summary(positions: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """The MEASURES of each cell over seeds; `positions` as for `runs`."""
-    measured = pd.DataFrame(trained | position_measures(rows) for trained, rows in by_trained_model(positions))
-    return over_seeds(measured, CELL, MEASURES, confidence)
+def summary(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The MEASURES of each cell over seeds; `runs` as made by the function of that name."""
+    return over_seeds(runs, CELL, MEASURES, confidence)
 
 
 def position_measures(positions: pd.DataFrame) -> dict[str, float]:
