@@ -246,7 +246,7 @@ GOOD = {
         "--output": "out/claims.json",
     },
     "draw": {
-        "--figure": "studies.simard2003.simard_table",
+        "--figure": "studies.simard2003.simard_table:draw",
         "--inputs": '{"table": "other.csv"}',
         "--output": "out/a.pdf",
         "--png": "out/a.png",
@@ -267,10 +267,10 @@ GOOD = {
     },
 }
 
-SAMPLES = {"--figure": "studies.simard2003.sample_distortions"}
+SAMPLES = {"--figure": "studies.simard2003.sample_distortions:draw"}
 TO_CSV = {
     "--function": "studies.split.summary:variance",
-    "--inputs": '{"runs": "other.csv"}',
+    "--inputs": '{"shares": "other.csv"}',
     "--settings": '{"confidence": 0.95}',
     "--output": "out/a.csv",
 }
@@ -366,9 +366,9 @@ BAD = [
     ("judge_claims", {"--tables": '{"split-runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
     ("draw", {}, "other.csv: lacks the columns model, training, published, mean"),
     ("draw", {"--inputs": '{"table": "binary.csv"}'}, "binary.csv: not a CSV file ("),
-    ("draw", {"--inputs": "{}"}, "--inputs: nothing; studies.simard2003.simard_table is drawn from table"),
-    ("draw", {"--figure": "nonsense"}, "--figure: 'nonsense'; allowed: a module with a function `draw`, studies.<st"),
-    ("draw", {"--figure": "studies.simard2003.claims"}, "allowed: a module with a function `draw`, studies.<study>"),
+    ("draw", {"--inputs": "{}"}, "simard_table:draw: missing a required argument: 'table'; it takes table"),
+    ("draw", {"--figure": "nonsense"}, "'nonsense' names no function; allowed: <module>:<function>, as studies"),
+    ("draw", {"--figure": "studies.simard2003.claims:draw"}, "'studies.simard2003.claims:draw' names no function"),
     ("draw", SAMPLES | {"--inputs": '{"source": "images.npy", "copies": 3}'}, "copies: 3; allowed: the path of a"),
     ("draw", SAMPLES | {"--inputs": '{"source": "cut.npy", "copies": {}}'}, "cut.npy: not a whole .npy file"),
     ("source", {}, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz"),
@@ -403,9 +403,9 @@ BAD = [
     (
         "derive",
         TO_CSV | {"--settings": '{"confidnce": 0.95}'},
-        "missing a required argument: 'confidence'; it takes runs",
+        "missing a required argument: 'confidence'; it takes shares",
     ),
-    ("derive", TO_CSV | {"--inputs": '{"runs": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
+    ("derive", TO_CSV | {"--inputs": '{"shares": "quote.csv"}'}, "quote.csv: not a CSV file (Error tokenizing data."),
 ]
 
 

@@ -36,7 +36,7 @@ CLAIMS = {claim.id: (folder, claim) for folder, study in DECLARED.items() for cl
 
 def function_of(target: str):
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name or "draw")
+    return getattr(importlib.import_module(module), name)
 
 
 @pytest.fixture(autouse=True)

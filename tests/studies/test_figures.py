@@ -17,6 +17,7 @@ import pytest
 from matplotlib.container import BarContainer
 
 import draw
+from invariance.command_line import command_line
 from invariance.drawing import style
 from invariance.record.artefacts import InputError
 from rolled import made_up_equivariance
@@ -616,19 +617,26 @@ def test_a_figure_without_a_note_is_drawn_from_the_command_line(tmp_path):
     pd.DataFrame(errors | dict.fromkeys(class_sequence.ERRORS, 10.0)).to_csv(tmp_path / "runs.csv", index=False)
     options = ["--note=", "--inputs", json.dumps({"runs": str(tmp_path / "runs.csv")}), "--settings", "{}"]
     written = ["--output", str(tmp_path / "figure.pdf"), "--png", str(tmp_path / "figure.png")]
-    command = [sys.executable, draw.__file__, "--figure", "studies.class_sequence.class_sequence", *options, *written]
+    command = [
+        sys.executable,
+        draw.__file__,
+        "--figure",
+        "studies.class_sequence.class_sequence:draw",
+        *options,
+        *written,
+    ]
     subprocess.run(command, check=True)
     assert (tmp_path / "figure.pdf").exists()
 
 
-def test_the_command_line_says_whose_grid_is_which(tmp_path, monkeypatch):
+def test_the_command_line_says_whose_grid_is_which(tmp_path):
     seen = {}
-    monkeypatch.setattr(heat_maps, "draw", lambda grids: seen.update(grids=grids) or style.new_figure(1))
     cells = [f"architectures/{model}/none/{seed}" for model in ("b", "a") for seed in (0, 1)]
     paths = {cell: str(tmp_path / f"grid-{number}.csv") for number, cell in enumerate(cells)}
     for path in paths.values():
         Path(path).write_text("dx,dy,n,accuracy,consistency,logit_drift\n0,0,5,0.9,1.0,0.0\n")
-    draw.main(figure="studies.architectures.heat_maps", inputs={"grids": paths}, **outputs(tmp_path))
+    figure = lambda grids: seen.update(grids=grids) or style.new_figure(1)  # noqa: E731
+    draw.main(figure=figure, inputs={"grids": paths}, **outputs(tmp_path))
     found = seen["grids"][["model", "training", "seed"]].to_numpy().tolist()
     assert found == [[model, "none", seed] for model in ("b", "a") for seed in (0, 1)]
     assert (tmp_path / "figure.png").exists()
@@ -638,14 +646,14 @@ def test_the_command_line_draws_samples(tmp_path):
     np.save(tmp_path / "source.npy", np.full((12, 28, 28), 255, np.uint8))
     np.save(tmp_path / "elastic.npy", np.zeros((12, 29, 29), np.uint8))
     inputs = {"source": str(tmp_path / "source.npy"), "copies": {"elastic": str(tmp_path / "elastic.npy")}}
-    draw.main(figure="studies.simard2003.sample_distortions", inputs=inputs, **outputs(tmp_path))
+    draw.main(figure=sample_distortions.draw, inputs=inputs, **outputs(tmp_path))
     assert (tmp_path / "figure.pdf").exists()
 
 
 def test_the_command_line_reads_tables_with_empty_fields(tmp_path):
     SIMARD.assign(low=NAN, high=NAN).to_csv(tmp_path / "table.csv", index=False)
     inputs = {"table": str(tmp_path / "table.csv")}
-    draw.main(figure="studies.simard2003.simard_table", inputs=inputs, **outputs(tmp_path))
+    draw.main(figure=simard_table.draw, inputs=inputs, **outputs(tmp_path))
     assert (tmp_path / "figure.pdf").exists()
 
 
@@ -653,23 +661,22 @@ def test_a_table_without_the_columns_of_the_figure_is_named(tmp_path):
     (tmp_path / "architectures-rings.csv").write_text("model,training\nmlp,centred\n")
     inputs = {"rings": str(tmp_path / "architectures-rings.csv")}
     with pytest.raises(InputError, match=r"rings\.csv: lacks the columns ring, measure, mean, low, high"):
-        draw.main(
-            figure="studies.architectures.accuracy_vs_shift",
-            inputs=inputs,
-            settings={"pooled": []},
-            **outputs(tmp_path),
-        )
+        draw.main(figure=accuracy_vs_shift.draw, inputs=inputs, settings={"pooled": []}, **outputs(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["heat_maps", "json", "studies", "studies.nowhere.figure", "studies.architectures"])
+@pytest.mark.parametrize(
+    "name", ["heat_maps", "json:dumps", "studies", "studies.nowhere:draw", "studies.architectures"]
+)
 def test_a_figure_that_there_is_not_is_named(tmp_path, name):
-    with pytest.raises(InputError, match=rf"'{name}'; allowed: .*studies\.<study>\.<figure>"):
-        draw.main(figure=name, inputs={}, **outputs(tmp_path))
+    command = ["--figure", name, "--inputs", "{}", "--output", "figure.pdf", "--png", "figure.png"]
+    with pytest.raises(InputError, match=f"'{name}' names no function; allowed: <module>:<function>"):
+        command_line(draw.main)(command, exit_on_error=False)
 
 
 def test_a_figure_says_what_it_is_drawn_from(tmp_path):
-    with pytest.raises(InputError, match=r"--inputs: table; studies\.split\.split is drawn from table, shares"):
-        draw.main(figure="studies.split.split", inputs={"table": "table.csv"}, **outputs(tmp_path))
+    shares_of().to_csv(tmp_path / "shares.csv", index=False)
+    with pytest.raises(InputError, match=r"split:draw: missing a required argument: 'table'; it takes table, shares"):
+        draw.main(figure=split.draw, inputs={"shares": str(tmp_path / "shares.csv")}, **outputs(tmp_path))
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)

@@ -99,7 +99,7 @@ class Tabular(Made):
 
 @dataclass(frozen=True)
 class Figure(Made):
-    """A figure, as PDF and PNG, drawn by `draw` of the module `function`; by default the module named as the figure.
+    """A figure, as PDF and PNG; by default, the function is `draw` of the module named as the figure.
 
     Title and caption are those of the Snakemake report; the paper has its own.
     """
@@ -111,8 +111,8 @@ class Figure(Made):
 
     @property
     def target(self) -> str:
-        """The module."""
-        return f"studies.{self.folder}.{self.function or self.name}"
+        """The function with its full module name."""
+        return qualified(self.function or f"{self.name}:draw", self.folder)
 
 
 DIRECTIONS = ("above", "below")
@@ -179,7 +179,7 @@ def flat(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def module_file(function: str, scripts: str) -> str:
-    """The file, below the folder `scripts`, of a module or of a "module:function"."""
+    """The file, below the folder `scripts`, of a "module:function"."""
     return f"{scripts}/{function.partition(':')[0].replace('.', '/')}.py"
 
 
