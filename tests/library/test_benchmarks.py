@@ -20,7 +20,7 @@ import write_speed
 from invariance.networks.building import build_model, count_parameters, for_inference
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, save_array, write_json
-from invariance.record.blocks import block_of
+from recipes import block_of
 from running import ROOT, fresh_copy, snakemake
 from speed import operations, report, surroundings
 from speed.data import settings_of, tiled_digits, validation_digits

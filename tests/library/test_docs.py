@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from invariance.record.artefacts import InputError
-from invariance.record.blocks import block_of, replace_block
-from recipes import recipes
+from invariance.record.blocks import replace_block
+from recipes import block_of, recipes
 from running import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

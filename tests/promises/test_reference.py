@@ -23,7 +23,6 @@ from invariance.paper.numbers import compute_results
 from invariance.plan.plan import Plan
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, read_json
-from invariance.record.blocks import block_of
 from invariance.record.compute import (
     WORKERS,
     Job,
@@ -41,6 +40,7 @@ from invariance.record.compute import (
 )
 from invariance.record.reference import MEASURES, ONE_SEED, SLACK, entry_name, plain, read_reference
 from invariance.results.overview import simard_table
+from recipes import block_of
 from running import ROOT, snakemake
 from studies import declared
 from studies.summary.table import compute

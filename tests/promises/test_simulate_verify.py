@@ -9,9 +9,9 @@ from scipy import stats
 
 import simulate_verify
 from invariance.record import reference
-from invariance.record.blocks import block_of
 from invariance.record.reference import read_reference
 from invariance.results.statistics import t_interval
+from recipes import block_of
 from simulate_verify import Number, failing_share, recorded_numbers, smallest_found
 
 SEEDS, IMAGES, CONFIDENCE = 3, 10**9, 0.8  # with so many images the chance in them is nothing
