@@ -40,8 +40,7 @@ from invariance.distortions.fields import (
     padded_width,
     random_key,
     shift_each,
-    unbounded_rms,
-    warp,
+    warp_padded,
     whole_pixel_shifts,
 )
 from invariance.distortions.philox import fill_with_noise, philox, random_words
@@ -84,6 +83,15 @@ MANY_PARTS = {
 def constant_field(images: np.ndarray, dx: float, dy: float) -> np.ndarray:
     count, height, width = images.shape
     return np.broadcast_to(np.array([dx, dy], np.float32)[:, None, None], (count, 2, height, width)).copy()
+
+
+def warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """The warp with fields (n, 2, h, w), whose rows are not padded."""
+    padded = np.zeros((*fields.shape[:3], padded_width(fields.shape[3])), np.float32)
+    padded[..., : fields.shape[3]] = fields
+    warped = np.empty_like(images)
+    warp_padded(images, padded, warped)
+    return warped
 
 
 def scipy_warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:
@@ -615,6 +623,14 @@ def elastic_sample(elastic: Elastic, fields: int = 1500) -> np.ndarray:
 
 def rms(values: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
     return np.sqrt(np.square(values).mean(axis=axis))
+
+
+def unbounded_rms(elastic: Elastic) -> float:
+    """Root mean square, in pixels along one axis, of the raw field on an unbounded canvas.
+
+    Uniform(-1, 1) numbers have variance 1/3, and a two-dimensional Gaussian kernel has L2 norm 1 / (2 sqrt(pi) sigma).
+    """
+    return elastic.alpha / (math.sqrt(3) * 2 * math.sqrt(math.pi) * elastic.sigma)
 
 
 def test_rms_on_an_unbounded_canvas_has_its_closed_form():

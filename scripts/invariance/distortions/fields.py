@@ -227,7 +227,7 @@ def make_elastic(fields: np.ndarray, spare: np.ndarray, elastic: Elastic) -> Non
     """Turn uniform(-1, 1) noise, float32 (n, 2, canvas, padded_width(canvas)), into Simard's elastic fields, in place.
 
     If the noise is zero outside the canvas, the field is weaker (1.28 pixels rms per axis at sigma 4, alpha 34 and
-    29x29) than the closed form for an unbounded canvas, `unbounded_rms` (1.38).
+    29x29) than on an unbounded canvas (1.38).
     """
     canvas, width = fields.shape[2:]
     blur = blur_matrix(elastic.sigma, canvas, elastic.border)
@@ -243,35 +243,22 @@ def make_elastic(fields: np.ndarray, spare: np.ndarray, elastic: Elastic) -> Non
         fields -= fields.sum(axis=(2, 3), keepdims=True) / np.float32(canvas**2)
 
 
-def unbounded_rms(elastic: Elastic) -> float:
-    """Root mean square, in pixels along one axis, of the raw field on an unbounded canvas.
-
-    Uniform(-1, 1) numbers have variance 1/3, and a two-dimensional Gaussian kernel has L2 norm 1 / (2 sqrt(pi) sigma).
-    """
-    return elastic.alpha / (math.sqrt(3) * 2 * math.sqrt(math.pi) * elastic.sigma)
-
-
 # Warp -----------------------------------------------------------------------------------------------------------------
 
 
-def warp(images: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Read each pixel of uint8 (n, h, w) images from where its field, float32 (n, 2, h, w), points.
+def warp_padded(images: np.ndarray, fields: np.ndarray, warped: np.ndarray) -> None:
+    """Read each pixel of uint8 (n, h, w) images from where its field points, into `warped` of the same shape.
 
     Bilinear between the four neighbours, background 0 outside the image, rounded to the nearest grey level.
+
+    Args:
+        images: the originals.
+        fields: with padded rows, float32 (n, 2, h, padded_width(w)).
+        warped: the distorted images.
     """
-    if fields.shape != (len(images), 2, *images.shape[1:]):  # compiled code would read beyond the arrays
-        raise ValueError(f"fields {fields.shape} do not fit images {images.shape}")
-    width = images.shape[2]
-    padded = np.zeros((*fields.shape[:3], padded_width(width)), np.float32)
-    padded[..., :width] = fields
-    warped = np.empty_like(images)
-    warp_padded(images, padded, warped)
-    return warped
-
-
-def warp_padded(images: np.ndarray, fields: np.ndarray, warped: np.ndarray) -> None:
-    """The same for fields with padded rows, float32 (n, 2, h, padded_width(w)), into uint8 (n, h, w)."""
     count, height, width = images.shape
+    if fields.shape != (count, 2, height, padded_width(width)):  # compiled code would read beyond the arrays
+        raise ValueError(f"fields {fields.shape} do not fit images {images.shape}")
     # One pixel of background above and on the left, two below and on the right: `_warp` reads from -1 .. width and
     # -1 .. height, and each time the next pixel too.
     padded = np.zeros((count, height + 3, fields.shape[3]), np.uint8)
