@@ -105,7 +105,9 @@ def test_a_name_that_two_studies_declare_is_refused_in_words(kind, monkeypatch):
 
 
 def test_directions_and_units_are_those_that_verdicts_and_verify_know():
-    assert tuple(verdicts.DIRECTIONS) == of_plans.DIRECTIONS
+    assert [verdicts.verdict_of(1, 2, 0, direction) for direction in of_plans.DIRECTIONS] == ["supported", "refuted"]
+    with pytest.raises(KeyError):
+        verdicts.verdict_of(1, 2, 0, "beside")
     assert set(reference.SLACK) == set(reference.ONE_SEED) == set(of_plans.UNITS)
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 import judge_claims
 from invariance.command_line import function_named
 from invariance.record.artefacts import InputError, sha256_of
-from invariance.results.verdicts import Decided, Measured, judge, verdict_above, verdict_below
+from invariance.results.verdicts import Decided, Measured, judge, verdict_of
 from judging import CLAIMS, CONFIG, NAN, SETTINGS, Tables, cell, judge_all, judged, plant, put, reasons, tables_of
 
 STUDIES = {claim_id: claim["study"] for claim_id, claim in CLAIMS.items()}
@@ -78,11 +78,10 @@ def test_threshold_is_read_from_the_config(claim_id):
 
 
 def test_an_interval_that_touches_the_threshold_is_undecided():
-    assert verdict_above(2, 1, 3, 1) == verdict_above(0, -1, 1, 1) == "undecided"
-    assert verdict_below(2, 1, 3, 1) == verdict_below(0, -1, 1, 1) == "undecided"
-    assert [verdict_above(2, 1.1, 3, 1), verdict_above(0, -1, 0.9, 1)] == ["supported", "refuted"]
-    assert [verdict_below(2, 1.1, 3, 1), verdict_below(0, -1, 0.9, 1)] == ["refuted", "supported"]
-    assert verdict_above(5, NAN, NAN, 1) == verdict_below(5, NAN, NAN, 1) == "undecided"
+    for direction in ("above", "below"):
+        assert {verdict_of(low, high, 1, direction) for low, high in [(1, 3), (-1, 1), (NAN, NAN)]} == {"undecided"}
+    assert [verdict_of(1.1, 3, 1, "above"), verdict_of(-1, 0.9, 1, "above")] == ["supported", "refuted"]
+    assert [verdict_of(1.1, 3, 1, "below"), verdict_of(-1, 0.9, 1, "below")] == ["refuted", "supported"]
 
 
 def test_differences_are_paired_by_seed_whatever_the_order_of_the_rows():

@@ -46,22 +46,14 @@ class Measured:
     details: Mapping[str, float] = field(default_factory=dict)
 
 
-def verdict_above(number: float, low: float, high: float, threshold: float) -> str:
-    """`supported` if the whole interval is above the threshold, `refuted` if all of it is below, else `undecided`.
+def verdict_of(low: float, high: float, threshold: float, direction: str) -> str:
+    """`supported` if the whole interval is on the claim's side of the threshold, `refuted` if on the other side.
 
-    One seed gives no interval, and so no verdict.
+    Else `undecided`, as with one seed, whose interval is NaN.
     """
-    if math.isnan(low) or math.isnan(high):
-        return UNDECIDED
-    return SUPPORTED if low > threshold else REFUTED if high < threshold else UNDECIDED
-
-
-def verdict_below(number: float, low: float, high: float, threshold: float) -> str:
-    """`supported` if the whole interval is below the threshold, `refuted` if all of it is above."""
-    return verdict_above(-number, -high, -low, -threshold)
-
-
-DIRECTIONS = {"above": verdict_above, "below": verdict_below}
+    above, below = low > threshold, high < threshold
+    supported, refuted = {"above": (above, below), "below": (below, above)}[direction]
+    return SUPPORTED if supported else REFUTED if refuted else UNDECIDED
 
 
 def judge(
@@ -115,7 +107,7 @@ def decided_over_seeds(values: Sequence[float], direction: str, threshold: float
     if not len(values) or pd.isna(values).any():
         raise CellsMissingError("a grid of more than one shift")
     interval = t_interval(values, confidence)
-    verdict = DIRECTIONS[direction](interval.mean, interval.low, interval.high, threshold)
+    verdict = verdict_of(interval.low, interval.high, threshold, direction)
     return Decided(interval.mean, interval.low, interval.high, threshold, verdict)
 
 
