@@ -291,7 +291,7 @@ def test_names_that_are_words_are_taken():
     assert not refused(named("a_Name_9"))
 
 
-@pytest.mark.parametrize("name", [*validation.TAKEN, "Claims", "NUMBERS"])
+@pytest.mark.parametrize("name", [*validation.taken_names(STUDIES), "Claims", "NUMBERS"])
 def test_a_study_cannot_take_the_name_of_another_table(name):
     message = refused({"studies": {name: CONFIG["studies"]["simard2003"]}})
     assert f"studies.{name}: this name is taken by a file of tables or logs; allowed: another name than" in message
@@ -305,7 +305,7 @@ def test_the_taken_names_are_those_of_the_rules_and_of_tables_without_a_study():
         made = {**catalogue.tables, **catalogue.tabulars}
         fixed |= {name for name, item in made.items() if item.study not in plan["studies"] and name.isidentifier()}
     fixed |= set(re.findall(r"tables/(\w+)\.(?:tex|csv|log|tsv)\b", "".join(path.read_text() for path in RULES)))
-    assert fixed == set(validation.TAKEN)
+    assert fixed == set(validation.taken_names(STUDIES))
 
 
 @pytest.mark.parametrize("mirror", ["a\nb", "a\0b", "\x1b[31m", "a\x9b", "a\x7f", "", "a" * 1001])

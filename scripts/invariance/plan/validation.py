@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,7 @@ Schema = dict[str, Any]
 IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
-# Files that the pipeline writes beside those named after a study: below tables/, and their logs.
-TAKEN = (
-    *("claims", "compute", "config", "distortions", "elsewhere", "equivariance"),
-    *("numbers", "provenance", "settings"),
-)
+NAMED_BY_RULES = ("claims", "config", "numbers", "provenance")  # files below tables/, and their logs
 
 
 def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str, Study]) -> None:
@@ -52,7 +48,8 @@ def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str,
         InputError: one line per problem, `key path: value: what is wrong; allowed: ...`, for the first ten; then one
             line that says what to do.
     """
-    problems = list(dict.fromkeys(map(str, _problems(config, complete_schema(Path(schema_path), studies)))))
+    schema = complete_schema(Path(schema_path), studies)
+    problems = list(dict.fromkeys(map(str, _problems(config, schema, taken_names(studies)))))
     if not problems:
         return
     lines = ["the config is not valid:", *(f"  {problem}" for problem in problems[:MOST_PROBLEMS])]
@@ -64,7 +61,17 @@ def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str,
     raise InputError("\n".join(lines))
 
 
-def _problems(config: Any, schema: Schema) -> list[Problem]:
+def taken_names(studies: Mapping[str, Study]) -> list[str]:
+    """The names below tables/ that no study can have, in small letters: those of rules, and declared without {study}.
+
+    A study's own tabular may take the place of the one that all studies over shifts have.
+    """
+    declared = {table.name for study in studies.values() for table in study.tables}
+    declared |= {made.name for folder, study in studies.items() for made in study.tabulars if made.name != folder}
+    return sorted({*NAMED_BY_RULES, *(name.lower() for name in declared if name.isidentifier())})
+
+
+def _problems(config: Any, schema: Schema, taken: Collection[str]) -> list[Problem]:
     """Problems of form; if there are none, those that the schema finds; if there are none, those of meaning."""
     malformed = form_problems(config) or list(_shapeless(config))
     if malformed:
@@ -86,7 +93,7 @@ def _problems(config: Any, schema: Schema) -> list[Problem]:
         found += [problem for problem in placed if not reported.intersection(_prefixes(problem.path))]
     told = set()
     for name in () if found else sorted(plans, key=lambda name: name in written):
-        for problem in _meaning_problems(plans[name]):
+        for problem in _meaning_problems(plans[name], taken):
             alike = problem._replace(what=problem.what.replace(name, ""))  # in another plan
             found += [_placed(problem, config, name)] if alike not in told else []
             told.add(alike)
@@ -368,13 +375,13 @@ def _meant(path: KeyPath, plan: Plan) -> str | None:
 # The meaning ----------------------------------------------------------------------------------------------------------
 
 
-def _meaning_problems(plan: Plan) -> Iterator[Problem]:
+def _meaning_problems(plan: Plan, taken: Collection[str]) -> Iterator[Problem]:
     """Problems that a schema cannot express, in a plan that fits its schema."""
     yield from _data_problems(plan)
     yield from _distortion_problems(plan)
     yield from _model_problems(plan)
     for study in plan["studies"]:
-        yield from _study_problems(plan, study)
+        yield from _study_problems(plan, study, taken)
     yield from _equivariance_problems(plan)
     yield from _claim_problems(plan)
 
@@ -468,10 +475,10 @@ def _lender_problems(models: Mapping[str, Any], of: str, needed: Mapping[str, An
         yield Problem(path, show(of), f"it has {', '.join(wrong)}; allowed: a model with {', '.join(right)}")
 
 
-def _study_problems(plan: Plan, study: str) -> Iterator[Problem]:
+def _study_problems(plan: Plan, study: str, taken: Collection[str]) -> Iterator[Problem]:
     settings, path = plan["studies"][study], ("studies", study)
-    if study.lower() in TAKEN:
-        what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(TAKEN)}"
+    if study.lower() in taken:
+        what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(taken)}"
         yield Problem(path, None, what)
     yield from _size_problems(plan, study)
     if "positions" in settings:
