@@ -25,12 +25,6 @@ def main(*, paper: Path, tables: list[Path] = [], figures: list[Path] = [], outp
         figures: The generated figures, .pdf.
         output: The PDF.
         stub: Name in the article what is missing, instead of failing.
-    """
-    build(paper, tables, figures, output, stub=stub)
-
-
-def build(paper: Path, tables: Sequence[Path], figures: Sequence[Path], output: Path, *, stub: bool = False) -> None:
-    """Compile `paper`/paper.tex with the artefacts `tables` and `figures` into the PDF `output`.
 
     Raises:
         InputError: LaTeX is missing or fails, or, unless `stub`, the article lacks something (see `shortcomings`) other

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from matplotlib.figure import Figure
 
-from build_paper import build
+from build_paper import main
 from invariance.paper.latex import shortcomings
 from invariance.record.artefacts import InputError
 from printed import PAPER, ROOT, SOURCES, keys_of_the_paper, used_in_text
@@ -39,6 +39,10 @@ def make_artefacts(
     return sorted(tables.glob("*.tex")), sorted(figures.glob("*.pdf"))
 
 
+def build(tables: list[Path], figures: list[Path], output: Path, *, stub: bool = False) -> None:
+    main(paper=PAPER, tables=tables, figures=figures, output=output, stub=stub)
+
+
 def pages_of(pdf: Path) -> list[str]:
     """The text of each page of a PDF, with runs of white space as one space and line-end hyphens joined."""
     text = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True).stdout
@@ -60,12 +64,12 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         claims__C4__verdict="undecided",
         claims__C1__details__worst_error="83.41",
     )
-    build(PAPER, *artefacts, folder / "paper.pdf")
+    build(*artefacts, folder / "paper.pdf")
     return folder
 
 
 def test_stub_compiles_and_says_what_is_missing(tmp_path, capsys):
-    build(PAPER, [], [], tmp_path / "stub.pdf", stub=True)
+    build([], [], tmp_path / "stub.pdf", stub=True)
     text = text_of(tmp_path / "stub.pdf")
     assert "compiled without results" in text
     assert "[config_hash: not built]" in text
@@ -79,7 +83,7 @@ def test_the_paper_on_another_data_set_is_whole(dataset, tmp_path):
     made = make_artefacts(tmp_path, without="simard2003/canvas", dataset=dataset, dataset_name="Kuzushiji-MNIST")
     committed = ("readings", "reference-readings", "reference-long")  # only for MNIST
     artefacts = ([path for path in paths if not path.name.startswith(committed)] for paths in made)
-    build(PAPER, *artefacts, tmp_path / "paper.pdf")
+    build(*artefacts, tmp_path / "paper.pdf")
     assert f"--config dataset={dataset}" in text_of(tmp_path / "paper.pdf").replace("- ", "-")
 
 
@@ -99,7 +103,7 @@ def test_numbers_come_from_artefacts(mixed):
 
 
 def test_same_artefacts_same_bytes(mixed):
-    build(PAPER, sorted(mixed.glob("tables/*.tex")), sorted(mixed.glob("figures/*.pdf")), mixed / "again.pdf")
+    build(sorted(mixed.glob("tables/*.tex")), sorted(mixed.glob("figures/*.pdf")), mixed / "again.pdf")
     assert (mixed / "again.pdf").read_bytes() == (mixed / "paper.pdf").read_bytes()
 
 
@@ -115,7 +119,7 @@ def test_wording_follows_the_verdict(mixed, tmp_path):
 def test_demo_says_so_on_every_page(tmp_path):
     """With the other verdicts, so that one compilation serves both."""
     artefacts = make_artefacts(tmp_path, verdicts="refuted", claims__C1__verdict="supported", dataset="digits")
-    build(PAPER, *artefacts, tmp_path / "paper.pdf")
+    build(*artefacts, tmp_path / "paper.pdf")
     pages = pages_of(tmp_path / "paper.pdf")
     assert len(pages) > 4
     assert all("Demo on 8x8 digits, not MNIST" in page for page in pages)
@@ -133,7 +137,7 @@ def test_what_is_missing_fails_the_build(tmp_path):
     without_claim(tables, "C9")
     figures = [path for path in figures if path.name != "heat_maps.pdf"]
     with pytest.raises(InputError) as failure:
-        build(PAPER, tables, figures, tmp_path / "paper.pdf")
+        build(tables, figures, tmp_path / "paper.pdf")
     assert "  not built: claims/C2/details/elastic_error\n" in str(failure.value)
     assert "  not built: figures/heat_maps.pdf\n" in str(failure.value)
     assert "C9" not in str(failure.value)
@@ -149,7 +153,7 @@ def without_claim(tables: list[Path], claim: str) -> None:
 def test_a_claim_that_was_not_measured_is_named(tmp_path, capsys):
     tables, figures = make_artefacts(tmp_path)
     without_claim(tables, "C9")
-    build(PAPER, tables, figures, tmp_path / "paper.pdf")
+    build(tables, figures, tmp_path / "paper.pdf")
     text = text_of(tmp_path / "paper.pdf")
     assert "[claims/C9/number:notbuilt]" in text.replace(" ", "")  # wherever the line breaks
     assert text.count("the claim is supported") == len(CLAIMS) - 1
@@ -159,13 +163,13 @@ def test_a_claim_that_was_not_measured_is_named(tmp_path, capsys):
 def test_tex_error_is_told(tmp_path):
     artefacts = make_artefacts(tmp_path, dataset_name=r"\nonsense")
     with pytest.raises(InputError, match=r"(?s)Undefined control sequence.*\\nonsense"):
-        build(PAPER, *artefacts, tmp_path / "paper.pdf")
+        build(*artefacts, tmp_path / "paper.pdf")
 
 
 def test_without_latex_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"latexmk.*apt-get install.*texlive-latex-extra"):
-        build(PAPER, [], [], tmp_path / "paper.pdf", stub=True)
+        build([], [], tmp_path / "paper.pdf", stub=True)
 
 
 def test_shortcomings_of_a_log():

@@ -393,7 +393,7 @@ def test_an_article_cannot_start_programs(tmp_path):
     article = rf"\documentclass{{article}}\begin{{document}}{commands} a\end{{document}}"
     (paper / "paper.tex").write_text(article)
     with contextlib.suppress(InputError):  # TeX may refuse, or go on without
-        build_paper.build(paper, [], [], tmp_path / "paper.pdf")
+        build_paper.main(paper=paper, output=tmp_path / "paper.pdf")
     assert not canary.exists()
 
 
