@@ -16,32 +16,28 @@ from invariance.command_line import SNAKEMAKE
 from invariance.record.artefacts import InputError
 
 # Those that end with * stand for every name that begins so.
-INHERITED = {
-    "where programs, their libraries and the user's files are": (
-        *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
-        *("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP"),
-    ),
-    "who works where, which Snakemake shows": ("USER", "LOGNAME", "SHELL", "TERM", "TZ"),
-    "where libraries keep their caches": (
-        *("NUMBA_CACHE_DIR", "TORCH_HOME", "MPLCONFIGDIR", "CUDA_CACHE_PATH"),
-        *("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"),
-    ),
-    "which accelerators may be used": (
-        *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_MPS_PIPE_DIRECTORY"),
-        *("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
-    ),
-    "how mirrors are reached": (
-        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
-    ),
-    "this project's own settings, Snakemake's and its package manager's": (
-        *("*_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
-    ),
-    "which job of a Slurm cluster this is, whose resources its steps share": ("SLURM_*",),
-    # Older versions of OpenBLAS compute wrongly on processors that they do not know, and are told by it.
-    "which processor OpenBLAS computes for": ("OPENBLAS_CORETYPE",),
-}
-NAMES = {name for names in INHERITED.values() for name in names}
+INHERITED = (
+    # Where programs, their libraries and the user's files are
+    *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP"),
+    # Who works where, which Snakemake shows
+    *("USER", "LOGNAME", "SHELL", "TERM", "TZ"),
+    # Where libraries keep their caches
+    *("NUMBA_CACHE_DIR", "TORCH_HOME", "MPLCONFIGDIR", "CUDA_CACHE_PATH"),
+    *("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"),
+    # Which accelerators may be used
+    *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_MPS_PIPE_DIRECTORY"),
+    *("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
+    # How mirrors are reached
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
+    # This project's own settings, Snakemake's and its package manager's
+    *("*_MIRROR", "INVARIANCE_*", "SNAKEMAKE_*", "CONDA_*", "MAMBA_*"),
+    # Which job of a Slurm cluster this is, whose resources its steps share
+    "SLURM_*",
+    # Which processor OpenBLAS computes for: older versions compute wrongly on those that they do not know
+    "OPENBLAS_CORETYPE",
+)
 CHANGING_NUMBERS = ("OPENBLAS_CORETYPE",)
 
 SET = {
@@ -61,7 +57,7 @@ SET = {
 
 def is_inherited(name: str) -> bool:
     """Whether a job inherits the variable of this name."""
-    return any(fnmatchcase(name, pattern) for pattern in NAMES)
+    return any(fnmatchcase(name, pattern) for pattern in INHERITED)
 
 
 def of_jobs(surroundings: Mapping[str, str], spare_home: Path) -> dict[str, str]:
