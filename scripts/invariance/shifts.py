@@ -15,9 +15,9 @@ from invariance.results.measures import (
     drift_of,
     pairwise_consistency,
     radius_of_invariance,
-    ring_means,
     robust_error,
 )
+from invariance.results.tables import rings_of_run
 
 SMALLEST, LARGEST_CANVAS, LARGEST_IMAGE = 8, 224, 512  # pixels
 RADIUS_CONSISTENCY = 95.0  # percent that count as invariant
@@ -86,11 +86,10 @@ def shift_grid(
         fractions = {"accuracy": accuracy(answers.predictions, truth), **fractions}
     drift = drift_of(answers.largest_changes, answers.unshifted)
     grid = pd.DataFrame({"dx": [dx for dx, _ in shifts], "dy": [dy for _, dy in shifts], **fractions})
-    rings = {name: [100 * mean for mean in ring_means(values, shifts)] for name, values in fractions.items()}
     return Measured(
         measures=measures_of(answers.predictions, truth, fractions, drift, shifts),
         grid=grid.assign(logit_drift=drift),
-        rings=pd.DataFrame({"ring": range(max_shift + 1), **rings}),
+        rings=rings_of_run(grid).drop(columns="shifts"),
         predictions=answers.predictions,
         classes=classes,
     )

@@ -30,7 +30,6 @@ from invariance.results.measures import (
     pairwise_consistency,
     radius_of_invariance,
     reach,
-    ring_means,
     robust_error,
 )
 
@@ -140,21 +139,6 @@ def test_radius_counts_corners_and_the_threshold_itself():
     assert radius_of_invariance(values, WIDE, 95) == 1
     values[WIDE.index((0, 1))] = 94.99
     assert radius_of_invariance(values, WIDE, 95) == 0
-
-
-@examples
-@given(arrays.arrays(np.float64, len(WIDE), elements=st.floats(0, 1)), st.integers(0, 100))
-def test_ring_means_by_counting(values, seed):
-    shifts = shuffled(WIDE, seed)
-    expected = []
-    for ring in range(4):
-        total = number = 0
-        for (dx, dy), value in zip(shifts, values.tolist(), strict=True):
-            if (abs(dx) == ring and abs(dy) <= ring) or (abs(dy) == ring and abs(dx) <= ring):
-                total, number = total + value, number + 1
-        assert number == (1 if ring == 0 else 8 * ring)
-        expected.append(total / number)
-    assert ring_means(values, shifts) == pytest.approx(expected)
 
 
 def test_reach_is_the_larger_of_the_two_ways():

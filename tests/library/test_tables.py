@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from scipy import stats
 
 import summarise
@@ -104,6 +105,23 @@ def test_rings_of_a_run():
         rows = grid[[reach(shift) == ring for shift in zip(grid.dx, grid.dy, strict=True)]]
         assert accuracy == pytest.approx(100 * sum(rows.accuracy) / len(rows))
         assert same == pytest.approx(100 * sum(rows.consistency) / len(rows))
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays.arrays(np.float64, 49, elements=st.floats(0, 1)), st.integers(0, 100))
+def test_means_of_rings_by_counting_in_any_order(values, seed):
+    shifts = np.random.default_rng(seed).permutation(shift_grid(3))
+    expected = []
+    for ring in range(4):
+        total = number = 0
+        for (dx, dy), value in zip(shifts.tolist(), values.tolist(), strict=True):
+            if (abs(dx) == ring and abs(dy) <= ring) or (abs(dy) == ring and abs(dx) <= ring):
+                total, number = total + value, number + 1
+        assert number == (1 if ring == 0 else 8 * ring)
+        expected.append(total / number)
+    rings = rings_of_run(pd.DataFrame(shifts, columns=["dx", "dy"]).assign(consistency=values))
+    assert rings.columns.tolist() == ["ring", "shifts", "consistency"]
+    assert rings.consistency.tolist() == pytest.approx([100 * mean for mean in expected])
 
 
 def test_trained_models_are_named_in_labels():

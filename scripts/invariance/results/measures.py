@@ -72,9 +72,3 @@ def pairwise_consistency(predictions: np.ndarray) -> float:
     """
     shares = [(predictions == label).mean(axis=0) for label in np.unique(predictions)]
     return float(np.square(shares).sum(axis=0).mean())
-
-
-def ring_means(values: np.ndarray, shifts: Shifts) -> list[float]:
-    """Mean of `values` (shifts,) over the shifts of each ring 0, 1, ... of the grid."""
-    rings = np.array([reach(shift) for shift in shifts])
-    return [float(values[rings == ring].mean()) for ring in range(rings.max() + 1)]

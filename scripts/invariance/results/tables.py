@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from invariance.results.measures import pairwise_consistency, radius_of_invariance, reach, ring_means, robust_error
+from invariance.results.measures import pairwise_consistency, radius_of_invariance, robust_error
 from invariance.results.statistics import t_interval
 
 CELL = ["study", "model", "training"]
@@ -78,18 +78,11 @@ def run_measures(
 
 
 def rings_of_run(grid: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy and consistency, percent, over the shifts of each ring; columns ring, shifts, and those two."""
-    shifts = list(zip(grid.dx, grid.dy, strict=True))
-    rings = [reach(shift) for shift in shifts]
-    counts = np.bincount(rings)
-    return pd.DataFrame(
-        {
-            "ring": np.arange(len(counts)),
-            "shifts": counts,
-            "accuracy": 100 * np.array(ring_means(grid.accuracy.to_numpy(), shifts)),
-            "consistency": 100 * np.array(ring_means(grid.consistency.to_numpy(), shifts)),
-        }
-    )
+    """Means over the shifts of each ring: ring, shifts, and those of accuracy and consistency that there are, in %."""
+    rings = grid.groupby(grid[["dx", "dy"]].abs().max(axis=1).rename("ring"))
+    percent = 100 * rings[[name for name in ("accuracy", "consistency") if name in grid]].mean()
+    percent.insert(0, "shifts", rings.size())
+    return percent.reset_index()
 
 
 def over_seeds(runs: pd.DataFrame, by: Sequence[str], measures: Sequence[str], confidence: float) -> pd.DataFrame:
