@@ -10,10 +10,9 @@ from invariance.command_line import function_named, json_mapping, run
 from invariance.paper import numbers as of_all
 from invariance.paper.tex import escape, whole
 from invariance.record.artefacts import sha256_of, write_text
+from invariance.record.manifest import VERSIONED
 from invariance.record.reference import read_reference
 from invariance.results.reading import read_inputs
-
-VERSIONED = ("torch", "numpy", "elasticdeform", "snakemake")
 
 
 def general_results(config: Mapping[str, Any], sha256: str, test_images: int) -> Iterator[tuple[str, str]]:
