@@ -59,7 +59,6 @@ WORDS = {
     int: "a whole number, 0 or more",
     float: "a number, 0 or more",
     str: "text",
-    list: "a list",
     dict: "a mapping",
 }
 
