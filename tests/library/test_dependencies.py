@@ -22,9 +22,13 @@ WITHOUT_TORCH = ["download", "distort", "describe_distortion", "draw", "summaris
 WITH_TORCH = ["train", "evaluate"]
 
 
+def code_below(script: Path) -> list[str]:
+    return code_of(script, roots=[script.parent])
+
+
 def names_of(script: Path) -> set[str]:
     """The code of a script, as names below its folder without .py, such as invariance/models."""
-    return {Path(path).relative_to(script.parent).with_suffix("").as_posix() for path in code_of(script)}
+    return {Path(path).relative_to(script.parent).with_suffix("").as_posix() for path in code_below(script)}
 
 
 def write_tree(root: Path, **files: str) -> Path:
@@ -91,12 +95,12 @@ def imports_torch(path: str) -> bool:
 
 @pytest.mark.parametrize("name", WITHOUT_TORCH)
 def test_no_torch_is_reached_from(name):
-    assert not [path for path in code_of(SCRIPTS / f"{name}.py") if imports_torch(path)]
+    assert not [path for path in code_below(SCRIPTS / f"{name}.py") if imports_torch(path)]
 
 
 @pytest.mark.parametrize("name", WITH_TORCH)
 def test_torch_is_reached_from(name):
-    assert any(imports_torch(path) for path in code_of(SCRIPTS / f"{name}.py"))
+    assert any(imports_torch(path) for path in code_below(SCRIPTS / f"{name}.py"))
 
 
 MODULES_LOADED = """\
@@ -116,13 +120,13 @@ def test_what_python_itself_loads_is_found():
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     files = {Path(line).resolve() for line in done.stdout.splitlines() if line}
     loaded = {str(file) for file in files if SCRIPTS in file.parents}
-    assert loaded == {path for name in entries for path in code_of(SCRIPTS / f"{name}.py")}
+    assert loaded == {path for name in entries for path in code_below(SCRIPTS / f"{name}.py")}
     assert not any(f"{os.sep}torch{os.sep}" in str(file) for file in files)
 
 
 @pytest.mark.parametrize("script", ENTRIES, ids=lambda script: script.stem)
 def test_every_script_is_made_of_files_that_exist(script):
-    code = code_of(script)
+    code = code_below(script)
     assert code == sorted(set(code))
     assert str(script) in code
     assert all(Path(path).is_file() and SCRIPTS in Path(path).parents for path in code)
@@ -133,7 +137,7 @@ def test_every_module_is_used_and_imported_by_its_whole_name():
     for path in SCRIPTS.rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text()))
         assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
-    reached = {path for script in ENTRIES for path in code_of(script)}
+    reached = {path for script in ENTRIES for path in code_below(script)}
     rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     named = {name for path in rules for name in re.findall(r"\binvariance(?:\.| import )(\w+)", path.read_text())}
     assert {path.stem for path in LIBRARY.glob("*.py")} <= {Path(path).stem for path in reached} | named
@@ -147,7 +151,11 @@ def test_the_paths_are_those_that_were_asked_for(tmp_path, monkeypatch):
     """Relative to the working folder, as Snakemake names its inputs."""
     write_tree(tmp_path / "scripts", main="import lib.a", lib__package_init="", lib__a="")
     monkeypatch.chdir(tmp_path)
-    assert code_of("scripts/main.py") == ["scripts/lib/__init__.py", "scripts/lib/a.py", "scripts/main.py"]
+    assert code_of("scripts/main.py", roots=["scripts"]) == [
+        "scripts/lib/__init__.py",
+        "scripts/lib/a.py",
+        "scripts/main.py",
+    ]
 
 
 @pytest.mark.parametrize(

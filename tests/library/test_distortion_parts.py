@@ -369,7 +369,7 @@ def test_only_what_uses_a_part_is_made_of_its_code(library):
     program = (
         "import json, os; from invariance.plan.declarations import part_files; "
         "from invariance.record.dependencies import code_of; "
-        "files = lambda settings: code_of('scripts/distort.py', *part_files(settings)); "
+        "files = lambda settings: code_of('scripts/distort.py', *part_files(settings), roots=['scripts']); "
         "code = lambda settings: [os.path.relpath(path) for path in files(settings)]; "
         f"print(json.dumps([code(settings) for settings in {[BOLD, BOLD | ELASTIC, ELASTIC]!r}]))"
     )

@@ -32,6 +32,8 @@ ALTERED = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
 PAGE = b"\n<!DOCTYPE html><html><body>Please sign in to the guest network</body></html>"
 DOWNLOAD = Path(__file__).resolve().parents[2] / "scripts" / "download.py"
 CERTIFICATE = Path(__file__).with_name("localhost.pem")  # self-signed, with its key, from 2000 to 2100; of no secret
+VARIABLE = "MNIST_MIRROR"
+TWICE = {"timeout": 1, "attempts": 2, "variable": VARIABLE}
 UNREACHABLE = "http://127.0.0.1:1/"  # nothing listens on this port
 
 
@@ -261,7 +263,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def no_mirror_in_the_environment(monkeypatch):
-    monkeypatch.delenv(mirrors.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -279,7 +281,7 @@ def folder(tmp_path):
 
 
 def fetch_fast(sources, output, **options):
-    fetch(NAME, SHA256, sources, output, **{"timeout": 1, "attempts": 2, "pause": 0.01, "largest": 1_000_000} | options)
+    fetch(NAME, SHA256, sources, output, **TWICE | {"pause": 0.01, "largest": 1_000_000} | options)
 
 
 def nothing_left(output):
@@ -445,20 +447,20 @@ def test_a_failed_download_keeps_the_file_of_an_earlier_one(server, output):
 
 
 def test_the_mirror_of_the_environment_comes_first(server, output, folder, monkeypatch):
-    monkeypatch.setenv(mirrors.VARIABLE, str(folder))
+    monkeypatch.setenv(VARIABLE, str(folder))
     fetch_fast([server.address("good")], output)
     assert output.read_bytes() == CONTENT
     assert server.requests == []
 
 
 def test_after_the_mirror_of_the_environment_come_the_others(server, output, monkeypatch):
-    monkeypatch.setenv(mirrors.VARIABLE, server.address("missing"))
+    monkeypatch.setenv(VARIABLE, server.address("missing"))
     fetch_fast([server.address("good")], output)
     assert server.requests == ["missing", "good"]
 
 
 def test_a_failed_mirror_of_the_environment_is_named_as_such(output, monkeypatch):
-    monkeypatch.setenv(mirrors.VARIABLE, "nowhere")
+    monkeypatch.setenv(VARIABLE, "nowhere")
     with pytest.raises(InputError, match=r"nowhere \(from MNIST_MIRROR\): there is no folder"):
         fetch_fast([], output)
 
@@ -524,7 +526,7 @@ def folder_with(files, folder):
 
 
 def fetch_packed(mirror, output, largest=1_000_000):
-    fetch(NAME, hashlib.sha256(PACKED).hexdigest(), [mirror], output, largest=largest)
+    fetch(NAME, hashlib.sha256(PACKED).hexdigest(), [mirror], output, **TWICE | {"timeout": 15, "largest": largest})
 
 
 @pytest.fixture
@@ -589,7 +591,7 @@ def test_the_unpacked_files_are_those_of_the_config():
 def test_a_relative_mirror_of_the_environment_starts_where_snakemake_was_called(folder, output, monkeypatch, tmp_path):
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setenv(mirrors.VARIABLE, folder.name)
+    monkeypatch.setenv(VARIABLE, folder.name)
     with pytest.raises(InputError, match=f"there is no folder {tmp_path}/project/{folder.name}"):
         fetch_fast([], output)
     monkeypatch.setenv(mirrors.CALLED_FROM, str(tmp_path))
@@ -638,7 +640,7 @@ def test_redirects_never_leave_https(old, new, followed):
 )
 def test_wrong_arguments_are_named(output, change, named):
     with pytest.raises(InputError, match=named):
-        fetch(**{"name": NAME, "sha256": SHA256, "mirrors": ["here"], "output": output} | change)
+        fetch(**{"name": NAME, "sha256": SHA256, "mirrors": ["here"], "output": output, **TWICE} | change)
 
 
 def test_progress_says_size_and_speed(server, output, capsys, monkeypatch):
@@ -653,7 +655,7 @@ def test_progress_says_size_and_speed(server, output, capsys, monkeypatch):
 
 def run_download(sources, output):
     command = [sys.executable, DOWNLOAD, "--file", NAME, "--sha256", SHA256, "--mirrors", json.dumps(sources)]
-    environment = {key: value for key, value in os.environ.items() if key != mirrors.VARIABLE}
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     return subprocess.run(
         [*command, "--timeout", "1", "--attempts", "1", "--output", output],
         capture_output=True,

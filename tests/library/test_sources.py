@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 
 import source
 from invariance.data.digits import enlarge_digits, read_digits
-from invariance.data.mirrors import UNPACKED, VARIABLE
+from invariance.data.mirrors import UNPACKED
 from invariance.data.sources import MNIST_FILES, check_source, checked, read_downloads
 from invariance.record.artefacts import InputError, load_array
 
@@ -54,7 +54,7 @@ def synthetic(tmp_path):
 def real_folders():
     """The folders of this machine that hold the real files: of MNIST_MIRROR, of the pipeline, or shared beside it."""
     candidates = (
-        Path(os.environ.get(VARIABLE, "") or REPOSITORY),
+        Path(os.environ.get("MNIST_MIRROR", "") or REPOSITORY),
         REPOSITORY / "results" / "mnist" / "source" / "download",
         REPOSITORY.parent / "shared" / "mnist",
     )

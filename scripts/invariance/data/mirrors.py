@@ -36,7 +36,6 @@ import urllib3
 from invariance.command_line import progress
 from invariance.record.artefacts import InputError, sha256_of, whole_file
 
-VARIABLE = "MNIST_MIRROR"  # environment variable: one mirror, tried before all others; so for other data sets
 CALLED_FROM = "INVARIANCE_CALLED_FROM"  # the folder that a relative mirror in it starts from; the Snakefile sets it
 LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million, unpacked 47.1 million
 LONGEST = 86_400  # seconds that a timeout may last
@@ -94,11 +93,11 @@ def fetch(
     mirrors: list[str],
     output: Path | str,
     *,
-    timeout: float = 15.0,
-    attempts: int = 2,
+    timeout: float,
+    attempts: int,
+    variable: str,
     largest: int = LARGEST,
     pause: float = 0.5,
-    variable: str = VARIABLE,
 ) -> None:
     """Write the file `name` of the first mirror that serves it to `output`, as scripts/download.py describes.
 

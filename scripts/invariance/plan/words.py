@@ -43,11 +43,11 @@ def listed(names: Any) -> str:
     return ", ".join(map(str, names)) or "nothing"
 
 
-def show(value: Any, longest: int = 60) -> str:
+def show(value: Any) -> str:
     """A value much as in YAML, on one line, shortened, without control characters."""
     shown = json.dumps(value, default=str, ensure_ascii=False)
     shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
-    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def dotted(path: KeyPath) -> str:

@@ -37,14 +37,14 @@ class Module(NamedTuple):
     digest: str
 
 
-def code_of(*scripts: Path | str, roots: Sequence[Path | str] = ()) -> list[str]:
+def code_of(*scripts: Path | str, roots: Sequence[Path | str]) -> list[str]:
     """The scripts and every module below `roots` that they import, directly or through others; sorted paths.
 
     Args:
         scripts: Python files.
-        roots: the folders that imports start from; by default that of the first script.
+        roots: the folders that imports start from.
     """
-    roots = tuple(map(Path, roots)) or (Path(scripts[0]).parent,)
+    roots = tuple(map(Path, roots))
     found: set[Path] = set()
     waiting = [Path(script) for script in scripts]
     while waiting:
