@@ -64,5 +64,5 @@ rule evaluate_positions:
         "Asking {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
         "seed {wildcards.seed}, where each digit stands"
     shell:
-        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} "
-        "--settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function:q} --inputs=- --settings {params.settings:q} "
+        "--output {output:q} <<<{params.inputs:q} > {log:q} 2>&1"
