@@ -1,4 +1,4 @@
-"""The paper and its numbers, the manifest of everything that it rests on, and the reference."""
+"""The paper and its numbers, the manifest of everything that it was made from, and the reference."""
 
 
 rule tabulate:
