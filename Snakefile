@@ -1,6 +1,6 @@
 """Are convolutional networks translation invariant? From an empty folder to the paper.
 
-    snakemake --cores 8             results/mnist/paper.pdf and everything it rests on
+    snakemake --cores 8             results/mnist/paper.pdf and everything it is made from
     snakemake --cores 8 demo        the same with the digits inside scikit-learn, in minutes: results/digits/paper.pdf
 
 Outputs by stage (<cell> is <study>/<model>/<training>):
@@ -29,7 +29,7 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-# What Snakemake has imported stays. To have it searched for garbage again and again took a sixth of a start's time.
+# The garbage collector skips what Snakemake has imported: scanning it took a sixth of the start-up time.
 gc.freeze()
 
 # A relative mirror in an environment variable, such as MNIST_MIRROR, is resolved from the folder of the command (scripts/invariance/data/mirrors.py).
@@ -73,7 +73,7 @@ checksums.compute_once()  # in the Snakemakes that Slurm starts on its nodes, to
 onstart:
     or_exit(environment.require_writable, "results", "logs")
     or_exit(own_networks.require_networks, PLANS.values(), Path(".snakemake/networks"))
-    # Snakemake's own handler waits for a lock that the thread it interrupts may hold, and then forever.
+    # Snakemake's own handler can deadlock: it waits for a lock that the interrupted thread may hold.
     end = workflow.scheduler.exit_gracefully
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
     if PROGRESS:
@@ -90,9 +90,9 @@ onstart:
             forking.fork_jobs(Path(workflow.basedir) / "workflow/forked")
 
 
-# A target asks for all that it rests on, not for its last files alone: Snakemake does not make a missing file where what
-# was made from it is there, and would call a target finished after the failure of a job on the way to it. The lists are
-# long, so each is made only if its target is asked for.
+# Each target lists every file that it depends on, not only its final files: Snakemake does not remake a missing
+# intermediate file if the files made from it exist, so after a failed job it could report an incomplete target as
+# finished. The lists are long, so each is built only if its target is requested.
 rule all:
     default_target: True
     input:
@@ -137,7 +137,7 @@ rule explorer:
         PLAN.file("explorer.html"),
 
 
-# Fails while the DAG is built, with more to say than that there is no rule.
+# Fails while the DAG is built, with a better message than Snakemake's, that no rule makes the file.
 rule not_a_file_of_the_project:
     input:
         lambda wildcards: or_exit(words.refuse_target, wildcards.target, TARGETS),

@@ -57,10 +57,10 @@ def main(
     """
     one_thread()
     with whole_folder(output) as folder:
-        test_images, test_labels = read_data(data, images)
+        test_images, test_labels, classes = read_data(data, images)
         side = default_canvas(test_images, max_shift, by) if canvas is None else canvas
         require_measurable(test_images, max_shift, side, by)
-        model = trained(network, weights, side, int(test_labels.max()) + 1, options or {}).to(find_device(device))
+        model = trained(network, weights, side, classes, options or {}).to(find_device(device))
         measured = shift_grid(model, test_images, test_labels, max_shift=max_shift, canvas=side, by=by)
         numbers = pd.DataFrame({"measure": list(measured.measures), "value": list(measured.measures.values())})
         units = [MEANINGS[measure][1] for measure in measured.measures]
@@ -86,18 +86,16 @@ def main(
     progress(f"{output / 'index.html'}: open it in a browser")
 
 
-def read_data(path: Path, count: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """The first `count` images and labels of an .npz file, checked."""
+def read_data(path: Path, count: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """The first `count` images and labels of an .npz file, checked, and how many classes the whole file has."""
     test_images, test_labels = read_npz(path, PARTS, LARGEST, any_integer=True)
     try:
         checked_labels(test_labels, len(checked_images(test_images)))
     except InputError as error:
         raise InputError(f"{path}: test_{error}") from None
-    if count is None:
-        return test_images, test_labels
-    if not 1 <= count <= len(test_images):
+    if count is not None and not 1 <= count <= len(test_images):
         raise InputError(f"--images: {count}; allowed: 1 to {len(test_images)}, the images of {path}")
-    return test_images[:count], test_labels[:count]
+    return test_images[:count], test_labels[:count], int(test_labels.max()) + 1
 
 
 if __name__ == "__main__":

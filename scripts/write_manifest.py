@@ -10,7 +10,7 @@ from invariance.record import manifest
 from invariance.record.artefacts import read_json
 
 
-def main(*, config: Path, keep_copies: bool, output: Path) -> None:
+def main(*, config: Path, keep_copies: bool = False, output: Path) -> None:
     """Hash the artefacts, and write the manifest.
 
     Their names follow from the config: as words of a command line they would be too many for the system.

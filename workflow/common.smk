@@ -84,7 +84,7 @@ wildcard_constraints:
 
 
 def of_plan(function):
-    """An input function or param: `function(plan, wildcards)`, once the names among the wildcards are known to be right."""
+    """An input function or param that checks the names in the wildcards, then calls `function(plan, wildcards)`."""
 
     def look(wildcards):
         plan = PLANS[wildcards.dataset]
@@ -95,7 +95,7 @@ def of_plan(function):
 
 
 def as_json(value):
-    """JSON in the order of the keys' names: the same text, and so no rerun, however the config is laid out."""
+    """JSON with sorted keys, so that reordering the config changes no param and reruns nothing."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -105,28 +105,28 @@ def setting(path):
 
 
 def made_by(script, *further):
-    """The code of a script and of what it finds by name, and what it computes with; a change of them is a rerun."""
+    """The code of a script and of modules that it finds by name, and what it computes with: a change reruns the job."""
     code = dependencies.made_by(f"{SCRIPTS}/{script}.py", *further, root=SCRIPTS)
     return [*code, *environment.changing_numbers(os.environ)]
 
 
 def untracked(function):
-    """A param that reruns nothing when it changes: Snakemake does not track one that takes `input`."""
+    """A param whose changes rerun nothing: Snakemake does not track a param that takes `input`."""
     return lambda wildcards, input: function(wildcards)
 
 
 def item(what, wildcards):
-    """The table, tabular or figure of the catalogue that a rule is to make."""
+    """The table, tabular or figure of the catalogue that a rule makes."""
     return or_exit(CATALOGUES[wildcards.dataset].find, what, wildcards.get("table") or wildcards.get("figure"))
 
 
 def of_item(what, function):
-    """An input function or param: `function(item, plan)` of what a rule is to make."""
+    """An input function or param: `function(item, plan)` of the table, tabular or figure that a rule makes."""
     return lambda wildcards: or_exit(function, item(what, wildcards), PLANS[wildcards.dataset])
 
 
 def code_of_item(script, what):
-    """As `made_by`, with the module of the function that makes it."""
+    """Like `made_by`, including the module of the function that makes the item."""
     return of_item(what, lambda item, plan: made_by(script, item.file(SCRIPTS)))
 
 
@@ -140,7 +140,7 @@ def required_reference():
 
 
 def code_of_benchmark():
-    """The code that is measured, and that measures, if the peers are installed."""
+    """The code that is measured and the code that measures it; an InputError unless the peers are installed."""
     sys.path.append(os.path.join(workflow.basedir, "benchmarks"))
     from speed.surroundings import require_packages
 

@@ -1,4 +1,4 @@
-// 9. Simard's table beside ours.
+// 9. Simard's table next to ours.
 
 import { rows, words } from "../page/data.js";
 import { linesOf, table, withInterval } from "../page/dom.js";

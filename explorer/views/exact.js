@@ -17,9 +17,10 @@ export const exactView = {
   name: "Exact",
   title: "Can a network be exactly invariant?",
   lead:
-    "Here the digit rolls round the edge, as circular padding assumes, by up to half the canvas. The first network " +
-    "skips pixels at each stride. The second averages over all phases of its strides. The third keeps, at each " +
-    "stride, the phase with the largest norm: its choice moves with the digit, so its logits do not change.",
+    "Here the digit rolls round the edge, as circular padding assumes, by up to half the canvas. A stride of 2 keeps " +
+    "one pixel of each 2x2 block; the phase says which. The first network always keeps the same phase. The second " +
+    "averages over all phases of its strides. The third keeps, at each stride, the phase with the largest norm: its " +
+    "choice moves with the digit, so its logits do not change.",
   build(section) {
     const models = among(CONTROLS);
     if (!models.length) return missing(section, "networks with circular padding and global pooling");

@@ -42,7 +42,8 @@ export const layersView = {
   title: "Does the map move along?",
   lead:
     "Convolution is equivariant: move the digit, and the map of features moves with it. A stride breaks that for every " +
-    "shift that is not a multiple of it. Compare 1 pixel with 2.",
+    "shift that is not a multiple of it. The total stride of a layer is the product of the strides up to it. Compare " +
+    "1 pixel with 2.",
   build(section) {
     const usable = models.filter((model) => model.predicted && model.network?.stages.length);
     if (!usable.length) return missing(section, "network with feature maps");

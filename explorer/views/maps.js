@@ -1,4 +1,4 @@
-// 2. The map of all shifts beside each answer: measured, or of this digit alone.
+// 2. The map of all shifts for each network: measured, or of this digit alone.
 
 import { content, placeOf, worded } from "../page/data.js";
 import { choice, choose, el } from "../page/dom.js";

@@ -1,4 +1,4 @@
-// 8. Where am I? Padding tells a network with global pooling where the digit is.
+// 8. Where am I? With padding, a network with global pooling can predict where the digit is.
 
 import { softmax } from "../engine/networks.js";
 import { models, rows } from "../page/data.js";
@@ -21,7 +21,7 @@ export const placeView = {
     "trained to predict it all the same. Zero padding gives the position away; circular padding does not.",
   build(section) {
     const told = models.filter((model) => model.positions && model.network);
-    if (!told.length) return missing(section, "networks that were trained to tell places");
+    if (!told.length) return missing(section, "networks that were trained to predict positions");
     const { positions } = told[0];
     const buttons = positions.map(([dx, dy]) =>
       el("button", { type: "button", click: () => change({ dx, dy }) }, `Put it ${corner([dx, dy])}`),

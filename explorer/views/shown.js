@@ -11,7 +11,9 @@ const RANGE = /^range_(\d+)$/;
 export const shownView = {
   name: "Training",
   title: "What was it trained on?",
-  lead: "One CNN, trained with several ranges of translations. Beyond the range it was trained on, it often errs.",
+  lead:
+    "One CNN, trained with several ranges of translations. Beyond the range it was trained on, it is often wrong. The " +
+    "radius of invariance is the largest shift up to which nearly all of its answers stay the same.",
   build(section) {
     const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));
     const partial = models.find((model) => model.predicted && model.moved);

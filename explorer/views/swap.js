@@ -1,4 +1,4 @@
-// 4. Swap one part of the trunk: its head, or how it downsamples.
+// 4. Swap one part of the network: its head, or how it downsamples.
 
 import { find, rows } from "../page/data.js";
 import { lineChart } from "../page/chart.js";
@@ -29,13 +29,13 @@ export const swapView = {
   name: "Swap",
   title: "Which part is to blame?",
   lead:
-    "One network, one part changed at a time. Consistency is how often the answer for the moved digit is the same as " +
-    "for the unmoved one, right or wrong.",
+    "One network, one part changed at a time: how its convolutions downsample, or its head, the layers after them. " +
+    "Consistency is how often the answer for the moved digit is the same as for the unmoved one, right or wrong.",
   build(section) {
     const built = DOWN.flatMap((down) => HEADS.map((head) => ({ down, head, model: modelOf(down, head) }))).filter(
       ({ model }) => model,
     );
-    if (!built.length) return missing(section, "trunks with different parts, trained on centred digits");
+    if (!built.length) return missing(section, "networks that differ in one part, trained on centred digits");
     const has = (down, head) => built.some((one) => one.down === down && one.head === head);
     const pick = (parts) => {
       const wanted = { down: state.down, head: state.head, ...parts };

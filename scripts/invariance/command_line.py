@@ -48,7 +48,8 @@ def converted(convert: Callable[[str], Any]) -> Parameter:
 
 
 def json_value(text: str) -> Any:
-    """Parse JSON."""
+    """Parse JSON; `-` stands for what standard input holds, as Linux limits a word of a command line to 128 KiB."""
+    text = sys.stdin.read() if text == "-" else text
     try:
         return json.loads(text)
     except ValueError as error:

@@ -385,9 +385,9 @@ def test_the_headline_takes_the_fastest_peer():
     }
     rows = [dict(zip(("loop", "task", "contender"), key, strict=True), ratio=ratio) for key, ratio in ratios.items()]
     assert report.headline(rows) == (
-        "On one core, distorting is 2 to 3 times as fast as the fastest peer library; training is 1.3 to 1.3 times as "
-        "fast as plain PyTorch, and 33 times as fast as the PyTorch tutorial; evaluating is 0.74 to 2 times as fast as "
-        "plain PyTorch."
+        "On one core, distorting is 2 to 3 times as fast as the fastest peer library; training in batches of 128 is "
+        "1.3 to 1.3 times as fast as plain PyTorch, and 33 times as fast as the PyTorch tutorial; evaluating is 0.74 "
+        "to 2 times as fast as plain PyTorch."
     )
 
 

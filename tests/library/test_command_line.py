@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -15,6 +16,17 @@ from invariance.command_line import Json, Natural, json_mapping, json_value, pro
 from invariance.record.artefacts import InputError
 from running import ROOT
 from strategies import JSON
+
+SHOW = """
+import json
+from typing import Annotated
+from invariance.command_line import json_mapping, run
+
+def main(*, inputs: Annotated[dict, json_mapping()]) -> None:
+    print(json.dumps(inputs))
+
+run(main)
+"""
 
 
 class TrapError(Exception):
@@ -152,6 +164,19 @@ def test_arguments_that_are_not_json_are_told(text):
     with pytest.raises(ValueError, match="is not JSON") as refused:
         json_value(text)
     assert str(refused.value).startswith(f"{text!r} is not JSON (")
+
+
+def test_json_may_be_longer_than_a_word_of_a_command_line_may_be(tmp_path):
+    """Linux allows a word 128 KiB: `class_sequence` on MNIST exceeds them with nine seeds."""
+    given = {f"study/model/training/{seed}": "a 'quoted' path" for seed in range(10_000)}
+    (tmp_path / "show.py").write_text(SHOW)
+    script = tmp_path / "job.sh"
+    script.write_text(f"{sys.executable} show.py --inputs=- <<<{shlex.quote(json.dumps(given))}\n")
+    assert script.stat().st_size > 2**17
+    done = subprocess.run(
+        ["bash", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")}, capture_output=True
+    )
+    assert (done.returncode, json.loads(done.stdout)) == (0, given), done.stderr
 
 
 def test_progress_goes_to_the_log(capsys):

@@ -435,7 +435,7 @@ def test_every_failed_mirror_and_both_ways_on_are_named(server, output, tmp_path
     for line, mirror, reason in zip(lines[1:5], tried, reasons, strict=True):
         assert line.startswith(f"  {mirror}: ")
         assert reason in line
-    assert "MNIST_MIRROR=/folder/with/the/four/files snakemake --cores 8" in str(caught.value)
+    assert "export MNIST_MIRROR=/folder/with/the/four/files " in str(caught.value)
     assert "make demo" in str(caught.value)
 
 

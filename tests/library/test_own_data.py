@@ -268,6 +268,18 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
         lambda f: changed_image(f, lambda path: Image.new("L", (5, 5)).save(path)),
         r"images of \(5, 5\), \(12, 12\); allowed: all of one height and width",
     ),
+    "folder: 16 bits": (
+        lambda f: changed_image(f, lambda path: Image.fromarray(np.full((12, 12), 1000, np.uint16)).save(path)),
+        r"000\.png: more than 8 bits per channel; allowed: 8",
+    ),
+    "folder: ink on transparent ground": (
+        lambda f: changed_image(f, lambda path: Image.new("RGBA", (12, 12), (0, 0, 0, 0)).save(path)),
+        r"000\.png: transparent pixels, whose grey is not defined; allowed: opaque ones alone",
+    ),
+    "folder: a transparent colour": (
+        lambda f: changed_image(f, lambda path: Image.new("L", (12, 12)).save(path, transparency=0)),
+        r"000\.png: transparent pixels",
+    ),
     "folder: a truncated image": (
         lambda f: changed_image(f, lambda path: path.write_bytes(path.read_bytes()[:60])),
         r"000\.png: not an image that can be read",

@@ -4,6 +4,7 @@ import doctest
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -221,7 +222,7 @@ BAD = [
     ({"--network": "net.py:Nothing"}, "net.py: Nothing: there is none of that name; allowed"),
     ({"--network": "net.py:Other"}, "net.py: Other: it is something else; allowed"),
     ({"--network": "net.py:Needs"}, "net.py: Needs: cannot be built with options {} (TypeError"),
-    ({"--network": "net.py:Random"}, "the network gives other logits for the same images; in evaluation mode"),
+    ({"--network": "net.py:Random"}, "the network gives two answers to the same images; in evaluation mode"),
     ({"--network": "net.py:Nan"}, "logits that are not finite for image 0 (the first is 0), shifted by (-1, -1)"),
     ({"--network": "net.py:Wrong"}, "the network gives (2, 1, 16, 16) for images (2, 1, 16, 16); allowed: logits (n"),
     ({"--network": "net.py:Pair"}, "the network gives a tuple for images (2, 1, 16, 16); allowed: logits"),
@@ -232,7 +233,7 @@ BAD = [
     ({"--weights": "others.safetensors"}, "others.safetensors: not the weights of this model"),
     ({"--weights": "cut.safetensors"}, "cut.safetensors: not the weights of this model"),
     ({"--weights": "pickle.safetensors"}, "pickle.safetensors: not the weights of this model"),
-    ({"--weights": "folder"}, "folder: cannot be read (Is a directory)"),
+    ({"--weights": "folder"}, "folder: cannot be read (No such device"),
     ({"--data": "none.npz"}, "none.npz: no such file"),
     ({"--data": "folder"}, "folder: not a whole .npz file"),
     ({"--data": "text.npz"}, "text.npz: not a whole .npz file"),
@@ -315,6 +316,21 @@ def test_the_folder_is_whole_and_says_the_same_everywhere(files, tmp_path, monke
     again = tmp_path / "again"
     command(files, {"--output": str(again)}, monkeypatch)
     assert all((out / name).read_bytes() == (again / name).read_bytes() for name in names)
+
+
+def test_fewer_images_are_of_as_many_classes(files, tmp_path, monkeypatch):
+    """The first five have the labels 0 to 4; the network still has ten outputs."""
+    command(files, {"--images": "5", "--output": str(tmp_path / "out")}, monkeypatch)
+    assert "5 of good.npz" in (tmp_path / "out/index.html").read_text()
+
+
+def test_ones_own_files_below_a_folder_results_are_no_artefacts(files, tmp_path, monkeypatch):
+    shutil.copytree(files, tmp_path / "work")
+    weights = tmp_path / "work/results/w.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes((files / "w.safetensors").read_bytes())
+    command(tmp_path / "work", {"--weights": "results/w.safetensors"}, monkeypatch)
+    assert list(weights.parent.iterdir()) == [weights]
 
 
 def test_a_folder_that_fails_is_not_there(tmp_path):

@@ -142,13 +142,21 @@ def test_where_there_is_no_slurm_one_message_says_so(monkeypatch, tmp_path):
         queue.require_slurm(None, None)
 
 
+def test_a_queue_that_does_not_answer_is_not_an_empty_one(monkeypatch, tmp_path):
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact' >&2; exit 1\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(InputError, match=r"squeue does not say which jobs .* \(slurm_load_jobs error: Unable"):
+        queue.clear(tmp_path)
+
+
 @pytest.mark.cluster
 def test_a_refused_account_or_partition_is_told_before_any_job(slurm, tmp_path_factory):
     folder = copy_of_finished_run(tmp_path_factory, "refused")
     (folder / WEIGHTS).unlink()
     refused = snakemake(folder, *COMMAND, "--default-resources", "slurm_partition='nowhere'", *TINY)
     assert refused.returncode == 1
-    assert "error: Slurm takes no job with --partition=nowhere: sbatch: error: invalid partition" in refused.stderr
+    assert "error: Slurm rejects jobs with --partition=nowhere: sbatch: error: invalid partition" in refused.stderr
     assert "set slurm_account and slurm_partition under default-resources" in refused.stderr
 
 

@@ -1,9 +1,14 @@
-"""Plans of other data sets, as far as their source: downloaded from a server, or a user's own."""
+"""Plans of other data sets, as far as their source, and the commands of every plan's jobs."""
 
 import functools
 import gzip
 import hashlib
 import http.server
+import importlib
+import io
+import re
+import shlex
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import numpy as np
 import pytest
 import yaml
 
+from invariance.command_line import command_line
 from invariance.data.sources import MNIST_FILES, PARTS
 from running import fresh_copy, snakemake
 
@@ -80,3 +86,19 @@ def test_a_plan_of_another_data_set_is_downloaded_or_read_from_a_file(tmp_path, 
     np.testing.assert_array_equal(np.load(project / "results/mine/source/train-images.npy"), changed)
     wanted = snakemake(project, "-n", "--configfile", "my.yaml", "--config", "dataset=mine")
     assert wanted.returncode == 0, wanted.stderr[-3000:]
+
+
+@pytest.mark.parametrize("keep_copies", [True, False])
+def test_every_job_gives_its_script_a_command_line_that_it_takes(tmp_path, monkeypatch, keep_copies):
+    fresh_copy(tmp_path)
+    (tmp_path / "my.yaml").write_text(f"keep_copies: {str(keep_copies).lower()}\n")
+    planned = snakemake(tmp_path, "-n", "-p", "demo", "--configfile", "tests/configs/tiny.yaml", "my.yaml")
+    assert planned.returncode == 0, planned.stderr
+    commands = re.findall(r"^Shell command: python scripts/(\w+)\.py (.+) > logs/", planned.stdout, re.MULTILINE)
+    assert len(commands) > 50
+    monkeypatch.chdir(tmp_path)
+    for script, text in commands:
+        words, _, given = text.partition(" <<<")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(shlex.split(given))))
+        main = importlib.import_module(script).main
+        command_line(main).parse_args(shlex.split(words), exit_on_error=False, print_error=False)

@@ -180,6 +180,14 @@ def test_a_value_that_may_be_empty_is_joined_to_its_option():
     assert all(before.endswith("=") for before in found)
 
 
+def test_what_grows_with_the_seeds_is_no_word_of_a_command():
+    """But standard input, as Linux limits a word."""
+    found = [(command, name) for path in RULES for command in shell_commands(path) for name, _ in fields(command)]
+    growing = [command.partition(f"{{{name}:q}}")[0] for command, name in found if name == "params.inputs"]
+    assert len(growing) == 6
+    assert all(before.endswith("<<<") for before in growing)
+
+
 def test_there_are_shell_commands():
     assert sum(len(list(shell_commands(path))) for path in RULES) >= 20
 

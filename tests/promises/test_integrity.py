@@ -21,8 +21,9 @@ MLP = {"family": "mlp", "hidden": 3}
 
 
 @pytest.fixture
-def results(tmp_path) -> Path:
-    """An empty results folder."""
+def results(tmp_path, monkeypatch) -> Path:
+    """An empty results folder, of the folder that the test works in."""
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "results" / "digits"
 
 
@@ -116,13 +117,23 @@ def test_files_elsewhere_have_no_record(tmp_path):
     ("path", "record"),
     [
         ("results/mnist/a/b.npy", "results/.sha256/mnist/a/b.npy"),
-        ("/home/me/results/clone/results/mnist/b.npy", "/home/me/results/clone/results/.sha256/mnist/b.npy"),
+        ("{here}/results/mnist/a/b.npy", "results/.sha256/mnist/a/b.npy"),
+        ("results/mnist/models/results/b.npy", "results/.sha256/mnist/models/results/b.npy"),
+        ("results/.sha256/mnist/a/b.npy", None),
         ("logs/mnist/b.safetensors", None),
+        ("{here}/paper/reference/mnist.json", None),
+        ("elsewhere/results/b.npy", None),
+        ("../results/b.npy", None),
         ("results", None),
+        (".", None),
     ],
 )
-def test_where_the_record_is(path, record):
-    assert record_of(path) == (record and Path(record))
+def test_where_the_record_is(path, record, tmp_path, monkeypatch):
+    """Only below the results of the folder where one works, though that folder may be below another `results`."""
+    here = tmp_path / "results" / "clone"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert record_of(path.format(here=here)) == (record and Path(record))
 
 
 def test_a_failed_write_leaves_artefact_and_record_as_they_were(results):

@@ -1,7 +1,7 @@
-"""Has serve.py run a script, and stands for it: same output, same exit status, same end by a signal.
+"""Sends a job's script to serve.py, waits for its end, and exits as it did: same output, exit status or signal.
 
-Without a server, or where a job is to have more than one thread, the script is started as usual. It imports little, for
-it runs once a job.
+If there is no server, or the job needs more than one thread, it starts the script in the usual way. It imports little,
+because it runs once per job.
 """
 
 import json
@@ -21,7 +21,7 @@ def ask(address: str, python: str, arguments: list[str]) -> NoReturn:
     connection = socket.socket(socket.AF_UNIX)
     try:
         if environment["OMP_NUM_THREADS"] != "1":
-            raise ConnectionError("the libraries of the server were told to use one thread")
+            raise ConnectionError("the server's libraries are limited to one thread")
         connection.connect(address)
     except OSError:
         os.execve(python, [python, *arguments], environment)

@@ -1,7 +1,7 @@
-"""A Python that has imported the libraries of all scripts, and forks itself for each job that ask.py asks for.
+"""A Python process that has imported the libraries of all scripts, and forks itself for each job that ask.py sends.
 
-Importing PyTorch alone takes longer than most jobs. What a script imports of this project is imported in its own
-process, as is everything where it is started: a fork has the order's folder, arguments, environment and descriptors.
+Importing PyTorch alone takes longer than most jobs. A script's imports from this project happen in its own fork, as in
+a process started in the usual way. The fork takes its folder, arguments, environment and descriptors from the order.
 """
 
 import atexit
@@ -23,15 +23,15 @@ from typing import Any, NoReturn
 LIBRARIES = ["cyclopts", "matplotlib.pyplot", "numba", "pandas", "psutil", "safetensors.torch", "scipy.stats"]
 LIBRARIES += ["seaborn", "torch"]
 SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of prctl(2)
-# What jobs do at these, unless they say otherwise; a shell has what it starts in its background ignore Ctrl-C.
+# The inherited reactions to these signals, restored in each job: a shell makes its background processes ignore Ctrl-C.
 USUAL = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
 
 
 def serve(address: str) -> dict[str, Any] | None:
-    """Fork for each order that comes to a socket, until standard input ends, which Snakemake holds open.
+    """Fork for each order that comes to a socket, until standard input ends; Snakemake keeps it open.
 
     Args:
-        address: of the socket. It appears when all is imported; until then jobs are started as usual.
+        address: of the socket. It appears once everything is imported; until then jobs are started in the usual way.
 
     Returns:
         In each fork the order that it has to carry out; None at the end.
@@ -39,7 +39,7 @@ def serve(address: str) -> dict[str, Any] | None:
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.freeze()  # a collection in a fork would write to all of this memory, and so copy it
-    for number in USUAL:  # those to all processes of a terminal are for the jobs
+    for number in USUAL:  # a signal to all processes of a terminal is meant for the jobs
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{address}.new")
@@ -55,9 +55,10 @@ def serve(address: str) -> dict[str, Any] | None:
 
 
 def guard(connection: socket.socket) -> dict[str, Any]:
-    """Fork for one order and wait for the end of that process, which is the only one to return.
+    """Fork for one order and wait until the fork ends. Only the fork returns from this function.
 
-    A number that comes meanwhile is of a signal for it; if the connection ends, ask.py was killed, and it is ended.
+    A number received in the meantime is a signal to pass on to the fork. If the connection closes, ask.py was killed,
+    and the fork is terminated.
     """
     start, descriptors, _, _ = socket.recv_fds(connection, 8, 4)
     order = json.loads(connection.recv(int.from_bytes(start, "big"), socket.MSG_WAITALL))
@@ -113,7 +114,7 @@ def carry_out(arguments: list[str], environment: dict[str, str], descriptors: li
     if not isinstance(status, int):
         print(status, file=sys.stderr)
         status = 1
-    # Python's own end would visit, and so copy, all objects of the libraries: half a second.
+    # Python's own shutdown would touch, and so copy, all objects of the libraries, which takes half a second.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Speed of the three hot loops beside their peers: wall-clock times, which no manifest lists."""
+"""Speed of the three hot loops compared with their peers: wall-clock times, which no manifest lists."""
 
 BENCHMARK_LOOPS = ["distorting", "training", "evaluating"]
 MEASURED_FILES = [f"results/benchmark/{loop}.json" for loop in BENCHMARK_LOOPS]
@@ -21,7 +21,7 @@ rule measure_speed:
         loop=one_of(BENCHMARK_LOOPS),
     conda:
         ENVIRONMENT
-    # It computes on one core, but claims all that --cores gives, so that no other job disturbs it.
+    # It computes on one core, but claims all cores that --cores gives, so that no other job disturbs it.
     threads: 1000
     resources:
         mem_mb=3000,

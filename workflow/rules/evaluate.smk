@@ -1,4 +1,4 @@
-"""Evaluations of every trained model: at every shift of a grid, or at the positions that it learned to tell."""
+"""Evaluations of every trained model: at every shift of a grid, or at the positions that it learned to predict."""
 
 
 rule evaluate:
@@ -61,8 +61,8 @@ rule evaluate_positions:
             )
         ),
     message:
-        "Asking {wildcards.model} on {wildcards.dataset}, {wildcards.study}: {wildcards.training}, "
-        "seed {wildcards.seed}, where each digit stands"
+        "Evaluating the position predictions of {wildcards.model} on {wildcards.dataset}, {wildcards.study}: "
+        "{wildcards.training}, seed {wildcards.seed}"
     shell:
-        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} "
-        "--settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function:q} --inputs=- --settings {params.settings:q} "
+        "--output {output:q} <<<{params.inputs:q} > {log:q} 2>&1"

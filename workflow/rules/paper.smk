@@ -1,4 +1,4 @@
-"""The paper and its numbers, the manifest of everything that it rests on, and the reference."""
+"""The paper and its numbers, the manifest of everything that it was made from, and the reference."""
 
 
 rule tabulate:
@@ -24,8 +24,8 @@ rule tabulate:
     message:
         "Writing the table {wildcards.table}, {wildcards.dataset}, as TeX"
     shell:
-        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --settings {params.settings:q} "
-        "--output {output:q} > {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function:q} --inputs=- --settings {params.settings:q} --output "
+        "{output:q} <<<{params.inputs:q} > {log:q} 2>&1"
 
 
 rule write_numbers:
@@ -52,8 +52,8 @@ rule write_numbers:
     message:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
-        "python scripts/write_numbers.py --inputs {params.inputs:q} --numbers {params.numbers:q} "
-        "--scripts {params.scripts:q} {params.reference} --output {output:q} > {log:q} 2>&1"
+        "python scripts/write_numbers.py --inputs=- --numbers {params.numbers:q} --scripts {params.scripts:q} "
+        "{params.reference} --output {output:q} <<<{params.inputs:q} > {log:q} 2>&1"
 
 
 rule write_provenance:
@@ -126,7 +126,7 @@ rule write_manifest:
     resources:
         mem_mb=500,
     params:
-        copies="--keep-copies" if config["keep_copies"] else "--no-keep-copies",
+        copies="--keep-copies" if config["keep_copies"] else "",
         made_by=made_by("write_manifest"),
         versions=VERSIONS,
     message:

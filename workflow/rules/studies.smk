@@ -65,8 +65,8 @@ rule summarise:
     message:
         "Summarising the study {wildcards.study} of {wildcards.dataset}"
     shell:
-        "python scripts/summarise.py --inputs {params.inputs:q} --measures {params.measures:q} --runs {output.runs:q} "
-        "--ring-runs {output.ring_runs:q} --summary {output.summary:q} --rings {output.rings:q} > {log:q} 2>&1"
+        "python scripts/summarise.py --inputs=- --measures {params.measures:q} --runs {output.runs:q} --ring-runs "
+        "{output.ring_runs:q} --summary {output.summary:q} --rings {output.rings:q} <<<{params.inputs:q} > {log:q} 2>&1"
 
 
 # Every other table as CSV.
@@ -98,8 +98,8 @@ rule derive:
     message:
         "Making the table {wildcards.table} of {wildcards.dataset}"
     shell:
-        "python scripts/derive.py --function {params.function:q} --inputs {params.inputs:q} --settings {params.settings:q} "
-        "--output {output:q} > {log:q} 2>&1"
+        "python scripts/derive.py --function {params.function:q} --inputs=- --settings {params.settings:q} --output "
+        "{output:q} <<<{params.inputs:q} > {log:q} 2>&1"
 
 
 rule judge_claims:
@@ -158,6 +158,5 @@ rule draw:
     message:
         "Drawing {wildcards.figure}, {wildcards.dataset}"
     shell:
-        "python scripts/draw.py --figure {params.module:q} --note={params.note:q} --inputs {params.inputs:q} "
-        "--settings {params.settings:q} "
-        "--output {output.pdf:q} --png {output.png:q} > {log:q} 2>&1"
+        "python scripts/draw.py --figure {params.module:q} --note={params.note:q} --inputs=- --settings {params.settings:q} "
+        "--output {output.pdf:q} --png {output.png:q} <<<{params.inputs:q} > {log:q} 2>&1"

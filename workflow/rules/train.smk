@@ -1,6 +1,6 @@
 """Trained models."""
 
-# What a training or an evaluation asks a cluster for, beside a core.
+# What a training or an evaluation requests from a cluster, in addition to a core.
 GPU = {"gpu": 1} if PLAN["device"] == "cuda" else {}
 
 

@@ -64,8 +64,8 @@ UNPACKED = {
 # fmt: on
 
 TWO_WAYS_ON = """You can do one of two things:
-  {variable}=/folder/with/the/four/files snakemake --cores 8   if you have the four files, or another mirror
-  make demo                                                            the embedded 8x8 digits instead: no download"""
+  export {variable}=/folder/with/the/four/files   if you have the four files, or another mirror; then run again
+  make demo                                             the embedded 8x8 digits instead: no download"""
 
 
 class MirrorError(Exception):

@@ -17,7 +17,7 @@ from invariance.data.images import ink_margin, reach
 from invariance.layers.window import in_sequence
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import CPU, EVALUATION_BATCH, device_of
-from invariance.learning.weights import load_weights
+from invariance.learning.weights import read_weights
 from invariance.networks.file import constructed, in_a_line
 from invariance.record.artefacts import InputError
 
@@ -45,7 +45,7 @@ def trained(network: str, weights: Path, canvas: int, classes: int, options: dic
     if not (file and name.isidentifier()):
         raise InputError(f"--network: {network!r}; allowed: <file>:<class>, as my_network.py:Net")
     model = constructed(Path(file), name, {"canvas": canvas, "classes": classes}, options)
-    load_weights(
+    read_weights(
         model,
         weights,
         f"allowed: what safetensors.torch.save_file({name}(...).state_dict(), path) writes; "

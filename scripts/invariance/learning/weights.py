@@ -15,7 +15,13 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
 
 
-def load_weights(model: nn.Module, path: Path | str, remedy: str = "delete it, and run again") -> None:
+def load_weights(model: nn.Module, path: Path | str) -> None:
+    """`read_weights` of an artefact; raises InputError also if it was altered since it was made."""
+    require_unaltered(path)
+    read_weights(model, path, "delete it, and run again")
+
+
+def read_weights(model: nn.Module, path: Path | str, remedy: str) -> None:
     """Read all parameters and buffers of `model`, in place.
 
     Args:
@@ -24,12 +30,13 @@ def load_weights(model: nn.Module, path: Path | str, remedy: str = "delete it, a
         remedy: what to do about a file of something else.
 
     Raises:
-        InputError: the file is missing, altered or damaged, or holds the weights of another model.
+        InputError: the file is missing, unreadable or damaged, or holds the weights of another model.
     """
-    require_unaltered(path)
     try:
         model.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: not the weights of this model ({error}); {remedy}") from None

@@ -37,7 +37,8 @@ def sources(paper: Path) -> list[str]:
     try:
         require_latex()
     except InputError as error:
-        raise InputError(f"{error}\nor build everything but the paper: snakemake --cores 8 figures measures") from None
+        advice = "or build everything but the paper: run the same command with the targets figures measures"
+        raise InputError(f"{error}\n{advice}") from None
     return sorted(str(path) for pattern in SOURCES for path in paper.rglob(pattern))
 
 

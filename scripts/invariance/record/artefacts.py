@@ -1,8 +1,8 @@
 """Artefacts on disk: written whole or not at all, and checked by SHA-256 before they are read.
 
-Each artefact below a folder `results` has a record of its SHA-256 in `results/.sha256`, under the same path. Reading an
-artefact checks its hash, so that an altered or foreign file is reported before it can reach a table. A link into
-Snakemake's between-workflow cache is recorded when it is first read.
+Each artefact below the working directory's `results` has a record of its SHA-256 in `results/.sha256`, under the same
+path. Reading an artefact checks its hash, so that an altered or foreign file is reported before it can reach a table. A
+link into Snakemake's between-workflow cache is recorded when it is first read.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ class InputError(Exception):
     """An error that the user can fix. Its text says what is wrong, where, what is allowed and what to do."""
 
 
+RESULTS = "results"
 RECORDS = ".sha256"
 
 
@@ -92,12 +93,11 @@ def current_umask() -> int:
 
 
 def record_of(path: Path | str) -> Path | None:
-    """The path of the record of an artefact's SHA-256; None for a file that is not below a folder `results`."""
-    parts = Path(path).parts
-    if "results" not in parts[:-1] or RECORDS in parts:
+    """The path of the record of an artefact's SHA-256; None for a file that is not below ./results."""
+    parts = Path(os.path.relpath(path)).parts
+    if len(parts) < 2 or parts[0] != RESULTS or parts[1] == RECORDS:
         return None
-    place = len(parts) - parts[::-1].index("results")
-    return Path(*parts[:place], RECORDS, *parts[place:])
+    return Path(RESULTS, RECORDS, *parts[1:])
 
 
 def record(path: Path | str, sha256: str) -> None:

@@ -39,7 +39,7 @@ def clear(folder: Path) -> None:
     may call it. What a cancelled training has done is in its checkpoint.
 
     Raises:
-        InputError: they do not end.
+        InputError: they do not end, or Slurm does not say which are left.
     """
     left = jobs(folder)
     if not left:
@@ -59,5 +59,8 @@ def clear(folder: Path) -> None:
 def jobs(folder: Path) -> list[str]:
     """The numbers of this user's jobs in the queue that a Snakemake submitted in this folder."""
     asked = subprocess.run(["squeue", "--me", "--noheader", "--format=%i|%k|%Z"], capture_output=True, text=True)
+    if asked.returncode:
+        what = " ".join(asked.stderr.split())
+        raise InputError(f"squeue does not say which jobs an earlier run left ({what}); run the same command later")
     listed = [line.split("|", 2) for line in asked.stdout.splitlines() if line.count("|") >= 2]
     return [number for number, comment, place in listed if comment.startswith(SUBMITTED) and place == str(folder)]

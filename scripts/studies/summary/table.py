@@ -112,7 +112,7 @@ SETTINGS = [
     ("Epochs, strided trunk with global pooling", "studies/architectures/cells/stride_gap/optimisation/epochs", "ours"),
     ("Epochs, polyphase", "studies/architectures/cells/polyphase_gap_circular/optimisation/epochs", "ours"),
     ("Epochs, positions", "studies/two_positions/optimisation/epochs", "ours"),
-    ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated"),
+    ("Batch size", "studies/simard2003/optimisation/batch", "ours; not stated for these runs"),
     ("Learning rate, Simard's table", "studies/simard2003/optimisation/learning_rate", "ours; Simard: 0.005"),
     ("Learning rate, MLP", "studies/simard2003/cells/mlp/optimisation/learning_rate", "ours; Simard: 0.005"),
     ("Schedule, Simard's table", "studies/simard2003/optimisation/schedule", "ours; Simard: decay by steps"),
