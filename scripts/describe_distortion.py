@@ -12,6 +12,7 @@ from invariance.data.images import place_on_canvas
 from invariance.distortions.audit import audit_sample, require_agreement
 from invariance.distortions.fields import Distortion, displacement_fields, random_key
 from invariance.record.artefacts import load_array, whole_file
+from invariance.results.reading import write_table
 
 MEASURED_IMAGES = 1000
 SHEET_ROWS, SHEET_COLUMNS, SHEET_SCALE = 10, 20, 2
@@ -86,8 +87,7 @@ def main(
         key = random_key(dataset, canvas, distortion, number)
         rows.append({"copy": number} | summarise_copy(originals, copy, parts, key, audit))
         shown.append(np.array(copy[:SHEET_COLUMNS]))
-    with whole_file(summary) as path:
-        pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    write_table(summary, pd.DataFrame(rows))
     with whole_file(preview) as path:
         Image.fromarray(contact_sheet(originals, shown)).save(path)
 

@@ -14,11 +14,12 @@ import pandas as pd
 from invariance.command_line import json_mapping, progress, run
 from invariance.data.sources import read_npz
 from invariance.drawing.measured import draw_heat_map, draw_rings
-from invariance.drawing.style import style
+from invariance.drawing.style import PNG, style
 from invariance.learning.any_network import By, trained
 from invariance.learning.training import Device, find_device, one_thread
 from invariance.record.artefacts import InputError, whole_folder
 from invariance.results.page import MEANINGS, page
+from invariance.results.reading import CSV
 from invariance.shifts import checked_images, checked_labels, default_canvas, require_measurable, shift_grid
 
 PARTS = ("test_images", "test_labels")
@@ -69,11 +70,11 @@ def main(
             ("grid", measured.grid),
             ("rings", measured.rings),
         ):
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
+            table.to_csv(folder / f"{name}.csv", **CSV)
         style()
         for name, (table, draw) in FIGURES.items():
             figure = draw(getattr(measured, table))
-            figure.savefig(folder / f"{name}.png", format="png", metadata={"Software": None})
+            figure.savefig(folder / f"{name}.png", **PNG)
         about = {
             "network": network,
             "weights": weights.name,

@@ -13,10 +13,10 @@ import yaml
 
 from invariance.command_line import progress, run
 from invariance.drawing.run_times import draw
-from invariance.record.artefacts import write_text
 from invariance.record.blocks import replace_block
 from invariance.record.compute import Job, read_jobs, read_records, seconds_of
 from invariance.record.prediction import Overhead, critical_path, predicted, submissions
+from invariance.results.reading import write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, PROFILE = ROOT / "docs", ROOT / "profiles/slurm/config.yaml"
@@ -47,7 +47,7 @@ def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadat
         }
     )
     path = critical_path(jobs)
-    write_text(docs / "time.csv", minutes.to_csv(index=False, float_format="%.1f"))
+    write_table(docs / "time.csv", minutes.round(1))
     draw(minutes, sum(map(seconds_of, path)) / 60, docs / "time.png")
     text = block(minutes, path, len(jobs), len(submitted))
     replace_block(docs / "cluster.md", "time", text)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
-from invariance.drawing.style import TEXT_WIDTH, style
+from invariance.drawing.style import PNG, TEXT_WIDTH, style
 from invariance.record.artefacts import whole_file
 
 
@@ -14,7 +14,8 @@ def draw(minutes: pd.DataFrame, critical: float, png: Path) -> None:
     """Minutes by cores, both on logarithmic axes; the critical path as a line that nothing can go below."""
     style()
     cores = list(minutes["cores"])
-    figure, axes = plt.subplots(figsize=(0.7 * TEXT_WIDTH, 2.6), layout="constrained")
+    figure = Figure(figsize=(0.7 * TEXT_WIDTH, 2.6), layout="constrained")
+    axes = figure.subplots()
     names = {"one_machine": "one machine", "slurm": "Slurm"}
     long = minutes.rename(columns=names).melt("cores", var_name="where", value_name="minutes")
     sns.lineplot(long, x="cores", y="minutes", hue="where", style="where", markers=["o", "s"], dashes=False, ax=axes)
@@ -30,5 +31,4 @@ def draw(minutes: pd.DataFrame, critical: float, png: Path) -> None:
     axes.grid(axis="y")
     axes.legend(title=None)
     with whole_file(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-    plt.close(figure)
+        figure.savefig(temporary, **PNG)

@@ -40,6 +40,7 @@ STYLE = {
     "mathtext.fontset": "stix",
     "pdf.fonttype": 42,
 }
+PNG = {"format": "png", "metadata": {"Software": None}}
 
 
 def style() -> None:
@@ -59,7 +60,7 @@ def save(figure: Figure, pdf: Path | str, png: Path | str, note: str = "") -> No
     with whole_file(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
     with whole_file(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+        figure.savefig(temporary, **PNG)
 
 
 def add_note(figure: Figure, note: str) -> None:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered, whole_file
 
+CSV = {"index": False, "float_format": "%.8g", "lineterminator": "\n"}  # how to_csv writes every table
+
 
 def read_inputs(
     inputs: Mapping[str, Any], columns: Mapping[str, list[str]], may_be_empty: Collection[str] = ()
@@ -97,6 +99,6 @@ def read_table(path: Path | str, columns: Collection[str] = (), at_least: int = 
 
 
 def write_table(path: Path | str, table: pd.DataFrame) -> None:
-    """Write a CSV file with eight significant digits and line feeds."""
+    """Write a CSV file whole."""
     with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.8g", lineterminator="\n")
+        table.to_csv(temporary, **CSV)
