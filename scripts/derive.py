@@ -24,7 +24,7 @@ def main(
         settings: Its other arguments, as JSON: '{"confidence": 0.95}'.
         output: The table; the suffix .csv or .tex says what the function returns.
     """
-    made = called(function, read_inputs(inputs, {}, may_be_empty=inputs) | (settings or {}))
+    made = called(function, read_inputs(inputs) | (settings or {}))
     (write_text if output.suffix == ".tex" else write_table)(output, made)
 
 

@@ -26,7 +26,7 @@ def main(
         confidence: Of the intervals, such as 0.95.
         output: The file claims.json.
     """
-    read, records = read_inputs(tables, {}, may_be_empty=tables), []
+    read, records = read_inputs(tables), []
     for claim_id, claim in claims.items():
         measure = function_named(claim["function"])
         try:

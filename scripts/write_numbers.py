@@ -53,7 +53,7 @@ def main(
         reference: The committed reference of the dataset, if there is one.
         output: The file numbers.tex.
     """
-    read = read_inputs(inputs, {}, may_be_empty=inputs)
+    read = read_inputs(inputs)
     config, tables = read["config"], read["tables"]
     studies = list(config["studies"])
     test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])

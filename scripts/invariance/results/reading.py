@@ -12,7 +12,7 @@ CSV = {"index": False, "float_format": "%.8g", "lineterminator": "\n"}  # how to
 
 
 def read_inputs(
-    inputs: Mapping[str, Any], columns: Mapping[str, list[str]], may_be_empty: Collection[str] = ()
+    inputs: Mapping[str, Any], columns: Mapping[str, list[str]] | None = None, may_be_empty: Collection[str] = ()
 ) -> dict[str, Any]:
     """Read every input: a .csv as a data frame, a .json as what it holds, a .npy as an array mapped into memory.
 
@@ -22,12 +22,14 @@ def read_inputs(
         inputs: For each argument a path, or a mapping from labels to paths. Tables that are all labelled
             study/model/training/seed become one, below each other, with these four as columns; any other mapping
             becomes a dict from labels to what was read.
-        columns: The columns that a table must have, by argument, or by label where they differ.
+        columns: The columns that a table must have, by argument, or by label where they differ; None if any table
+            will do, even one without rows.
         may_be_empty: Arguments whose tables may have no rows.
 
     Raises:
         InputError: A file cannot be read, or a table lacks columns or rows; `inputs` holds no path.
     """
+    columns, may_be_empty = ({}, inputs) if columns is None else (columns, may_be_empty)
     return {name: read_input(name, given, columns, int(name not in may_be_empty)) for name, given in inputs.items()}
 
 
