@@ -209,9 +209,9 @@ class Plan(dict[str, Any]):
         copies: dict[tuple[int, str], int] = {}
         for study, model, training, _ in self.trained:
             settings = self.training_settings(study, model, training)
-            if settings["distortion"] != "none":
+            if read := len(self.copies_read(study, model, training)):
                 key = settings["canvas"], settings["distortion"]
-                copies[key] = max(copies.get(key, 0), settings["copies"])
+                copies[key] = max(copies.get(key, 0), read)
         return copies
 
     def require_names(self, names: Mapping[str, str]) -> None:
