@@ -1,4 +1,4 @@
-"""Networks of the user's own, tried in a process of their own, as planning imports no torch."""
+"""Tests of user-supplied networks, in a subprocess, because planning does not import torch."""
 
 import json
 import subprocess

@@ -30,7 +30,7 @@ from invariance.record.artefacts import InputError
 
 Schema = dict[str, Any]
 
-IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
+IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images in files of MNIST's format; images in scikit-learn's digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
 # Files that the pipeline writes beside those named after a study: below tables/, and their logs.
