@@ -23,8 +23,8 @@ def main(*manifests: Path) -> None:
         print(line)
     if lines:
         raise InputError(
-            f"{len(lines)} differences; delete what was altered and run snakemake, which makes it again; delete what "
-            "is extra if it is not yours"
+            f"{len(lines)} differences; delete what was altered and run snakemake, which makes it again; delete "
+            "extra files that you do not need"
         )
     print(f"unaltered: all artefacts of {', '.join(str(manifest) for manifest in manifests)}")
 

@@ -31,7 +31,7 @@ def summarise_copy(
     fields = displacement_fields(distortion, key, 0, sample, images.shape[-1]).astype(np.float64)
     net = fields.mean(axis=(2, 3))
     found = audit_sample(images, distortion, key, audit["images"])
-    require_agreement(found, audit["tolerance"], "a copy")
+    require_agreement(found, audit["tolerance"], "the first copy")
     return {
         "images": len(copy),
         "rms_x": np.sqrt(np.square(fields[:, 0]).mean()),

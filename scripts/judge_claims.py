@@ -32,7 +32,7 @@ def main(
         try:
             record = judge({"id": claim_id, **claim}, measure, read, claim["settings"], confidence)
         except CellsMissingError as error:
-            progress(f"{claim_id} not measured: not trained: {error}")
+            progress(f"{claim_id} not measured for lack of {error}")
             continue
         progress(f"{claim_id} {record['verdict']}: {record['number']:.4g} {record['unit']}")
         read_from = [

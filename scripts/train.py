@@ -15,7 +15,7 @@ from invariance.learning.training import HISTORY_COLUMNS, Device, find_device, o
 from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.building import build_model, count_parameters, train_part
 from invariance.plan.declarations import network_files
-from invariance.record.artefacts import load_array, recorded_sha256, write_csv, write_json
+from invariance.record.artefacts import InputError, load_array, recorded_sha256, write_csv, write_json
 from invariance.record.dependencies import made_by
 
 
@@ -111,6 +111,11 @@ def main(
     only = training.get("only")
     trained = those_of(answers, slice(0, training["train_images"]), only)
     validation = those_of(answers, slice(-training["validation_images"], None), only)
+    if not len(answers[validation]):
+        raise InputError(
+            f"only: {only}: none of the last {training['validation_images']} training images, which validate, is of "
+            "these classes; raise validation_images of the data set"
+        )
     distorted = np.isin(answers[trained], training["classes"]) if "classes" in training else None
     epoch_images = TrainingImages(copies, trained, originals, distorted)
     made_from = {

@@ -108,7 +108,7 @@ def outputs(catalogue: Catalogue) -> dict[str, str]:
     return {
         plan.file("paper.pdf"): "the paper; its numbers are read from the files below and from paper/reference/",
         plan.file("claims.json"): "each claim with its number, interval and verdict",
-        **{file: "table: over seeds, or paired" for file in catalogue.table_files if is_summary(file)},
+        **{file: "table: over seeds, paired, or of layers" for file in catalogue.table_files if is_summary(file)},
         **{plan.file(f"figures/{name}.pdf"): f"figure: {item.title}" for name, item in catalogue.figures.items()},
     }
 

@@ -850,6 +850,16 @@ BAD = [
         "left out)",
     ),
     case(
+        "classes_left_out_beside_distorted_ones",
+        "studies/class_transfer/trainings/centred/only",
+        [1, 2],
+        *(
+            f"studies.class_transfer.trainings.{name}.classes: {classes}: not in a study where others leave classes "
+            "out (only): its tables compare all; allowed: another study"
+            for name, classes in (("low_translated", "[0, 1, 2, 3, 4]"), ("high_translated", "[5, 6, 7, 8, 9]"))
+        ),
+    ),
+    case(
         "only_where_positions_are_told",
         "studies/two_positions/trainings/placed/only",
         [1, 2],
@@ -1214,6 +1224,13 @@ def test_equivariance_is_measured_of_every_seed_and_not_without_its_key_or_study
         less = merge(CONFIG, removed)
         assert problems(less) == []
         assert resolve(less)["mnist"].equivariance_cells == []
+
+
+def test_no_more_copies_are_made_than_there_are_epochs_to_read_them():
+    epochs = {"simard2003": {"optimisation": {"epochs": 2}, "cells": {"mlp": {"optimisation": {"epochs": 3}}}}}
+    run = resolve(merge(CONFIG, {"studies": epochs | {"training_length": None}}))["mnist"]
+    assert run.copies[29, "elastic"] == 3
+    assert run.copies_made(29, "elastic") == run.copies_read("simard2003", "mlp", "elastic")
 
 
 def test_training_on_undistorted_images_has_no_copies():

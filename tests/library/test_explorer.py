@@ -276,6 +276,15 @@ def test_a_plan_with_other_names_shows_its_first_networks():
     assert [str(cell) for cell in explored.cells_of(plan)] == ["mine/mlp/centred/0", "mine/mlp/translated/0"]
 
 
+def test_networks_that_were_asked_about_other_test_images_are_left_out():
+    """Their predictions are of the images of some classes, those of the page are of all."""
+    config = load([ROOT / "config.yaml"])
+    config["studies"] = {"class_sequence": config["studies"]["class_sequence"]}
+    plan = resolve(config | {"equivariance": None, "plans": None})["mnist"]
+    assert all(plan.only(cell.study, cell.training) for cell in plan.cells)
+    assert explored.cells_of(plan) == []
+
+
 def test_networks_for_another_canvas_are_left_out():
     plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
     plan["studies"]["class_transfer"]["canvas"] = 44

@@ -147,6 +147,10 @@ BAD = {
         START + LAYER + FORWARD + "nn.functional.dropout(self.layer(x.flatten(1)), 0.5)",
         r"Net: gives other logits for the same images; in evaluation mode .*draw no random numbers",
     ),
+    "half precision": (
+        START + LAYER + FORWARD + "self.layer(x.flatten(1)).half()",
+        r"Net: gives logits of torch\.float16 for images of torch\.float32; allowed: torch\.float32",
+    ),
     "not a number": (
         START + LAYER + FORWARD + "self.layer(x.flatten(1)) / 0",
         r"Net: gives logits that are not",

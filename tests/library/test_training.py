@@ -274,6 +274,21 @@ def test_training_is_nesterovs_descent_as_written_by_hand(changes):
     assert not same(model, small_model())
 
 
+@pytest.mark.parametrize("change", [{"memory_format": torch.channels_last}, {"dtype": torch.bfloat16}])
+def test_descent_takes_weights_of_any_order_and_type(change):
+    """Those of a user's network may lie in memory as no NumPy array does."""
+    theirs, ours = (nn.Conv2d(3, 4, 3).to(**change) for _ in range(2))
+    ours.load_state_dict(theirs.state_dict())
+    torchs = torch.optim.SGD(theirs.parameters(), 0.1, 0.9, weight_decay=0.01, nesterov=True)
+    descent = training.NesterovSGD(ours.parameters(), 0.9, 0.01)
+    images = torch.rand(2, 3, 8, 8).to(next(ours.parameters()).dtype)
+    for model, step in ((theirs, torchs.step), (ours, lambda: descent.step(0.1))):
+        model(images).square().mean().backward()
+        step()
+    for first, second in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(first, second)
+
+
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.9, 0.0), (0.9, 0.01), (0.0, 0.0), (0.0, 0.1)])
 def test_descent_is_torchs(momentum, weight_decay):
     images, labels = blobs(48)

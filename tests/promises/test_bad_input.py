@@ -328,6 +328,11 @@ BAD = [
         {"--training": json.dumps(TRAINING | {"canvas": "x"})},
         'canvas: "x"; allowed: a whole number, 0 or more',
     ),
+    (
+        "train",
+        {"--training": json.dumps(TRAINING | {"validation_images": 2, "only": [0, 1]})},
+        "only: [0, 1]: none of the last 2 training images, which validate, is of these classes; raise",
+    ),
     ("train", {"--training": json.dumps(TRAINING | {"canvas": 3})}, "canvas: 3 pixels cannot hold images of 28"),
     ("train", {"--training": json.dumps(TRAINING | {"canvas": True})}, "canvas: true; allowed: a whole number"),
     ("train", {"--training": json.dumps(TRAINING | {"optimisation": 3})}, "optimisation: 3; allowed: a mapping"),

@@ -243,6 +243,10 @@ def test_records_are_those_of_a_run(tmp_path):
         read_records(tmp_path)
     with pytest.raises(InputError, match="no record of making it"):
         read_jobs({}, "results/mnist/manifest.json", Path("logs/mnist"))
+    logs = tmp_path / "logs"
+    record = {"log": [str(logs / "paper/manifest.log")], "endtime": 1.0, "input": []}
+    with pytest.raises(InputError, match="logs: no log there says what its job used; name the logs of the same run"):
+        read_jobs({"manifest.json": record}, "manifest.json", logs)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -285,7 +285,7 @@ def test_script_writes_claims_with_the_files_and_columns_they_were_read_from(see
 
     records = json.loads((tmp_path / "claims.json").read_text())
     assert [record["id"] for record in records] == [claim_id for claim_id in claims if claim_id != "C8"]
-    assert "C8 not measured: not trained: augmentation_range-runs" in capsys.readouterr().err
+    assert "C8 not measured for lack of augmentation_range-runs" in capsys.readouterr().err
     keys = {"id", "statement", "study", "number", "low", "high", "unit", "rule", "threshold", "verdict", "details"}
     for record in records:
         assert set(record) == keys | {"read_from"}

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from invariance.paper.numbers import claim_results, distortion_results
+from invariance.plan.declarations import families
 from judging import CONFIG
 from printed import is_whole, rows_of
-from studies.summary.table import SETTINGS, claims, distortions, elsewhere_numbers, settings
+from studies.summary.table import OPTIONS, SETTINGS, claims, distortions, elsewhere_numbers, settings
 
 
 def test_numbers_of_the_size_of_rounding_are_powers_of_ten():
@@ -33,6 +34,20 @@ def test_settings_tabular_leaves_out_what_the_config_leaves_out():
     assert len(rows_of(less)) == len(rows_of(whole)) - 4
     rate = run["studies"]["simard2003"]["optimisation"]["learning_rate"]
     assert f"Learning rate, Simard's table & {rate} & ours; Simard: 0.005" in less
+
+
+def test_settings_tabular_has_the_options_of_simards_network():
+    for option, (_, texts, _) in OPTIONS.items():
+        declared = families()["simard_cnn"][option]
+        assert set(texts) == set(map(str, declared["enum"]))
+        assert next(iter(texts)) == str(declared["default"])
+    run = json.loads(json.dumps(CONFIG))
+    run["models"]["simard_cnn"] |= {"nonlinearity": "scaled_tanh", "background": -1}
+    text = settings(run)
+    assert is_whole(text)
+    assert r"Nonlinearity & $1.7159\tanh(2x/3)$ & ours" in text
+    assert "Input scaling & background $-1$, full ink 1 & ours" in text
+    assert "ReLU" not in text
 
 
 def test_distortions_on_two_canvases_are_kept_apart():

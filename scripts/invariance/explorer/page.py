@@ -65,7 +65,7 @@ def hash_of(text: str) -> str:
 
 
 def json_for_html(value: Any) -> str:
-    """JSON that no text in it can end the element of: `<`, `>` and `&` are escaped."""
+    """JSON that is safe inside a script element: `<`, `>` and `&` are escaped."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -1,4 +1,4 @@
-"""The page's JavaScript modules, joined into one script without a bundler: every name that one reads is what runs."""
+"""The page's JavaScript modules, joined into one script without renaming anything."""
 
 import os
 import re

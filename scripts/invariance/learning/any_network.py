@@ -25,7 +25,7 @@ Network = Callable[[Tensor], Any]
 By = Literal[
     "canvas", "roll", "crop"
 ]  # canvas: on an empty one; roll: what leaves comes in again; crop: of a larger one
-SPREAD = 1e-4  # of two answers to the same images, relative to the largest logit: rounding, and no random numbers
+SPREAD = 1e-4  # largest difference between two evaluations, relative to the largest logit, that counts as rounding
 
 
 def trained(network: str, weights: Path, canvas: int, classes: int, options: dict[str, Any]) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Recording the steps of a training on a GPU: to start its kernels one by one takes longer than they do."""
+"""Training steps on a GPU as CUDA graphs: launching the kernels one by one takes longer than running them."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ class Recorded:
     """A function of tensors on a GPU. After its first calls it is recorded as a CUDA graph, which is then replayed.
 
     What the function reads and changes beside its arguments, such as weights, keeps its place in memory. Calls with
-    other shapes than the first, such as the last batch of an epoch, are not replayed. Neither is a function that cannot
-    be recorded, as it asks for values that the GPU has not computed yet, or draws random numbers on the CPU. What else
-    Python decides, it decides once.
+    other shapes than the first, such as the last batch of an epoch, are not replayed. Neither is a function that reads
+    values from the GPU or draws random numbers on the CPU, which cannot be recorded. Any other branch in Python is
+    taken once, at recording.
     """
 
     def __init__(self, function: Callable[..., Tensor]) -> None:

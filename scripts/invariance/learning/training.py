@@ -132,7 +132,7 @@ class NesterovSGD:
         """Update every parameter at learning rate `rate`, and clear the gradients."""
         pairs = zip(self.parameters, self.velocities, strict=True)
         moving = [(parameter, velocity) for parameter, velocity in pairs if parameter.grad is not None]  # not frozen
-        update = self.update if all(on_cpu(parameter) for parameter, _ in moving) else self.plain_update
+        update = self.update if all(is_flat(parameter) for parameter, _ in moving) else self.plain_update
         update([(parameter, velocity, parameter.grad) for parameter, velocity in moving], rate)
         for parameter, _ in moving:
             parameter.grad = None
@@ -152,6 +152,11 @@ class NesterovSGD:
         torch._foreach_add_(gradients, velocities, alpha=self.momentum)
         torch._foreach_mul_(gradients, rate)
         torch._foreach_sub_(parameters, gradients)
+
+
+def is_flat(parameter: Tensor) -> bool:
+    """Whether `nesterov_step` can take it: in memory that NumPy reads, in one piece, in order."""
+    return on_cpu(parameter) and parameter.is_contiguous() and parameter.dtype in (torch.float32, torch.float64)
 
 
 @compiled

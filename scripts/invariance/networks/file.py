@@ -130,6 +130,8 @@ def problem_of(model: nn.Module, images: Tensor, classes: int) -> str | None:
         if not isinstance(given, Tensor) or given.shape != (len(images), classes):
             what = tuple(given.shape) if isinstance(given, Tensor) else f"a {type(given).__name__}"
             return f"gives {what} for images {tuple(images.shape)}; allowed: logits {(len(images), classes)}"
+        if given.dtype != torch.float32:
+            return f"gives logits of {given.dtype} for images of torch.float32; allowed: torch.float32"
         if not given.isfinite().all():
             return "gives logits that are not finite; let its fresh weights give finite ones"
     if not logits.equal(again):

@@ -31,7 +31,7 @@ def train_one_by_one(
     """Take one step for each image, in their order; the weights and velocities change in place.
 
     Args:
-        layers: what the network makes of its input, and its four layers with weights, in order.
+        layers: the transform of the input, then the four layers with weights, in order.
         velocities: of each parameter, in the order of the model.
         images: (n, 1, h, w), in the precision of the weights.
         targets: int64 (n,), classes.

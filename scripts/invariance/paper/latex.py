@@ -1,4 +1,4 @@
-"""The system's LaTeX: whether it is there, how it compiles an article, and what its log says that the article lacks."""
+"""The system's LaTeX: find it, compile the article, and list the problems in its log."""
 
 import os
 import re

@@ -9,13 +9,16 @@ import pandas as pd
 from invariance.results.labels import label
 
 MISSING = "--"
-SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+SPECIAL = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 COUNTS = ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range")
 
 
 def escape(text: str) -> str:
     """Escape TeX's special characters."""
-    return text.replace("\\", "/").translate(SPECIAL).replace("~", "--").replace("^", "")
+    return text.translate(SPECIAL)
 
 
 def number(value: float | None, decimals: int = 2) -> str:

@@ -148,7 +148,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Study:
-    """What one study adds to what all studies of its kind have.
+    """The claims, tables, figures and numbers that one study adds to those of its kind.
 
     Attributes:
         fits: whether a study of the plan, given by its name, gets what is declared here; by default only the study

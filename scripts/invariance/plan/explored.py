@@ -55,6 +55,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         names: cell
         for names, cell in reversed(first.items())
         if (plan["studies"][cell.study]["canvas"], plan["studies"][cell.study]["max_shift"]) == canvas_of(plan)
+        and not plan.only(cell.study, cell.training)  # the page shows the same test images to all networks
     }
     ranges = [names for names in fitting if names[:2] == RANGES]
     ends = [ranges[place] for place in dict.fromkeys([0, (len(ranges) - 1) // 2, len(ranges) - 1])] if ranges else []

@@ -1,4 +1,4 @@
-"""Networks of the user's own, tried in a process of their own, as planning imports no torch."""
+"""Tests of user-supplied networks, in a subprocess, because planning does not import torch."""
 
 import json
 import subprocess
@@ -43,6 +43,8 @@ def require_networks(plans: Iterable[Plan], folder: Path) -> None:
     command = [sys.executable, str(script), "--networks", json.dumps(trials)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InputError(done.stderr.strip().removeprefix("error: "))
+        files = ", ".join(dict.fromkeys(network["file"] for network, *_ in trials))
+        killed = f"{files}: trying these networks ended with status {done.returncode}; too little memory?"
+        raise InputError(done.stderr.strip().removeprefix("error: ") or killed)
     folder.mkdir(parents=True, exist_ok=True)
     passed.touch()

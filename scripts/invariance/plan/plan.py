@@ -55,7 +55,7 @@ class Plan(dict[str, Any]):
 
     @property
     def note(self) -> str:
-        """What stands in the corner of each figure: which data set it is about."""
+        """The note in the corner of each figure; by default the title of the data set."""
         return self.data.get("note", self.data["title"])
 
     # Cells ------------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ class Plan(dict[str, Any]):
             distortion (a name or "none"), copies (0 for none), canvas (pixels), train_images, validation_images, and
             optimisation: that of the study, overridden by the training and then by the cell. Also classes, if only some
             classes are distorted; only, if the others are left out; positions, if they are predicted; after, the
-            settings of the training that it goes on from, and trained_part, what of the network it changes. If
+            settings of the training that it starts from, and trained_part, which part of the network it trains. If
             train_images + validation_images exceed what the data set has, the validation images are among those trained
             on.
         """
@@ -209,9 +209,9 @@ class Plan(dict[str, Any]):
         copies: dict[tuple[int, str], int] = {}
         for study, model, training, _ in self.trained:
             settings = self.training_settings(study, model, training)
-            if settings["distortion"] != "none":
+            if read := len(self.copies_read(study, model, training)):
                 key = settings["canvas"], settings["distortion"]
-                copies[key] = max(copies.get(key, 0), settings["copies"])
+                copies[key] = max(copies.get(key, 0), read)
         return copies
 
     def require_names(self, names: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ from invariance.record.artefacts import InputError
 
 Schema = dict[str, Any]
 
-IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images of MNIST's files, and of those in its place; all of digits
+IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images in files of MNIST's format; images in scikit-learn's digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
 NAMED_BY_RULES = ("claims", "config", "numbers", "provenance")  # files below tables/, and their logs
@@ -441,7 +441,7 @@ def _distortion_problems(plan: Plan) -> Iterator[Problem]:
         if name == "none":
             yield Problem(path, None, "this name is taken: it stands for no distortion; allowed: another name")
         if not parts:
-            yield Problem(path, "{}", "distorts nothing; allowed: one or more of translation, affine, elastic")
+            yield Problem(path, "{}", f"distorts nothing; allowed: one or more of {listed(distortion_parts())}")
         if "translation" in parts and "affine" in parts:
             what = "not together with affine, which translates too; allowed: one of the two"
             yield Problem((*path, "translation"), show(parts["translation"]), what)
@@ -581,6 +581,9 @@ def _sequence_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
     study = plan["studies"][path[1]]
     if "only" in training and "classes" in training:
         what = "not beside only, which leaves the others out; allowed: one of the two"
+        yield Problem((*path, "classes"), show(training["classes"]), what)
+    elif "classes" in training and any("only" in other for other in study["trainings"].values()):
+        what = "not in a study where others leave classes out (only): its tables compare all; allowed: another study"
         yield Problem((*path, "classes"), show(training["classes"]), what)
     if "trained_part" in training and "after" not in training:
         what = "only allowed with after: without it, all weights are trained; allowed: no trained_part here"

@@ -61,11 +61,11 @@ def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         replace: whether one that is there already is replaced.
 
     Raises:
-        InputError: `path` is there already, not an empty folder, and not to be replaced.
+        InputError: `path` exists, is not an empty folder, and `replace` is false.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 (a link stays a link)
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow a link)
     if not replace and (path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))):
-        what = "holds other files" if path.is_dir() else "is a file"
+        what = "is a link" if path.is_symlink() else "holds other files" if path.is_dir() else "is a file"
         raise InputError(f"{path}: {what}, and nothing is overwritten; name a new or an empty folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as name:

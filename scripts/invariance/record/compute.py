@@ -84,7 +84,7 @@ def read_jobs(records: Mapping[str, Mapping[str, Any]], target: str, logs: Path)
         logs: folder of the logs of this dataset; below it the first part of a log's path is its job's stage.
 
     Raises:
-        InputError: the target was not made here, or a job has no log there.
+        InputError: the target was not made here, its job has no log there, or no log is left.
     """
     if target not in records:
         raise InputError(f"{target}: Snakemake has no record of making it here; run snakemake first")
@@ -105,6 +105,8 @@ def read_jobs(records: Mapping[str, Mapping[str, Any]], target: str, logs: Path)
         seen.update(made)
     for job in jobs.values():
         job.times, job.resumed = read_times(Path(job.log))
+    if not core_seconds(jobs.values()):
+        raise InputError(f"{logs}: no log there says what its job used; name the logs of the same run")
     return jobs
 
 

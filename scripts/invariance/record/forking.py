@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-FEWEST = 10  # jobs for which it is worth the seconds that the imports take
+FEWEST = 10  # jobs; with fewer, importing the libraries costs more than it saves
 
 
 def fork_jobs(folder: Path) -> None:

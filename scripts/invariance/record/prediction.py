@@ -56,7 +56,7 @@ def submissions(jobs: Jobs, logs: Path, together: Mapping[str, int], each: float
 
 
 def connected(jobs: Jobs) -> list[list[Job]]:
-    """The jobs in parts that need nothing of one another, such as one seed with all that goes on from it."""
+    """Connected components of the jobs, such as one seed with the trainings that start from it."""
     parts: list[set[str]] = []
     for log, job in jobs.items():
         needed = {log, *job.needs} & jobs.keys()

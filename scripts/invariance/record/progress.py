@@ -162,7 +162,7 @@ class Progress(ColorizingTextHandler):
         return f"{done}, about {in_words(left)} left", share
 
     def suffix(self) -> str:
-        """The same behind the line of a job, where there is no bar."""
+        """The same status, appended to the line of each job where no bar is drawn."""
         return f" ({self.status()[0]})" if self.total else ""
 
     def draw(self) -> None:

@@ -46,7 +46,7 @@ LAYERS = {
     "global_average_pool": "global average pooling",
 }
 
-# Of trainings that are drawn in no figure by their names, and so have no look of their own.
+# Trainings that no figure draws as a series of its own; they need no colour.
 SEQUENCES = {"low_centred": "low classes centred", "high_centred": "high classes centred"}
 
 LABELS = MODELS | TRAININGS | SEQUENCES | LAYERS

@@ -20,7 +20,7 @@ Settings = Mapping[str, Any]
 
 
 class CellsMissingError(Exception):
-    """The plan does not train the cells that a claim needs."""
+    """A claim cannot be measured: the plan lacks its cells, or their errors leave its number undefined."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def class_transfer(tables: Tables, settings: Settings) -> Measured:
         centred, translated = cell_runs(same, "stride_fc", "centred"), cell_runs(same, "stride_fc", "translated")
         gain = (centred.mean_error - translated.mean_error).dropna()
         if not len(gain) or not (gain > 0).all():
-            raise CellsMissingError(f"stride_fc/translated to less error than stride_fc/centred, beside {training}")
+            raise CellsMissingError(f"a lower error of stride_fc/translated than of stride_fc/centred, for {training}")
         carried.append(100 * (centred.mean_error - unseen.mean_error) / gain)
         details |= {
             f"{training}_carried": carried[-1].mean(),

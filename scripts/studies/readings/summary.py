@@ -41,7 +41,7 @@ def choice_columns(curve: pd.DataFrame) -> list[str]:
 
 
 def changes(curve: pd.DataFrame) -> list[dict[str, Any]]:
-    """What each reading of a curve takes otherwise than most of them, value by name."""
+    """For each reading of a curve, the choices in which it differs from most of them: value by name."""
     names = choice_columns(curve)
     counts = {name: curve[name].value_counts() for name in names}
     usual = {name: count.idxmax() for name, count in counts.items() if 2 * count.max() > len(curve)}

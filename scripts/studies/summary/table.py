@@ -146,18 +146,48 @@ SETTINGS = [
 ]
 
 
+# Options of Simard's network: what they set, their values in words, the default first, and whose choice it is.
+OPTIONS = {
+    "placing": (
+        "28 becomes 29",
+        {
+            "corner": "one empty row below, one column right",
+            "middle": "in the middle, interpolated",
+            "repeat": "last row and column repeated",
+        },
+        "ours; not stated",
+    ),
+    "background": (
+        "Input scaling",
+        {"0": "background 0, full ink 1", "-1": "background $-1$, full ink 1"},
+        "ours; not stated",
+    ),
+    "nonlinearity": (
+        "Nonlinearity",
+        {"relu": "ReLU", "tanh": "tanh", "scaled_tanh": "$1.7159\\tanh(2x/3)$"},
+        "ours; not stated",
+    ),
+    "initial_weights": (
+        "Initial weights",
+        {"uniform": "PyTorch's default", "normal": "normal, standard deviation 0.05"},
+        "ours; Simard: standard deviation 0.05",
+    ),
+}
+
+
 def settings(config: Mapping[str, Any]) -> str:
     """The choices behind the results, their values, and whose they are; those that the config lacks are left out."""
     values = dict(config_results(config))
     replicates = "simard2003" in config["studies"]
     rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
-    fixed = [
-        *([("28 becomes 29", "one empty row below, one column right", "ours; not stated")] if replicates else []),
-        ("Input scaling", "background 0, full ink 1", "ours; not stated"),
-        ("Nonlinearity", "ReLU", "ours; not stated"),
-        ("Initial weights", "PyTorch's default", "ours; Simard: standard deviation 0.05"),
+    network = config["models"].get("simard_cnn", {})
+    options = {option: str(network.get(option, next(iter(texts)))) for option, (_, texts, _) in OPTIONS.items()}
+    rows += [
+        (what, texts[options[option]], source)
+        for option, (what, texts, source) in OPTIONS.items()
+        if replicates or option != "placing"
     ]
-    return tabular("lll", ["Setting", "Value", "Source"], [*rows, *fixed])
+    return tabular("lll", ["Setting", "Value", "Source"], rows)
 
 
 STAGES = {
