@@ -12,7 +12,7 @@ from typing import Any
 from invariance.command_line import run
 from invariance.record.blocks import replace_block
 from invariance.record.reference import read_reference
-from invariance.results.overview import CLAIM_HEADS, SIMARD_CAPTION, claim_row, simard_table
+from invariance.results.overview import CLAIM_HEADS, claim_row, simard_caption, simard_table
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "paper" / "reference" / "mnist.json"
@@ -29,7 +29,8 @@ def main() -> None:
 def claims_block(reference: Mapping[str, Any]) -> str:
     """One row per claim, then Simard's table."""
     claims = markdown(CLAIM_HEADS, map(claim_row, reference["claims"]))
-    return "\n".join([*claims, "", *SIMARD_CAPTION, "", *markdown(*simard_table(reference["cells"]))])
+    caption = simard_caption(reference["confidence"])
+    return "\n".join([*claims, "", *caption, "", *markdown(*simard_table(reference["cells"]))])
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

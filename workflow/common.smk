@@ -127,7 +127,7 @@ def of_item(what, function):
 
 def code_of_item(script, what):
     """Like `made_by`, including the module of the function that makes the item."""
-    return of_item(what, lambda item, plan: made_by(script, item.file(SCRIPTS)))
+    return of_item(what, lambda item, plan: made_by(script, *item.code(plan, SCRIPTS)))
 
 
 def required_reference():

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +160,11 @@ def test_what_is_not_there_is_refused_by_its_name():
         InputError, match=r'heat_map: not one of the figures that the plan of mnist makes; did you mean "heat_maps"'
     ):
         CATALOGUES["mnist"].find("figures", "heat_map")
+
+
+def test_a_table_that_builds_networks_is_made_by_their_layers_too():
+    """The weights may be the same after an edit of a layer, such as where it says that it reads."""
+    equivariance, summary = (CATALOGUES["mnist"].find("tables", name) for name in ("equivariance", "two_positions"))
+    code = {Path(file).name for file in equivariance.code(PLANS["mnist"], str(ROOT / "scripts"))}
+    assert {"evaluation.py", "trunk.py", "polyphase.py", "blur_pool.py", "simard_cnn.py"} <= code
+    assert len(summary.code(PLANS["mnist"], str(ROOT / "scripts"))) == 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from invariance.plan.declarations import network_files
 from invariance.plan.plan import Plan
 from invariance.plan.words import options, place_of_claim
 from invariance.record.artefacts import InputError
@@ -69,6 +70,11 @@ class Made:
     def file(self, scripts: str) -> str:
         """The file of the function's module, below the folder `scripts`."""
         return module_file(self.target, scripts)
+
+    def code(self, plan: Plan, scripts: str) -> list[str]:
+        """That file, and those of the `models` among the settings, which the function builds by their families."""
+        models = self.settings(plan, self.study).get("models", {})
+        return [self.file(scripts), *(file for model in models.values() for file in network_files(model))]
 
     def arguments(self, plan: Plan) -> dict[str, Any]:
         """Argument -> path, or mapping from labels to paths."""

@@ -11,10 +11,6 @@ from invariance.results.labels import label
 from invariance.results.statistics import Interval, prediction_interval
 
 CLAIM_HEADS = ("claim", "verdict", "number")
-SIMARD_CAPTION = (
-    "Test error in %: Simard's Table 1, whose numbers we take as errors of single runs, beside ours, which are means",
-    "over seeds with the 95% prediction interval for one more run:",
-)
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
 STYLE = """
@@ -32,6 +28,14 @@ def claim_row(claim: Mapping[str, Any]) -> list[str]:
     """The claim, its verdict, and its number with interval and unit, with a real minus sign."""
     number = with_interval(claim["number"], claim["low"], claim["high"]).replace("-", "\N{MINUS SIGN}")
     return [f"{claim['id']} {claim['statement'].rstrip('.')}", claim["verdict"], f"{number} {claim['unit']}"]
+
+
+def simard_caption(confidence: float) -> list[str]:
+    """Two lines about `simard_table`; the confidence is that of its intervals."""
+    return [
+        "Test error in %: Simard's Table 1, whose numbers we take as errors of single runs, beside ours, which are",
+        f"means over seeds with the {100 * confidence:g}% prediction interval for one more run:",
+    ]
 
 
 def simard_table(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
@@ -78,7 +82,7 @@ def verdicts(results: Path) -> list[str]:
     body += ["<h2>Claims and verdicts</h2>", table(CLAIM_HEADS, judged)]
     compared = [cell for cell in cell_entries(results) if cell["study"] == "simard2003"]
     if compared:
-        caption = html.escape(" ".join(SIMARD_CAPTION))
+        caption = html.escape(" ".join(simard_caption(config["measures"]["confidence"])))
         body += ["<h2>Simard's table</h2>", f"<p>{caption}</p>", table(*simard_table(compared))]
     return body
 

@@ -46,6 +46,10 @@ def draw(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame) -> Figure:
     marks.set(ylim=(len(rows) - 0.4, -0.6), xlim=(-0.6, len(curve) - 0.4), xticks=[])
     marks.set_xlabel("readings, each with the marked change; shaded: none")
     marks.grid(axis="y")
-    handles = {"mean, 95% interval": mean, "95% interval for one more run": one_more, "Simard et al. (2003)": published}
+    handles = {
+        "mean, interval over seeds": mean,
+        "interval for one more run": one_more,
+        "Simard et al. (2003)": published,
+    }
     legend_below(figure, handles, 3)
     return figure

@@ -56,8 +56,8 @@ def error_rows(axes: Axes, rows: pd.DataFrame) -> dict[str, object]:
     axes.grid()
     axes.spines["left"].set_visible(False)
     return {
-        "ours: mean, 95% interval over seeds": mean,
-        "ours: 95% interval for one more run": one_more,
+        "ours: mean, interval over seeds": mean,
+        "ours: interval for one more run": one_more,
         "ours: best and worst seed": seeds,
         "Simard et al. (2003), MNIST": published,
     }

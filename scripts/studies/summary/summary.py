@@ -113,7 +113,7 @@ def draw_forest(
     hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 6.5, "zorder": 4}
     handles = {
         "unshifted": axes.plot(clean["mean"], list(cells), "o", **hollow)[0],
-        "mean over shifts, 95% interval over seeds": axes.errorbar(
+        "mean over shifts, interval over seeds": axes.errorbar(
             moved["mean"], list(cells), xerr=interval(moved, 100), **look
         ),
         "worst shift": axes.plot(worst["mean"], list(cells), "|", color=INK, markersize=7)[0],
