@@ -251,8 +251,8 @@ def classes_of(trainings, seeds=2) -> pd.DataFrame:
         enumerate(trainings.items()), enumerate(("0-4", "5-9")), range(seeds)
     ):
         error = 10.0 * (2 * number + place) + seed
-        rows.append((training, seed, group, shown[place], 1.0, error, error / 2))
-    columns = ["training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
+        rows.append(("stride_fc", training, seed, group, shown[place], 1.0, error, error / 2))
+    columns = ["model", "training", "seed", "group", "shown", "clean_error", "mean_error", "mean_called_other"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -263,8 +263,11 @@ def shares_of(measures=("mean_error", "mean_consistency")) -> pd.DataFrame:
 
 
 def told_of(models, seeds=2) -> pd.DataFrame:
-    rows = [(m, s, 50.0, 60.0 + 20 * n + s, 10.0**-n, 0.0) for (n, m), s in product(enumerate(models), range(seeds))]
-    return pd.DataFrame(rows, columns=["model", "seed", "chance", "accuracy", "drift", "float64_drift"])
+    rows = [
+        (m, "placed", s, 50.0, 60.0 + 20 * n + s, 10.0**-n, 0.0)
+        for (n, m), s in product(enumerate(models), range(seeds))
+    ]
+    return pd.DataFrame(rows, columns=["model", "training", "seed", "chance", "accuracy", "drift", "float64_drift"])
 
 
 def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_each_seed():
@@ -335,6 +338,21 @@ def test_two_positions_draws_every_seed_beside_chance():
     assert list(zip(single.get_xdata(), single.get_ydata(), strict=True)) == [(1, 0), (1, 0), (0.1, 1), (0.1, 1)]
     assert set(double.get_xdata()) == {drifts.get_xlim()[0]}  # nothing is drawn on the edge
     assert [text.get_text() for text in told.get_yticklabels()] == ["stride, GAP", "stride, GAP, circular"]
+
+
+def test_cells_of_several_models_or_trainings_are_drawn_apart():
+    runs = classes_of({"centred": ("plain", "plain")})
+    figure = class_transfer.draw(pd.concat([runs, runs.assign(model="mlp", mean_error=90.0)]))
+    errors, _ = panels(figure)
+    assert sorted(bar.get_height() for bar in errors.patches) == [0.5, 10.5, 90, 90]
+    assert [text.get_text() for text in errors.get_xticklabels()] == ["MLP,\ncentred", "stride, FC,\ncentred"]
+
+    told = told_of(["stride_gap"])
+    figure = two_positions.draw(pd.concat([told, told.assign(training="further", accuracy=90.0)]))
+    right, drifts = panels(figure)
+    assert [bar.get_width() for bar in right.patches] == [60.5, 90]
+    assert [text.get_text() for text in right.get_yticklabels()] == ["stride, GAP, placed", "stride, GAP, further"]
+    assert drifts.lines[0].get_ydata().tolist() == [0, 0, 1, 1]
 
 
 def test_sample_distortions_shows_each_image_in_its_place():

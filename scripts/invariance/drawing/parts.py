@@ -1,6 +1,7 @@
 """Parts that several figures share: lines with given intervals, rows with names, axes of pixels and percentages."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from invariance.record.artefacts import InputError
+from invariance.results.labels import MODELS, in_order, label
 
 PERCENT_STEPS = [(2, 0.5), (5, 1), (10, 2), (20, 5), (30, 10), (50, 10), (100, 20)]  # span, step of the ticks
 
@@ -73,6 +75,15 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
+
+
+def named_cells(runs: pd.DataFrame, always: str) -> tuple[pd.Series, dict[str, str]]:
+    """The cell of each row, model/training, and the name of each cell: its `always`, the other part where it varies."""
+    cells = runs["model"] + "/" + runs["training"]
+    parts = [part for part in ("model", "training") if part == always or runs[part].nunique() > 1]
+    given = product(in_order(runs["model"], MODELS), in_order(runs["training"], ()))
+    found = [dict(zip(("model", "training"), cell, strict=True)) for cell in given if "/".join(cell) in set(cells)]
+    return cells, {"/".join(cell.values()): ", ".join(label(cell[part]) for part in parts) for cell in found}
 
 
 def legend_below(figure: Figure, handles: Mapping[str, object], columns: int) -> None:
