@@ -2,7 +2,7 @@
 # Make .venv exactly what the lock files say, and install LaTeX where it is missing and that is allowed.
 #
 # `make setup` runs this. It may be run at any time: where nothing is to do it takes a fraction of a second; after a
-# change of a lock file it installs the difference; what was interrupted, moved or broken is made afresh.
+# change of a lock file it installs the difference; what was interrupted, moved or broken is rebuilt.
 #
 # PYTHON=python3.12 names the interpreter to build on; without it, the first of python3, python3.14, ... python3.11
 # that is new enough. .venv may be a link to a folder on another disk. Only an environment that this script made is ever

@@ -45,7 +45,7 @@ def test_every_stage_leaves_its_artefacts(tree):
 
 def test_the_overview_has_simards_table_under_its_own_heads(tree):
     page = (tree / "results/digits/overview.html").read_text()
-    heads = ("training", "MLP, paper", "MLP, ours", "Simard&#x27;s CNN, paper", "Simard&#x27;s CNN, ours")
+    heads = ("training", "MLP, published", "MLP, ours", "Simard&#x27;s CNN, published", "Simard&#x27;s CNN, ours")
     assert f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead>" in page
     assert "<tr><td>no distortion</td><td>1.6</td>" in page
     assert "<tr><td>elastic</td><td></td><td></td><td>0.4</td>" in page

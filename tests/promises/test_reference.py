@@ -525,6 +525,7 @@ EXAMPLE = {
         ]
     ],
     "compute": summarised({"a": job("a", 120), "b": job("b", 60, ("a",), stage="figures")}),
+    "confidence": 0.95,
 }
 
 

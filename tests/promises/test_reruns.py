@@ -235,7 +235,9 @@ CHANGES = {
         {"train": 3, "evaluate": 3},
     ),
     "another copy": (
-        overlay("plans: {digits: {studies: {simard2003: {trainings: {elastic: {copies: 2}}}}}}"),
+        overlay(
+            "plans: {digits: {studies: {simard2003: {trainings: {elastic: {copies: 2, optimisation: {epochs: 2}}}}}}}"
+        ),
         (DISTORTED - {"draw sample_distortions"}) | OF_SIMARD | RECORDED | {"train", "evaluate"},
         {"distort": 1} | ONE_TRAINING,
     ),
@@ -281,7 +283,7 @@ plans:
   digits:
     studies:
       simard2003:
-        trainings: {elastic: {copies: 2}}
+        trainings: {elastic: {copies: 2, optimisation: {epochs: 2}}}
       architectures:
         cells: {simard_cnn: {trainings: [centred]}}
       augmentation_range:

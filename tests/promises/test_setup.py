@@ -255,7 +255,7 @@ def test_an_interrupted_set_up_is_repaired(tmp_path, interrupted):
     (machine.venv / "left over").touch()
     status, said, calls = machine.set_up()
     assert status == 0
-    assert "making it afresh" in said
+    assert "rebuilding it" in said
     assert "-m venv" in calls
     assert not (machine.venv / "left over").exists()
     assert machine.set_up()[1] == ""

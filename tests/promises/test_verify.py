@@ -297,7 +297,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("damage", "message"), BROKEN.values(), ids=BROKEN)
-def test_what_cannot_be_read_is_one_message(reference, tmp_path, capsys, damage, message):
+def test_what_cannot_be_read_is_one_message(reference, tmp_path, monkeypatch, capsys, damage, message):
+    monkeypatch.chdir(tmp_path)
     results = Written().at(tmp_path)
     damage(reference, results)
     with pytest.raises(InputError, match=message):
