@@ -36,7 +36,7 @@ export const moveView = {
     return () => {
       const all = cards.map((one) => one.update());
       const [changed, right] = ["changed", "right"].map((key) => all.filter((one) => one[key]).length);
-      const reading = truth() === null ? "" : ` Right answers: ${right}.`;
+      const reading = truth() === null ? "" : ` Correct: ${right} of ${cards.length}.`;
       count.textContent = `${changed} of ${cards.length} networks changed their mind.${reading}`;
       return count.textContent;
     };

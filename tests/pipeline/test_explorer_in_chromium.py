@@ -162,7 +162,7 @@ def test_a_network_that_it_cannot_run_is_shown_as_recorded_whatever_its_name(ope
         answers = np.load(run / network["predicted"])[:, shown["digits"][3]["index"]]
         assert card.locator(".answer").inner_text() == str(answers[place])
         assert card.locator("h3").inner_text() == name
-        assert "recorded by the pipeline, as this page cannot run it" in card.inner_text()
+        assert "recorded by the pipeline, because this page cannot run the network" in card.inner_text()
     for view in VIEWS:
         go_to(page, f"view={view}")
     assert page.locator("img").count() == 0
@@ -204,17 +204,17 @@ def test_it_is_dragged_by_the_mouse_and_moved_by_keys_and_sliders(open_page):
     page.mouse.down()
     page.mouse.move(middle[0] + 2 * pixel, middle[1] - pixel)
     page.mouse.up()
-    assert moved(page) == "2 right, 1 up"
+    assert moved(page) == "2 px right, 1 px up"
     page.focus("#paper")
     for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp", "ArrowUp"):
         page.keyboard.press(key)
-    assert moved(page) == "1 left, 2 up"
+    assert moved(page) == "1 px left, 2 px up"
     page.keyboard.press("Home")
     assert moved(page) == "0 px"
     page.focus("#dy")
     page.keyboard.press("ArrowRight")
-    assert moved(page) == "1 down"
-    until(page, "document.getElementById('live').textContent.startsWith('1 down. ')")
+    assert moved(page) == "1 px down"
+    until(page, "document.getElementById('live').textContent.startsWith('1 px down. ')")
 
 
 def test_it_is_dragged_by_a_finger_and_the_page_stays(open_page):
@@ -230,13 +230,13 @@ def test_it_is_dragged_by_a_finger_and_the_page_stays(open_page):
         ("touchEnd", []),
     ):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    assert moved(page) == "2 down"
+    assert moved(page) == "2 px down"
     assert page.evaluate("scrollY") == before
 
 
 def test_the_address_holds_the_view_there_and_back(open_page):
     page = open_page("#view=4&digit=2&dx=-2&dy=1")
-    assert (page.inner_text("#view-title"), moved(page)) == ("Which part is to blame?", "2 left, 1 down")
+    assert (page.inner_text("#view-title"), moved(page)) == ("Which part is to blame?", "2 px left, 1 px down")
     assert page.locator(".thumb[aria-pressed=true]").count() == 1
     page.click("nav a:nth-child(6)")
     page.locator(".thumb").nth(5).click()
@@ -268,7 +268,7 @@ def test_a_drawn_digit_is_answered_and_moved(open_page):
     page.click("#draw")
     page.focus("#paper")
     page.keyboard.press("ArrowRight")
-    assert moved(page) == "1 right"
+    assert moved(page) == "1 px right"
     assert page.locator(".thumb[aria-pressed=true]").count() == 0
     assert re.match(r"\d of \d networks changed their mind\.$", page.inner_text(".count"))
 
@@ -313,8 +313,8 @@ def test_a_screen_reader_is_told_of_each_move_once(open_page):
     page = open_page()
     for view in VIEWS:
         go_to(page, f"view={view}&digit=3&dx=2&dy=1")
-        until(page, "document.getElementById('live').textContent.startsWith('2 right, 1 down. ')")
-        assert page.inner_text("#live").count("2 right") == 1, view
+        until(page, "document.getElementById('live').textContent.startsWith('2 px right, 1 px down. ')")
+        assert page.inner_text("#live").count("2 px right") == 1, view
         assert page.locator("output, [role=status], [aria-live]").count() == 2, "the moves, and the outcome of the bet"
         page.evaluate("document.getElementById('live').textContent = ''")
 
