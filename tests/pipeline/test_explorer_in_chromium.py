@@ -283,7 +283,7 @@ def test_a_walk_is_one_step_where_motion_is_not_wanted(open_page):
     page = open_page(reduced_motion="reduce")
     page.click("#walk")
     first = moved(page)
-    assert re.fullmatch(r"1 (left|right|up|down)", first)
+    assert re.fullmatch(r"1 px (left|right|up|down)", first)
     page.wait_for_timeout(600)
     assert moved(page) == first
 
