@@ -29,7 +29,7 @@ from invariance.results.measures import (
     logit_drift,
     pairwise_consistency,
     radius_of_invariance,
-    reach,
+    ring_of,
     robust_error,
 )
 
@@ -141,8 +141,8 @@ def test_radius_counts_corners_and_the_threshold_itself():
     assert radius_of_invariance(values, WIDE, 95) == 0
 
 
-def test_reach_is_the_larger_of_the_two_ways():
-    assert [reach(shift) for shift in [(0, 0), (-3, 1), (1, 2), (2, -2)]] == [0, 3, 2, 2]
+def test_a_ring_is_the_larger_of_the_two_ways():
+    assert [ring_of(shift) for shift in [(0, 0), (-3, 1), (1, 2), (2, -2)]] == [0, 3, 2, 2]
 
 
 # ----------------------------------------------------------------------------------------------------------------------

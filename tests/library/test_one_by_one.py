@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from invariance.learning import training
 from invariance.networks.building import build_model, train_part
-from invariance.networks.one_by_one import LOSSES, bend
+from invariance.networks.one_by_one import LOSSES, activate
 from invariance.networks.simard_cnn import SimardCNN
 
 EXACT = 1e-10  # relative, float64
@@ -117,7 +117,7 @@ def test_the_tanh_is_numpys():
     for kind, most in ((np.float64, 5e-16), (np.float32, 3e-7)):
         values = np.concatenate([np.linspace(-30, 30, 20001), [0, 1e-30, 1e4, -1e4]]).astype(kind)
         found = values.copy()
-        bend(found, kind(0), len(found), kind(1.7159), kind(2 / 3))
+        activate(found, kind(0), len(found), kind(1.7159), kind(2 / 3))
         expected = 1.7159 * np.tanh(2 / 3 * values.astype(np.float64))
         assert np.abs(found - expected).max() < 2 * most
 

@@ -50,7 +50,7 @@ def alternate_positions(
     shifts may lose ink.
     """
     if not may_lose_ink:
-        require_lossless(images, reach(positions))
+        require_lossless(images, largest_shift(positions))
     chosen = (np.arange(len(images)) % len(positions)).astype(np.uint8)
     placed = np.empty_like(images)
     for number, (dx, dy) in enumerate(positions):
@@ -81,7 +81,7 @@ def shift_grid(max_shift: int) -> list[tuple[int, int]]:
     return [(dx, dy) for dy in reach for dx in reach]
 
 
-def reach(shifts: Sequence[tuple[int, int]]) -> int:
+def largest_shift(shifts: Sequence[tuple[int, int]]) -> int:
     """The pixels of the largest shift along either axis."""
     return max(max(abs(dx), abs(dy)) for dx, dy in shifts)
 

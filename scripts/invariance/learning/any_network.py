@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from invariance.command_line import progress
-from invariance.data.images import ink_margin, reach
+from invariance.data.images import ink_margin, largest_shift
 from invariance.layers.window import in_sequence
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import CPU, EVALUATION_BATCH, device_of
@@ -138,7 +138,7 @@ def logits_of(network: Network, images: np.ndarray) -> np.ndarray:
 def windows(images: np.ndarray, shifts: Sequence[tuple[int, int]], canvas: int, by: By) -> list[np.ndarray]:
     """Views (n, c, canvas, canvas) of images (n, c, h, w) at each shift (dx, dy): dx to the right, dy down."""
     height, width = images.shape[2:]
-    largest = reach(shifts)
+    largest = largest_shift(shifts)
     larger = images
     if by != "crop":  # surrounded so that each shifted image is a window
         margins = [((canvas - size) // 2, canvas - size - (canvas - size) // 2) for size in (height, width)]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from invariance.data.images import ink_margin, place_on_canvas, reach, require_lossless, shift_images
+from invariance.data.images import ink_margin, largest_shift, place_on_canvas, require_lossless, shift_images
 from invariance.layers.images_last import as_images_first, as_images_last
 from invariance.layers.window import FULLY_CONNECTED, in_sequence, known_window
 from invariance.learning.training import as_input, device_of, evaluation_batch, predict
@@ -22,9 +22,9 @@ def logits_over_shifts(
     Raises:
         InputError: a shift would lose ink, and may not.
     """
-    lossless = ink_margin(images) >= reach(shifts)
+    lossless = ink_margin(images) >= largest_shift(shifts)
     if not may_lose_ink:
-        require_lossless(images, reach(shifts))
+        require_lossless(images, largest_shift(shifts))
     if lossless and hasattr(model, "logits_over_shifts"):
         return model.logits_over_shifts(predict, images, shifts)
     model = for_inference(model)
@@ -102,7 +102,7 @@ def shared_over_shifts(
     model: nn.Sequential, stem: int, images: np.ndarray, shifts: Sequence[tuple[int, int]]
 ) -> np.ndarray:
     """`logits_over_shifts`, with the first `stem` layers computed once for all shifts of one phase of their stride."""
-    largest = reach(shifts)
+    largest = largest_shift(shifts)
     shared, rest = model[:stem], model[stem:]
     stride = total_stride(shared)
     canvas, device = images.shape[-1], device_of(model)

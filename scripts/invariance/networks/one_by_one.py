@@ -125,19 +125,19 @@ def steps(
                     patches_1[tap, y * side_1 + x] = pixel
         combine(w_1, patches_1, maps_1)
         for channel in range(len(maps_1)):
-            bend(maps_1[channel], b_1[0, channel], places_1, amplitude, slope)
+            activate(maps_1[channel], b_1[0, channel], places_1, amplitude, slope)
         for place in range(places_2):
             patch, sources = patches_2[place], reading[place]
             for tap in range(len(sources)):
                 patch[tap] = flat_maps[sources[tap]]
         products(w_2, patches_2, maps_2)
         for channel in range(len(maps_2)):
-            bend(maps_2[channel], b_2[0, channel], places_2, amplitude, slope)
+            activate(maps_2[channel], b_2[0, channel], places_2, amplitude, slope)
         features[: maps_2.size] = maps_2.ravel()
         products_with_one(w_3, features, hidden)
         for unit in range(len(w_3)):
             hidden[unit] += b_3[0, unit]
-        bend(hidden, of_type(0), len(w_3), amplitude, slope)
+        activate(hidden, of_type(0), len(w_3), amplitude, slope)
         products_with_one(w_4, hidden, scores)
         for label in range(classes):
             scores[label] += b_4[0, label]
@@ -154,10 +154,10 @@ def steps(
         score_slopes[targets[image]] -= of_type(1)
         through(w_4, v_w_4, hidden, score_slopes, hidden_slopes, rate, momentum, decay)
         step(b_4[0], v_b_4[0], score_slopes, rate, momentum, decay)
-        bend_back(hidden, hidden_slopes, len(w_3), amplitude, slope)
+        activation_gradient(hidden, hidden_slopes, len(w_3), amplitude, slope)
         through(w_3, v_w_3, features, hidden_slopes, feature_slopes, rate, momentum, decay)
         step(b_3[0], v_b_3[0], hidden_slopes, rate, momentum, decay)
-        bend_back(features, feature_slopes, maps_2.size, amplitude, slope)
+        activation_gradient(features, feature_slopes, maps_2.size, amplitude, slope)
         combine(slopes_2, patches_2, gradient_2)
         for channel in range(len(w_2)):
             sums_2[channel] = slopes_2[channel].sum()
@@ -168,7 +168,7 @@ def steps(
             for tap in range(len(sources)):
                 flat_slopes[sources[tap]] += along[tap]
         for channel in range(len(maps_1)):
-            bend_back(maps_1[channel], slopes_1[channel], places_1, amplitude, slope)
+            activation_gradient(maps_1[channel], slopes_1[channel], places_1, amplitude, slope)
             sums_1[channel] = slopes_1[channel].sum()
         products(slopes_1, patches_1, gradient_1)
         step(w_2.ravel(), v_w_2.ravel(), gradient_2.ravel(), rate, momentum, decay)
@@ -246,7 +246,7 @@ def products_with_one(rows, vector, found):
 
 
 @compiled
-def bend(values, bias, count, amplitude, slope):
+def activate(values, bias, count, amplitude, slope):
     """The nonlinearity of the first `count` values plus a bias, in place.
 
     That is amplitude * tanh(slope * x), or with an amplitude of 0 the ReLU. The tanh of x / 8 is Lambert's continued
@@ -263,14 +263,14 @@ def bend(values, bias, count, amplitude, slope):
         else:
             x = max(min(slope * (values[i] + bias), most), -most) * eighth
             square = x * x
-            bent = x * (a + square * (b + square * (c + square))) / (a + square * (d + square * (e + f * square)))
-            bent = two * bent / (one + bent * bent)
-            bent = two * bent / (one + bent * bent)
-            values[i] = amplitude * (two * bent / (one + bent * bent))
+            value = x * (a + square * (b + square * (c + square))) / (a + square * (d + square * (e + f * square)))
+            value = two * value / (one + value * value)
+            value = two * value / (one + value * value)
+            values[i] = amplitude * (two * value / (one + value * value))
 
 
 @compiled
-def bend_back(values, slopes, count, amplitude, slope):
+def activation_gradient(values, slopes, count, amplitude, slope):
     """Multiply slopes by the derivative of the nonlinearity where it gave these values, in place."""
     for i in range(count):
         if amplitude == 0:
