@@ -22,7 +22,7 @@ from invariance import command_line
 from invariance.paper.numbers import compute_results
 from invariance.plan.plan import Plan
 from invariance.plan.reading import load, resolve
-from invariance.record.artefacts import InputError, read_json
+from invariance.record.artefacts import InputError, read_json, sha256_of, write_json
 from invariance.record.compute import (
     WORKERS,
     Job,
@@ -354,8 +354,10 @@ def test_the_demo_has_a_reference():
 
 
 @pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.stem)
-def test_a_committed_reference_is_of_the_config(path):
+def test_a_committed_reference_is_of_the_config(path, tmp_path):
     run, reference = RUNS[path.stem], read_reference(path, path.stem)
+    write_json(tmp_path / "config.json", run.record, sort_keys=False)
+    assert reference["config_sha256"] == sha256_of(tmp_path / "config.json")
     assert {claim["id"] for claim in reference["claims"]} == set(run["claims"])
     assert reference["compute"]["unmeasured_jobs"] == 0
     recorded = {entry_name(cell) for cell in reference["cells"]}
