@@ -11,7 +11,7 @@ const ABOUT = {
   max_pool_fc: "max pooling instead of strides",
   avg_pool_fc: "average pooling instead of strides",
   blur_pool_fc: "a blur before each stride",
-  stride_gap: "global average pooling instead of a fully connected layer",
+  stride_gap: "global average pooling instead of flattened maps",
   stride_gap_circular: "global average pooling, circular padding",
   phase_averaged: "averaged over all phases of its strides",
   polyphase_gap_circular: "chooses which pixels to keep",

@@ -12,7 +12,7 @@ export const shownView = {
   name: "Training",
   title: "What was it trained on?",
   lead:
-    "One CNN, trained with several ranges of translations. Beyond the range it was trained on, it is often wrong. The " +
+    "The same CNN, trained anew for each range of translations. Beyond that range, it is often wrong. The " +
     "radius of invariance is the largest shift up to which nearly all of its answers stay the same.",
   build(section) {
     const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));

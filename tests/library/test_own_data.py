@@ -6,6 +6,7 @@ import pickle
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +156,17 @@ def pickled(folder: Path) -> dict:
     return as_npz(folder, train_images=objects)
 
 
+def png_of_16_bits() -> bytes:
+    """A PNG of 4x4 pixels in colour; Pillow reads only the upper byte of each channel."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = 4 * (b"\0" + struct.pack(">12H", *[1000] * 12))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 def changed_image(folder: Path, change: Callable[[Path], object], place: str = "train/a/000.png") -> dict:
     settings = as_folder(folder)
     change(Path(settings["folder"], place))
@@ -270,6 +282,10 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
     ),
     "folder: 16 bits": (
         lambda f: changed_image(f, lambda path: Image.fromarray(np.full((12, 12), 1000, np.uint16)).save(path)),
+        r"000\.png: more than 8 bits per channel; allowed: 8",
+    ),
+    "folder: 16 bits in colour": (
+        lambda f: changed_image(f, lambda path: path.write_bytes(png_of_16_bits())),
         r"000\.png: more than 8 bits per channel; allowed: 8",
     ),
     "folder: ink on transparent ground": (

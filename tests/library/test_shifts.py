@@ -233,7 +233,7 @@ BAD = [
     ({"--weights": "others.safetensors"}, "others.safetensors: not the weights of this model"),
     ({"--weights": "cut.safetensors"}, "cut.safetensors: not the weights of this model"),
     ({"--weights": "pickle.safetensors"}, "pickle.safetensors: not the weights of this model"),
-    ({"--weights": "folder"}, "folder: cannot be read (No such device"),
+    ({"--weights": "folder"}, "folder: cannot be read (Is a directory)"),
     ({"--data": "none.npz"}, "none.npz: no such file"),
     ({"--data": "folder"}, "folder: not a whole .npz file"),
     ({"--data": "text.npz"}, "text.npz: not a whole .npz file"),

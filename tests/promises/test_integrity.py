@@ -124,16 +124,20 @@ def test_files_elsewhere_have_no_record(tmp_path):
         ("{here}/paper/reference/mnist.json", None),
         ("elsewhere/results/b.npy", None),
         ("../results/b.npy", None),
+        ("../other/results/mnist/b.npy", "{there}/results/.sha256/mnist/b.npy"),
+        ("../other/results/.sha256/mnist/b.npy", None),
         ("results", None),
         (".", None),
     ],
 )
 def test_where_the_record_is(path, record, tmp_path, monkeypatch):
-    """Only below the results of the folder where one works, though that folder may be below another `results`."""
+    """Below the results of the folder where one works, or those elsewhere that hold records."""
     here = tmp_path / "results" / "clone"
     here.mkdir(parents=True)
+    there = here.with_name("other")
+    (there / "results/.sha256").mkdir(parents=True)
     monkeypatch.chdir(here)
-    assert record_of(path.format(here=here)) == (record and Path(record))
+    assert record_of(path.format(here=here)) == (record and Path(record.format(there=there)))
 
 
 def test_a_failed_write_leaves_artefact_and_record_as_they_were(results):

@@ -45,9 +45,11 @@ def test_settings_tabular_has_the_options_of_simards_network():
     run["models"]["simard_cnn"] |= {"nonlinearity": "scaled_tanh", "background": -1}
     text = settings(run)
     assert is_whole(text)
-    assert r"Nonlinearity & $1.7159\tanh(2x/3)$ & ours" in text
-    assert "Input scaling & background $-1$, full ink 1 & ours" in text
-    assert "ReLU" not in text
+    assert r"Nonlinearity & $1.7159\tanh(2x/3)$ (Simard's CNN), ReLU (others) & ours" in text
+    other = "background $-1$, full ink 1 (Simard's CNN), background 0, full ink 1 (others)"
+    assert f"Input scaling & {other} & ours" in text
+    run["models"]["simard_cnn"] |= {"background": -1.0}
+    assert settings(run) == text
 
 
 def test_distortions_on_two_canvases_are_kept_apart():

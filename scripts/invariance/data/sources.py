@@ -5,6 +5,7 @@ Nothing is unpickled, and nothing is unpacked that could be larger than LARGEST.
 """
 
 import gzip
+import re
 import tempfile
 import zipfile
 import zlib
@@ -248,7 +249,7 @@ def read_image(path: Path, folder: Path, side: int) -> np.ndarray:
             if max(image.size) > side:
                 what = f"{image.size[0]}x{image.size[1]} pixels"
                 raise InputError(f"{path}: {what}; allowed: at most {side}x{side}, the side of this data set")
-            if image.mode.startswith(("I", "F")):
+            if image.mode.startswith(("I", "F")) or re.search(r";16[BLN]", str(image.tile)):
                 raise InputError(f"{path}: more than 8 bits per channel; allowed: 8, as PNG or JPEG usually have")
             if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
                 raise InputError(f"{path}: transparent pixels, whose grey is not defined; allowed: opaque ones alone")

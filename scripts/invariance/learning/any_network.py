@@ -19,7 +19,7 @@ from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import CPU, EVALUATION_BATCH, device_of
 from invariance.learning.weights import read_weights
 from invariance.networks.file import constructed, in_a_line
-from invariance.record.artefacts import InputError
+from invariance.record.artefacts import InputError, record_of, require_unaltered
 
 Network = Callable[[Tensor], Any]
 By = Literal[
@@ -45,6 +45,8 @@ def trained(network: str, weights: Path, canvas: int, classes: int, options: dic
     if not (file and name.isidentifier()):
         raise InputError(f"--network: {network!r}; allowed: <file>:<class>, as my_network.py:Net")
     model = constructed(Path(file), name, {"canvas": canvas, "classes": classes}, options)
+    if (place := record_of(weights)) and place.exists():
+        require_unaltered(weights)
     read_weights(
         model,
         weights,

@@ -33,10 +33,11 @@ def read_weights(model: nn.Module, path: Path | str, remedy: str) -> None:
         InputError: the file is missing, unreadable or damaged, or holds the weights of another model.
     """
     try:
-        model.load_state_dict(load_file(path))
+        with Path(path).open("rb"):  # whose error says why a file cannot be read
+            model.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: not the weights of this model ({error}); {remedy}") from None

@@ -72,9 +72,10 @@ class Made:
         return module_file(self.target, scripts)
 
     def code(self, plan: Plan, scripts: str) -> list[str]:
-        """That file, and those of the `models` among the settings, which the function builds by their families."""
+        """That file, and those of `models` among the settings: name -> entry in the config, for networks to build."""
         models = self.settings(plan, self.study).get("models", {})
-        return [self.file(scripts), *(file for model in models.values() for file in network_files(model))]
+        entries = [entry for entry in dict(models).values() if "family" in entry] if isinstance(models, Mapping) else []
+        return [self.file(scripts), *(file for entry in entries for file in network_files(entry))]
 
     def arguments(self, plan: Plan) -> dict[str, Any]:
         """Argument -> path, or mapping from labels to paths."""

@@ -45,6 +45,7 @@ def require_networks(plans: Iterable[Plan], folder: Path) -> None:
     if done.returncode:
         files = ", ".join(dict.fromkeys(network["file"] for network, *_ in trials))
         killed = f"{files}: trying these networks ended with status {done.returncode}; too little memory?"
-        raise InputError(done.stderr.strip().removeprefix("error: ") or killed)
+        said = done.stderr.strip().removeprefix("error: ")
+        raise InputError(said if said and done.returncode > 0 else killed)
     folder.mkdir(parents=True, exist_ok=True)
     passed.touch()

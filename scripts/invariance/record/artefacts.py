@@ -93,11 +93,20 @@ def current_umask() -> int:
 
 
 def record_of(path: Path | str) -> Path | None:
-    """The path of the record of an artefact's SHA-256; None for a file that is not below ./results."""
-    parts = Path(os.path.relpath(path)).parts
-    if len(parts) < 2 or parts[0] != RESULTS or parts[1] == RECORDS:
+    """The path of the record of an artefact's SHA-256; None for a file that is no artefact.
+
+    Artefacts are below ./results or, seen from elsewhere, below a folder of that name that holds records.
+    """
+    near = Path(os.path.relpath(path))
+    if near.parts[:1] == ("..",):
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 (results may be a link)
+        roots = (folder for folder in absolute.parents if folder.name == RESULTS and (folder / RECORDS).is_dir())
+        root, near = next(roots, None), absolute
+    else:
+        root = Path(RESULTS) if near.parts[:1] == (RESULTS,) and len(near.parts) > 1 else None
+    if root is None or near.is_relative_to(root / RECORDS):
         return None
-    return Path(RESULTS, RECORDS, *parts[1:])
+    return root / RECORDS / near.relative_to(root)
 
 
 def record(path: Path | str, sha256: str) -> None:

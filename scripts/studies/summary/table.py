@@ -181,13 +181,17 @@ def settings(config: Mapping[str, Any]) -> str:
     replicates = "simard2003" in config["studies"]
     rows = [(what, values[f"config/{path}"], source) for what, path, source in SETTINGS if f"config/{path}" in values]
     network = config["models"].get("simard_cnn", {})
-    options = {option: str(network.get(option, next(iter(texts)))) for option, (_, texts, _) in OPTIONS.items()}
-    rows += [
-        (what, texts[options[option]], source)
-        for option, (what, texts, source) in OPTIONS.items()
-        if replicates or option != "placing"
-    ]
+    for option, (what, texts, source) in OPTIONS.items():
+        if replicates or option != "placing":
+            rows.append((what, of_networks(network.get(option), texts), source))
     return tabular("lll", ["Setting", "Value", "Source"], rows)
+
+
+def of_networks(value: Any, texts: Mapping[str, str]) -> str:
+    """In words, an option of Simard's network and, where that is not the default, the default, which others have."""
+    usual = next(iter(texts.values()))
+    chosen = usual if value is None else texts[str(value).removesuffix(".0")]
+    return usual if chosen == usual else f"{chosen} (Simard's CNN), {usual} (others)"
 
 
 STAGES = {
