@@ -216,6 +216,55 @@ def batches(images: int, size: int, seed: int, epoch: int) -> Iterator[np.ndarra
         yield order[start : start + size]
 
 
+class Descent:
+    """Gradient descent on images that are read by their places: one step a batch, on any device.
+
+    Attributes:
+        read: gives the images at some places.
+        together: images of one call of `step`: a batch, which on a GPU is replayed as a CUDA graph; or, where the
+            network has a loop for batches of one image, many of these.
+    """
+
+    def __init__(
+        self, model: nn.Module, optimiser: NesterovSGD, targets: Tensor, optimisation: Mapping[str, Any]
+    ) -> None:
+        """Args: model and its optimiser; targets, int64 (n,), the classes of all images; as in config.yaml."""
+        self.model, self.optimiser, self.targets, self.optimisation = model, optimiser, targets, optimisation
+        self.read = Inputs(targets.device)
+        self.on_gpu = targets.device.type != "cpu"
+        whole = all(parameter.requires_grad for parameter in model.parameters())
+        may = optimisation["batch"] == 1 and whole and not self.on_gpu
+        self.one_by_one = may and hasattr(model, "train_one_by_one")
+        self.together = ONE_BY_ONE if self.one_by_one else optimisation["batch"]
+        self.step = self.take_steps if self.one_by_one else Recorded(self.take_step) if self.on_gpu else self.take_step
+
+    def through(self, order: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
+        """Take the steps of an epoch; return the logits (n, classes) that each image had before its own.
+
+        Args: order, places of as many images as go together, int64; rates, the learning rate of each step.
+        """
+        given: Iterable[Any] = rates
+        if self.one_by_one:
+            given = torch.tensor(rates, dtype=torch.float64).split(self.together)
+        elif self.on_gpu:
+            given = self.targets.new_tensor(rates, dtype=self.optimiser.parameters[0].dtype)
+        return torch.cat([self.step(places, rate) for places, rate in zip(order, given, strict=True)])
+
+    def take_step(self, places: Tensor, rate: float | Tensor) -> Tensor:
+        """Take one step on a batch of images; return the logits (n, classes) before it."""
+        self.model.zero_grad()  # of a recording that failed on the way back
+        logits = self.model(self.read(places))
+        LOSSES[self.optimisation["loss"]](logits, self.targets[places]).backward()
+        self.optimiser.step(rate)
+        return logits.detach()
+
+    def take_steps(self, places: Tensor, rates: Tensor) -> Tensor:
+        """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
+        constants = (self.optimisation[name] for name in ("momentum", "weight_decay", "loss"))
+        images, targets = self.read(places), self.targets[places]
+        return self.model.train_one_by_one(self.optimiser.velocities, images, targets, rates, *constants)
+
+
 def train(
     model: nn.Module,
     epoch_images: Sequence[np.ndarray],
@@ -247,68 +296,49 @@ def train(
     Raises:
         InputError: the loss is no longer a number.
     """
-    loss_of = LOSSES[optimisation["loss"]]
-    epochs, batch = optimisation["epochs"], optimisation["batch"]
-    steps_an_epoch = math.ceil(len(labels) / batch)
+    loss_of, epochs = LOSSES[optimisation["loss"]], optimisation["epochs"]
+    steps_an_epoch = math.ceil(len(labels) / optimisation["batch"])
     targets = torch.from_numpy(labels.astype(np.int64)).to(device)
     model.to(device)
     optimiser = NesterovSGD(model.parameters(), optimisation["momentum"], optimisation["weight_decay"])
     average, first_averaged = WeightAverage(model), epochs - round(epochs * optimisation["averaging"])
-    whole = all(parameter.requires_grad for parameter in model.parameters())
-    one_by_one = batch == 1 and whole and device.type == "cpu" and hasattr(model, "train_one_by_one")
-    read = Inputs(device)
-
-    def take_step(places: Tensor, rate: float | Tensor) -> Tensor:
-        """Take one step on a batch of images; return the logits (n, classes) before it."""
-        model.zero_grad()  # of a recording that failed on the way back
-        logits = model(read(places))
-        loss_of(logits, targets[places]).backward()
-        optimiser.step(rate)
-        return logits.detach()
-
-    def take_steps(places: Tensor, rates: Tensor) -> Tensor:
-        """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
-        constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
-        return model.train_one_by_one(optimiser.velocities, read(places), targets[places], rates, *constants)
-
-    step = take_steps if one_by_one else take_step if device.type == "cpu" else Recorded(take_step)
-    together = ONE_BY_ONE if one_by_one else batch  # images of a call of step
+    descent = Descent(model, optimiser, targets, optimisation)
     state = training_state(model, optimiser, average)
     history = checkpoint.load(state) if checkpoint else []
     average.count = max(0, len(history) - first_averaged)
     for epoch in range(len(history), epochs):
-        read.hold(epoch_images[epoch % len(epoch_images)])
+        descent.read.hold(epoch_images[epoch % len(epoch_images)])
         set_training_mode(model)
         torch.manual_seed((epoch + 1) << 32 | seed)  # so that dropout draws the same after an interruption
         done = epoch * steps_an_epoch + np.arange(steps_an_epoch)  # steps before each of the epoch
         rates = [rate_at((before + 0.5) / (epochs * steps_an_epoch), optimisation) for before in done]
-        order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), together, seed, epoch)]
-        chosen = torch.cat(order)
-        if one_by_one:
-            given = torch.tensor(rates, dtype=torch.float64).split(together)
-        else:
-            given = rates if device.type == "cpu" else targets.new_tensor(rates, dtype=optimiser.parameters[0].dtype)
-        logits = torch.cat([step(places, rate) for places, rate in zip(order, given, strict=True)])
-        train_loss, train_error = loss_and_error(logits, targets[chosen], loss_of)
+        order = [torch.from_numpy(chosen).to(device) for chosen in batches(len(labels), descent.together, seed, epoch)]
+        train_loss, train_error = loss_and_error(descent.through(order, rates), targets[torch.cat(order)], loss_of)
         if epoch >= first_averaged:
             average.add()
         with average.in_place():
             validation_loss, validation_error = evaluate(model, *validation, loss_of)
-        if not math.isfinite(train_loss + validation_loss):
-            raise InputError(
-                f"training diverged: the loss of epoch {epoch + 1} is {train_loss + validation_loss} at learning rate "
-                f"{rates[-1]:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
-            )
         row = [epoch + 1, rates[-1], train_loss, train_error, validation_loss, validation_error]
         history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
+        require_finite(history[-1], optimisation)
         progress(
-            f"epoch {epoch + 1}/{epochs}  loss {row[2]:.4f}  training error {row[3]:.2f}%  "
+            f"epoch {epoch + 1}/{epochs}  loss {train_loss:.4f}  training error {train_error:.2f}%  "
             f"validation error {validation_error:.2f}%"
         )
         if checkpoint and epoch + 1 < epochs:
             checkpoint.save(state, history)
     average.keep()
     return history
+
+
+def require_finite(epoch: Mapping[str, float], optimisation: Mapping[str, Any]) -> None:
+    """Raise InputError unless the losses of an epoch, given as its row of the history, are numbers."""
+    loss = epoch["train_loss"] + epoch["validation_loss"]
+    if not math.isfinite(loss):
+        raise InputError(
+            f"training diverged: the loss of epoch {epoch['epoch']} is {loss} at learning rate "
+            f"{epoch['learning_rate']:.4g}; lower `learning_rate` (now {optimisation['learning_rate']}) in the config"
+        )
 
 
 def set_training_mode(model: nn.Module) -> None:
