@@ -46,6 +46,7 @@ function openPage() {
       {
         href: `#view=${number + 1}`,
         click: (event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
           event.preventDefault();
           change({ view: number + 1 });
         },
@@ -56,6 +57,7 @@ function openPage() {
   );
   byId("nav").append(...links);
   fillNotes();
+  byId("problem").hidden = true;
   byId("main").hidden = false;
   const update = () => {
     updateStage();
@@ -115,7 +117,9 @@ function fillNotes() {
     el(
       "p",
       {},
-      "Everything here is computed in your browser, by the trained networks themselves; the page loads nothing from anywhere. ",
+      "What networks answer, and their maps of features, is computed in your browser, by the trained networks of the " +
+        "first seed; the page loads nothing from anywhere. What was measured comes from the files that are named: in " +
+        "tables, charts and claims means over seeds, with their intervals in [ ]. ",
       el("span", { id: "weights" }, "Checking the weights…"),
     ),
     el(
@@ -144,23 +148,31 @@ async function checkWeights() {
     if (found && found !== model.weights.sha256) differing.push(model.weights.path);
   }
   if (differing.length) {
-    byId("problem").hidden = false;
-    byId("problem").textContent =
-      `Altered weights: ${differing.join(", ")}. What the networks answer here is not what the pipeline measured; make this page again.`;
+    report(
+      `Altered weights: ${differing.join(", ")}. What the networks answer here is not what the pipeline measured; make this page again.`,
+    );
   }
-  note.textContent = differing.length
-    ? ""
-    : checked
-      ? `The weights of all ${checked} networks have the SHA-256 of their files.`
-      : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
+  const whole = checked === models.length ? `all ${checked}` : `${checked} of ${models.length}`;
+  note.textContent =
+    differing.length || !models.length
+      ? ""
+      : checked
+        ? `The weights of ${whole} networks have the SHA-256 of their files.`
+        : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
   note.dataset.checked = checked;
 }
 
-try {
-  openPage();
-} catch (error) {
+/** Say on the page what is wrong with it. */
+function report(problem) {
   byId("problem").hidden = false;
-  byId("problem").textContent =
-    `This page could not start (${error.message}). Its content may be damaged: make it again. The same results are in paper.pdf.`;
-  throw error;
+  byId("problem").className = "problem";
+  byId("problem").textContent = problem;
 }
+
+const failed = (error) =>
+  report(
+    `This page failed (${error?.message ?? error}). Its content may be damaged: make it again. The same results are in paper.pdf.`,
+  );
+addEventListener("error", ({ error }) => failed(error));
+addEventListener("unhandledrejection", ({ reason }) => failed(reason));
+openPage();

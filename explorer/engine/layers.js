@@ -12,7 +12,7 @@
  * @param {boolean} circular whether the axis wraps round; else it is padded with zeros
  * @returns {Int32Array} (side + 2 * padding)
  */
-export function paddedIndices(side, padding, circular) {
+function paddedIndices(side, padding, circular) {
   const indices = new Int32Array(side + 2 * padding).fill(-1);
   for (let place = 0; place < indices.length; place++) {
     const index = place - padding;
@@ -170,7 +170,7 @@ export function maxPool(maps) {
  * @param {number} phase 0 and 1 start in the first row, 2 and 3 in the second; 1 and 3 in the second column
  * @returns {Maps}
  */
-export function everySecond({ channels, side, values }, phase) {
+function everySecond({ channels, side, values }, phase) {
   const half = Math.floor(side / 2);
   const result = new Float32Array(channels * half * half);
   for (let channel = 0, place = 0; channel < channels; channel++) {

@@ -99,8 +99,11 @@ function mlp(settings, canvas, tensors) {
   return network(canvas, [], ({ values }) => head(values));
 }
 
-/** Simard's convolutional network. */
+/** Simard's convolutional network, with the defaults of its options. */
 function simardCnn(settings, canvas, tensors, prefix = "") {
+  const { nonlinearity = "relu", background = 0, placing = "corner" } = settings;
+  if (nonlinearity !== "relu" || background || placing !== "corner")
+    throw new Error("this page has Simard's network with the defaults of its options alone");
   const maps = [1, 5, 50];
   const stages = [0, 1].map((number) => {
     const layer = convolution(tensors, `${prefix}${number}`, maps[number], maps[number + 1], 5, 2);

@@ -1,12 +1,14 @@
 // The bet that opens the page: how far can the digit move before the plain network errs?
 
-import { called, content, find, grid, images, maxShift, models, rows, worded } from "./data.js";
-import { choice, el, inWords, shown } from "./dom.js";
+import { among, called, content, grid, images, maxShift, readers, rows, worded } from "./data.js";
+import { el, inWords, shown } from "./dom.js";
 import { change, state } from "./state.js";
+
+const PLAIN = "architectures/stride_fc/centred";
 
 /** The network that the bet is about, or undefined. */
 function plain() {
-  return find("architectures", "stride_fc", "centred") ?? models.find((model) => model.predicted);
+  return among([PLAIN])[0] ?? readers[0];
 }
 
 /** The smallest shift at which the pipeline saw the network err on a test image; null if it never did. */
@@ -25,18 +27,28 @@ export function buildBet(section) {
     return;
   }
   const number = state.digit;
-  const { label } = content.digits[number];
-  const options = [...Array(maxShift).keys()].map((place) => ({ label: `${place + 1} px` }));
+  const { index, label } = content.digits[number];
+  const guesses = [...[...Array(maxShift).keys()].map((place) => `${place + 1} px`), "never"];
+  const buttons = guesses.map((guess, place) =>
+    el("button", { type: "button", "aria-pressed": "false", click: () => bet(place) }, guess),
+  );
+  const bet = (chosen) => {
+    buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(place === chosen)));
+    reveal(chosen, outcome, model, number);
+  };
   const outcome = el("div", { class: "outcome", "aria-live": "polite" });
   section.append(
     el("h2", { id: "bet-title" }, "First, a bet"),
     el(
       "p",
       {},
-      worded("A CNN was trained on centred digits. "),
-      `How far can this ${called(label)} move, in any direction, before the CNN errs?`,
+      model.id === PLAIN
+        ? worded("A CNN was trained on centred digits. ")
+        : `${model.name}; ${worded("training digits")}: ${model.trained}. `,
+      `How far can this ${called(label)} (test image ${index}) move, in any direction, before the network errs?`,
     ),
-    choice("It first errs at", [...options, { label: "never" }], -1, (place) => reveal(place, outcome, model, number)),
+    el("p", { id: "guess" }, "It first errs at"),
+    el("div", { class: "buttons", role: "group", "aria-labelledby": "guess" }, ...buttons),
     outcome,
   );
 }
@@ -52,11 +64,11 @@ function reveal(guess, outcome, model, number) {
       {},
       el("b", {}, verdict),
       found
-        ? ` The CNN first errs at ${size} px: ${inWords(...found.shift)}. `
-        : ` No shift of up to ${maxShift} px changes its answer. `,
+        ? ` It first errs at ${size} px: ${size ? inWords(...found.shift) : "where it stands"}. `
+        : ` No shift of up to ${maxShift} px makes it err. `,
       soonest(model),
-      radius ? ` Over the test images, its answers stay ${content.radiusConsistency}% consistent up to shifts of ` : "",
-      radius ? `${shown(radius.mean)} px (architectures.csv, line ${radius.line}).` : "",
+      radius ? ` At least ${content.radiusConsistency}% of the test images keep their answer at all shifts of up to ` : "",
+      radius ? `${shown(radius.mean)} px, a mean over seeds (architectures.csv, line ${radius.line}).` : "",
     ),
     found
       ? el("button", { type: "button", id: "show-me", click: () => showError(number, found.shift) }, "Show me")

@@ -8,6 +8,7 @@ export const content = JSON.parse(document.getElementById("data").textContent);
 export const { canvas, maxShift, imageSide } = content;
 export const reach = 2 * maxShift + 1; // shifts along each axis of the grid
 export const margin = Math.floor((canvas - imageSide) / 2); // pixels above and left of an image
+const lossless = margin >= maxShift; // whether each shift is a roll
 
 /** All shifts of the grid, (dx, dy), row by row. */
 export const grid = Array.from({ length: reach ** 2 }, (_, place) => [
@@ -72,6 +73,7 @@ class Model {
     if (this.built === undefined) {
       this.built = null;
       try {
+        if (!this.weights.element) throw new Error("its weights would make this page too large");
         this.bytes = bytesOf(document.getElementById(this.weights.element).textContent);
         this.built = buildNetwork(this.settings, canvas, readTensors(this.bytes));
       } catch (error) {
@@ -86,11 +88,11 @@ class Model {
     if (!this.network) return null;
     if (!this.known.has(image)) this.known.set(image, new Map());
     const answers = this.known.get(image);
-    const key = `${dx} ${dy}`;
+    const key = `${dx} ${dy} ${circular}`;
     if (!answers.has(key)) {
       const { logitsOfRoll, logits } = this.network;
-      const found = logitsOfRoll ? logitsOfRoll(image, dx, dy) : logits(shifted(image, canvas, dx, dy, circular));
-      answers.set(key, found);
+      const rolls = logitsOfRoll && (circular || lossless);
+      answers.set(key, rolls ? logitsOfRoll(image, dx, dy) : logits(shifted(image, canvas, dx, dy, circular)));
     }
     return answers.get(key);
   }

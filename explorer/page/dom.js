@@ -59,7 +59,7 @@ export function inWords(dx, dy) {
     dx ? `${Math.abs(dx)} px ${dx > 0 ? "right" : "left"}` : "",
     dy ? `${Math.abs(dy)} px ${dy > 0 ? "down" : "up"}` : "",
   ].filter(Boolean);
-  return parts.length ? `${parts.join(", ")}` : "0 px";
+  return parts.join(", ") || "0 px";
 }
 
 /** Radio buttons in a row. */

@@ -53,13 +53,14 @@ export function card(model) {
     const logits = model.logits(base, state.dx, state.dy, circular);
     const before = model.answer(base, 0, 0, circular);
     const now = model.answer(base, state.dx, state.dy, circular);
-    const [changed, right] = [now !== before, now === truth()];
+    const [known, right] = [now !== null, now === truth()];
+    const changed = known && now !== before;
     say(answer, called(now));
     element.classList.toggle("changed", changed);
-    element.classList.toggle("wrong", truth() !== null && !right);
+    element.classList.toggle("wrong", known && truth() !== null && !right);
     const opinion = changed ? `≠ was ${called(before)}` : truth() === null || right ? "= same" : "= same, but wrong";
-    const recorded = `; as recorded by the pipeline, because this page cannot run the network: ${model.error}`;
-    say(mind, logits ? opinion : opinion + recorded);
+    const recorded = known ? `${opinion}; as recorded by the pipeline` : "not recorded by the pipeline";
+    say(mind, logits ? opinion : `${recorded}, and this page cannot run the network: ${model.error}`);
     chart.hidden = !logits;
     if (logits) {
       const shares = softmax(logits);
@@ -106,7 +107,7 @@ export function shiftMap(model, own) {
       if (drawn !== base) {
         drawn = base;
         agreement.textContent = "computing…";
-        answers = await sweep(model, base, () => drawn === base);
+        answers = await sweep(model, base, () => drawn === base && element.isConnected);
         if (!answers) return;
       }
       if (answers) showOwn(model, { picture, map, text, agreement }, answers, base);
@@ -160,8 +161,13 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
     `${worded("What this network answers for this digit at every shift")}: ${text.textContent}`,
   );
   const agreeing = grid.filter(([dx, dy], place) => model.recorded(number, dx, dy) === answers[place]).length;
-  agreement.textContent = number < 0 ? "" : `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`;
-  agreement.classList.toggle("differs", number >= 0 && agreeing < grid.length);
+  const compared = number >= 0 && model.network;
+  agreement.textContent = compared
+    ? `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`
+    : model.network
+      ? ""
+      : "as recorded by the pipeline: this page cannot run the network";
+  agreement.classList.toggle("differs", compared && agreeing < grid.length);
 }
 
 /** A claim with its verdict and number; says so if this run could not judge it. */

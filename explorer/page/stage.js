@@ -72,6 +72,7 @@ export function buildStage(stage) {
   );
   let marked;
   return () => {
+    if (drawing && !state.drawn) toggleDrawing(draw, paper); // another digit was chosen
     paint(picture, shifted(image(), canvas, state.dx, state.dy, isRolling()), canvas);
     where.textContent = `${isRolling() ? "rolled" : "moved"}: ${inWords(state.dx, state.dy)}`;
     for (const { name, input } of sliders) {
@@ -115,6 +116,7 @@ export function repaintThumbs() {
 }
 
 function onKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's
   if (event.key === "Home") change({ dx: 0, dy: 0 });
   else if (Object.hasOwn(KEYS, event.key)) move(...KEYS[event.key]);
   else return;
@@ -133,18 +135,23 @@ function dragging(paper) {
     return [((event.clientX - box.left) / box.width) * canvas, ((event.clientY - box.top) / box.height) * canvas];
   };
   paper.addEventListener("pointerdown", (event) => {
+    if (event.button || from) return;
     paper.setPointerCapture(event.pointerId);
     const [x, y] = pixels(event);
-    from = [x - state.dx, y - state.dy];
+    from = { pointer: event.pointerId, x: x - state.dx, y: y - state.dy };
     if (drawing) ink(x, y);
   });
   paper.addEventListener("pointermove", (event) => {
-    if (!from) return;
+    if (event.pointerId !== from?.pointer) return;
     const [x, y] = pixels(event);
-    if (drawing) ink(x, y);
-    else change({ dx: Math.round(x - from[0]), dy: Math.round(y - from[1]) });
+    if (drawing) [...(event.getCoalescedEvents?.() ?? []), event].forEach((one) => ink(...pixels(one)));
+    else change({ dx: Math.round(x - from.x), dy: Math.round(y - from.y) });
   });
-  for (const end of ["pointerup", "pointercancel"]) paper.addEventListener(end, () => (from = null));
+  for (const end of ["pointerup", "pointercancel"]) {
+    paper.addEventListener(end, (event) => {
+      if (event.pointerId === from?.pointer) from = null;
+    });
+  }
 }
 
 /** Ink around a point; only where a test image has pixels, so that no shift loses any. The drawing is not centred. */

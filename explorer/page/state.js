@@ -1,4 +1,4 @@
-// What the page shows at the moment; all of it is in the address, so every view has a link.
+// What the page shows at the moment; all of it but a drawing is in the address, so every view has a link.
 
 import { canvas, content, images, maxShift, opening } from "./data.js";
 

@@ -20,7 +20,7 @@ export const exactView = {
     "Here the digit rolls round the edge, as circular padding assumes, by up to half the canvas. A stride of 2 keeps " +
     "one pixel of each 2x2 block; the phase says which. The first network always keeps the same phase. The second " +
     "averages over all phases of its strides. The third keeps, at each stride, the phase with the largest norm: its " +
-    "choice moves with the digit, so its logits do not change.",
+    "choice moves with the digit, so its logits change by rounding alone.",
   build(section) {
     const models = among(CONTROLS);
     if (!models.length) return missing(section, "networks with circular padding and global pooling");
@@ -44,6 +44,7 @@ export const exactView = {
         if (!before) continue;
         const largest = Math.max(...before.map((logit, place) => Math.abs(now[place] - logit)));
         drift.textContent = `largest change of a logit: ${shown(largest, 2)}`;
+        if (model.settings.downsampling !== "polyphase") continue;
         const maps = traced(model.network, shifted(base, canvas, state.dx, state.dy, true));
         const picked = maps.map(({ phase }) => phase).filter((phase) => phase !== undefined);
         hops.replaceChildren(...picked.map(hop));

@@ -43,7 +43,8 @@ export const layersView = {
   lead:
     "Convolution is equivariant: move the digit, and the map of features moves with it. A stride breaks that for every " +
     "shift that is not a multiple of it. The total stride of a layer is the product of the strides up to it. Compare " +
-    "1 pixel with 2.",
+    "1 pixel with 2. Padding with zeros breaks it too, at the border of each layer behind the first; circular padding " +
+    "does not.",
   build(section) {
     const usable = models.filter((model) => model.predicted && model.network?.stages.length);
     if (!usable.length) return missing(section, "network with feature maps");
@@ -72,14 +73,16 @@ export const layersView = {
       finding,
       ...strips.map((strip) => strip.element),
       claimBox("C3"),
-      origins({ files: filesOf(first), claims: ["C3"] }),
+      origins({ files: usable.flatMap(filesOf), claims: ["C3"] }),
     );
+    let listed;
     return () => {
       const chosen = usable.includes(models[state.network]) ? models[state.network] : first;
       which.selectedIndex = usable.indexOf(chosen);
       const { stages } = chosen.network;
       const place = Math.min(state.layer, stages.length - 1);
-      layer.replaceChildren(...stages.map((stage) => el("option", {}, stage.name)));
+      if (listed !== chosen) layer.replaceChildren(...stages.map((stage) => el("option", {}, stage.name)));
+      listed = chosen;
       layer.selectedIndex = place;
       const stride = stages.slice(0, place + 1).reduce((product, stage) => product * stage.stride, 1);
       const base = image();

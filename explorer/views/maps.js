@@ -31,7 +31,7 @@ export const mapsView = {
     const names = content.classNames.map((name, label) => `${label} ${name}`).join(", ");
     const keys = [
       el("p", { class: "key" }, "0%", el("i", { class: "ramp" }), "100% correct"),
-      el("p", { class: "key" }, "Filled: the right answer. Orange: the wrong answer of the network. ", names),
+      el("p", { class: "key" }, "Filled: the right answer (for a drawing, that without a shift). Orange: another. ", names),
     ];
     section.append(
       which,

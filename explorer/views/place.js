@@ -1,6 +1,6 @@
 // 8. Where am I? With padding, a network with global pooling can predict where the digit is.
 
-import { softmax } from "../engine/networks.js";
+import { argmax, softmax } from "../engine/networks.js";
 import { models, rows } from "../page/data.js";
 import { el, shown, withInterval } from "../page/dom.js";
 import { claimBox, fileOf, filesOf, missing, origins } from "../page/parts.js";
@@ -18,7 +18,7 @@ export const placeView = {
   title: "Does it know where the digit is?",
   lead:
     "These networks average their maps over the whole canvas, so they should not know where the digit is. They were " +
-    "trained to predict it all the same. Zero padding gives the position away; circular padding does not.",
+    "trained to predict it all the same. Does padding give the position away? Compare zero with circular padding.",
   build(section) {
     const told = models.filter((model) => model.positions && model.network);
     if (!told.length) return missing(section, "networks that were trained to predict positions");
@@ -26,7 +26,7 @@ export const placeView = {
     const buttons = positions.map(([dx, dy]) =>
       el("button", { type: "button", click: () => change({ dx, dy }) }, `Put it ${corner([dx, dy])}`),
     );
-    const cards = told.map((model) => placeCard(model, positions));
+    const cards = told.map((model) => placeCard(model, model.positions));
     section.append(
       el("div", { class: "buttons" }, ...buttons),
       el("div", { class: "cards" }, ...cards.map((one) => one.element)),
@@ -61,7 +61,7 @@ function placeCard(model, positions) {
   const update = () => {
     const logits = model.logits(image(), state.dx, state.dy).slice(0, positions.length);
     const shares = softmax(logits);
-    said.textContent = corner(positions[shares.indexOf(Math.max(...shares))]);
+    said.textContent = corner(positions[argmax(shares)]);
     bars.forEach((bar, place) => {
       bar.style.setProperty("--share", shares[place].toFixed(3));
       bar.lastChild.textContent = `${shown(100 * shares[place], 2)}%`;

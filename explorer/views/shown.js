@@ -7,12 +7,19 @@ import { card, claimBox, fileOf, filesOf, inShort, missing, origins, shiftMap } 
 import { change, state } from "../page/state.js";
 
 const RANGE = /^range_(\d+)$/;
+const PARTS = { all: "all weights", head: "the head", last_layer: "the last layer" };
+const BEFORE = {
+  after_nothing_error: "nothing",
+  after_plain_error: "others, centred",
+  after_distorted_error: "others, translated",
+  distorted_itself_error: "others, centred; then these, translated",
+};
 
 export const shownView = {
   name: "Training",
   title: "What was it trained on?",
   lead:
-    "The same CNN, trained anew for each range of translations. Beyond that range, it is often wrong. The " +
+    "The same CNN, trained anew for each range of translations. How far beyond its range is it still right? The " +
     "radius of invariance is the largest shift up to which nearly all of its answers stay the same.",
   build(section) {
     const ranges = models.filter((model) => model.study === "augmentation_range" && RANGE.test(model.training));
@@ -23,12 +30,14 @@ export const shownView = {
     ].filter(Boolean);
     if (!updates.length)
       missing(section, "networks that were trained with translations of several ranges or of some digits");
+    sequencePart(section);
     splitPart(section);
-    const files = ["augmentation_range", "class_transfer-classes", "split"].flatMap((table) => fileOf(table, ""));
+    const tables = ["augmentation_range", "class_transfer-classes", "class_sequence-carried", "split"];
+    const files = tables.flatMap((table) => fileOf(table, ""));
     section.append(
       origins({
         files: [...files, ...[...ranges, partial].filter(Boolean).flatMap(filesOf)],
-        claims: ["C8", "C9b", "C11"],
+        claims: ["C8", "C9b", "C9", "C11"],
       }),
     );
     return () => updates.map((update) => update()).join(" ");
@@ -90,7 +99,7 @@ function classPart(section, model) {
     el(
       "button",
       { type: "button", click: () => change({ digit, drawn: null, dx: content.maxShift, dy: 0 }) },
-      `Drag this one: ${called(content.digits[digit].label)}, ${what}`,
+      `Move this one: ${called(content.digits[digit].label)}, ${what}`,
     ),
   );
   section.append(
@@ -117,6 +126,37 @@ function classTable(training) {
         ]),
       )
     : "";
+}
+
+function sequencePart(section) {
+  const measured = rows("class_sequence-carried");
+  if (!measured.length) return;
+  const networks = [...new Set(measured.map((row) => `${row.model} ${row.trained_part}`))].map((name) => name.split(" "));
+  const body = networks.map(([model, part]) => {
+    const value = (measure) =>
+      measured.find((row) => row.model === model && row.trained_part === part && row.measure === measure);
+    const [errors, carried] = [Object.keys(BEFORE).map(value), value("carried")];
+    return [
+      `${words(model)}; ${PARTS[part] ?? part}`,
+      ...errors.map((row) => (row ? shown(row.mean) : "–")),
+      carried ? withInterval(carried) : "–",
+      linesOf(...errors, carried),
+    ];
+  });
+  section.append(
+    el("h3", { class: "part" }, worded("First some digits, then the others")),
+    el(
+      "p",
+      {},
+      worded(
+        "A network learned some of the digits; then all of it, or a part, learned the others, so that being off centre " +
+          "is no sign of a digit. Does it recognise the later digits, shown centred only, elsewhere? Their mean error " +
+          "over shifts, %, by what it had learned before:",
+      ),
+    ),
+    table(["network; what went on learning", ...Object.values(BEFORE), "carried over, %", "read from"], body),
+    claimBox("C9"),
+  );
 }
 
 function splitPart(section) {

@@ -11,8 +11,8 @@ export const transformerView = {
   name: "Transformer",
   title: "Does it put the digit back?",
   lead:
-    "A spatial transformer looks first and moves the digit before the classifier sees it. Trained on centred digits, it " +
-    "has never had anything to undo.",
+    "A spatial transformer looks first and moves the digit before the classifier sees it. If it was trained on centred " +
+    "digits, it has never had anything to undo.",
   build(section) {
     const model =
       find("architectures", "stn", "centred") ?? models.find((one) => one.settings.family === "stn" && one.predicted);
@@ -52,7 +52,7 @@ export const transformerView = {
       const [x, y] = model.network.undone(moved);
       paint(given, moved, canvas);
       paint(seen, translated(moved, canvas, x, y), canvas);
-      arrows.replaceChildren(drawArrows([state.dx, state.dy], [-x, -y]));
+      arrows.replaceChildren(drawArrows([state.dx, state.dy], [-x, -y], maxShift + model.settings.max_shift));
       const left = Math.hypot(state.dx - x, state.dy - y);
       const found =
         `Undone: ${shown(Math.abs(x), 2)} px ${x > 0 ? "left" : "right"}, ` +
@@ -64,9 +64,9 @@ export const transformerView = {
   },
 };
 
-/** Two arrows from the middle, the second from the end of the first; pixels to the right and down, enlarged. */
-function drawArrows(done, undone) {
-  const size = 3.5 * maxShift;
+/** Two arrows from the middle, the second from the end of the first, together at most `longest`; pixels right and down. */
+function drawArrows(done, undone, longest) {
+  const size = 2 * longest + 1;
   const half = size / 2;
   const arrow = ([x, y], name, [fromX, fromY]) =>
     svg(

@@ -19,6 +19,7 @@ import pytest
 
 import studies
 from finished import finished_run
+from invariance.explorer import content as content_module
 from invariance.explorer import page as page_module
 from invariance.explorer.content import MOST, PER_CLASS, chosen_images, content, runs, zeros_counted
 from invariance.explorer.page import page
@@ -254,8 +255,8 @@ def test_it_is_an_artefact_with_the_same_bytes_every_time(root, tmp_path):
 def test_code_and_content_without_weights_stay_small(root):
     """`make smoke` holds the same of MNIST, whose content is twice as large, to 150 kB."""
     text = (root / "results/digits/explorer.html").read_text()
-    assert len(without_weights(text)) < 110_000
-    assert len(page(SOURCES, smallest(), {})) < 85_000
+    assert len(without_weights(text)) < 114_000
+    assert len(page(SOURCES, smallest(), {})) < 87_000
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -299,6 +300,19 @@ def test_without_any_study_over_shifts_there_is_a_page_and_it_has_no_networks(in
     assert (shown["networks"], weights, shown["maxShift"]) == ([], {}, 0)
     assert list(shown["tables"]) == ["simard2003-published"]
     assert len(Elements(page(SOURCES, shown, weights)).texts("script", id="data")) == 1
+
+
+def test_weights_for_which_there_is_no_room_are_left_out_and_their_answers_stay(inputs, monkeypatch):
+    sizes = [len(base64.b64encode(Path(path).read_bytes())) for path in set(inputs["weights"].values())]
+    for room in (sum(sizes) - 1, max(sizes) - 1):
+        monkeypatch.setattr(content_module, "MOST_WEIGHTS", room)
+        shown, weights = content(inputs)
+        left_out = [network for network in shown["networks"] if network["weights"]["element"] is None]
+        assert left_out
+        assert 0 < sum(map(len, weights.values())) <= room
+        assert {network["weights"]["element"] for network in shown["networks"]} == {None, *weights}
+        assert all("predicted" in network or "positions" in network for network in left_out)
+        assert len(Elements(page(SOURCES, shown, weights)).texts("script", id="data")) == 1
 
 
 def test_altered_weights_are_one_message(inputs, tmp_path, monkeypatch):

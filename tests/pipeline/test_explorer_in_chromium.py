@@ -3,6 +3,8 @@
 `make browser-setup` installs what drives it; the browser is the system's.
 """
 
+import base64
+import csv
 import json
 import re
 import shutil
@@ -13,14 +15,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
+import yaml
 
 from finished import finished_run
+from invariance.data.images import place_on_canvas, shift_grid, shift_images
 from invariance.explorer.page import page as built
+from invariance.learning.training import as_input
+from invariance.networks.building import build_model
 from running import ROOT
 
 PACKAGES = ROOT / ".browser-packages"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VIEWS = range(1, 10)
+NONE = "\N{EN DASH}"
+BET = ("architectures", "stride_fc", "centred")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 MARGIN = 5  # times its budget that a busy machine may take
@@ -88,6 +98,11 @@ def until(page: Page, expression: str) -> None:
     pytest.fail(f"{expression} does not come to hold")
 
 
+def every(selector: str, text: str) -> str:
+    """An expression: whether the text of each such element begins so."""
+    return f"[...document.querySelectorAll('{selector}')].every((one) => one.textContent.startsWith('{text}'))"
+
+
 def moved(page: Page) -> str:
     """How far the digit is moved, in words, after the next frame."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
@@ -102,7 +117,7 @@ def moved(page: Page) -> str:
 def test_it_answers_as_the_pipeline_recorded_at_every_shift(open_page, script):
     page = open_page("#view=2&own=1&digit=3", script=script)
     assert page.get_attribute("html", "data-loops") == ("js" if script else "wasm")
-    until(page, "[...document.querySelectorAll('.agreement')].every((one) => one.textContent.startsWith('agrees'))")
+    until(page, every(".agreement", "agrees"))
     said = page.locator(".agreement").all_inner_texts()
     assert len(said) >= 3
     assert set(said) == {"agrees with the pipeline at 25 of 25 shifts"}
@@ -124,6 +139,14 @@ def test_weights_and_claims_are_those_of_the_files(open_page, results):
             assert claim["verdict"] in box.inner_text()
             seen.add(claim["id"])
     assert seen == claims.keys()
+
+
+def test_what_was_learned_before_is_read_from_its_table(open_page, results):
+    with (results / "tables/class_sequence-carried.csv").open() as file:
+        (row,) = csv.DictReader(file)  # the tiny plan has one of the five columns
+    page = open_page("#view=7")
+    cells = page.locator("[aria-label^='network; what went on learning'] tbody tr").locator("th, td")
+    assert cells.all_inner_texts() == ["stride, FC; the head", *3 * [NONE], f"{float(row['mean']):.3g}", NONE, "line 2"]
 
 
 def test_altered_weights_are_told(open_page, results, tmp_path):
@@ -176,10 +199,59 @@ def test_other_data_sets_have_their_own_words_and_classes(open_page, tmp_path, r
     assert page.inner_text("h1") == "Move the garment"
     assert page.locator(".card").first.locator(".bars span").count() == 12
     assert page.locator(".card").first.locator(".answer").inner_text() in names
-    assert re.search("How far can this garment [A-J] move", page.inner_text("#bet"))
+    assert re.search(r"How far can this garment [A-J] \(test image \d+\) move", page.inner_text("#bet"))
     for view in VIEWS:
         go_to(page, f"view={view}")
         assert "digit" not in page.inner_text("#view").replace("results/digits", ""), view
+
+
+def test_what_a_network_that_it_cannot_run_says_is_not_compared_with_itself(open_page, tmp_path, results):
+    shown = content_of(results)
+    for network in shown["networks"]:
+        network["settings"] = {"family": "mine"}
+    (tmp_path / "mine.html").write_text(built(ROOT / "explorer", shown, {}))
+    page = open_page("#view=2&own=1", path=tmp_path / "mine.html")
+    until(page, every(".agreement", "as recorded"))
+    page.click("#draw")
+    go_to(page, "view=1")
+    page.click("#draw")
+    page.mouse.click(*(page.locator("#paper").bounding_box()[side] + 60 for side in ("x", "y")))
+    until(page, every(".change", "not recorded"))
+    assert page.locator(".card.changed, .card.wrong").count() == 0
+
+
+def with_network(shown: dict[str, Any], model: str, weights: dict[str, str]) -> torch.nn.Module:
+    """Add an untrained network of architectures to the content of a page, with the answers of another one."""
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text())["models"][model]
+    torch.manual_seed(1)
+    network = build_model(settings, shown["canvas"])
+    if model == "stn":
+        torch.nn.init.normal_(network[0].localisation[-1].bias)  # it is built to move nothing
+    element, tensors = f"weights-{model}", {name: each.contiguous() for name, each in network.state_dict().items()}
+    weights[element] = base64.b64encode(safetensors.torch.save(tensors)).decode()
+    like = next(its for its in shown["networks"] if its["study"] == "architectures")
+    own = {"path": f"{model}.safetensors", "sha256": "", "element": element}
+    shown["networks"].append({**like, "model": model, "name": model, "settings": settings, "weights": own})
+    return network
+
+
+def test_the_transformer_and_the_polyphases_are_shown(open_page, tmp_path, results):
+    shown, weights = content_of(results), {}
+    shown["networks"] = [its for its in shown["networks"] if its["model"] == "stride_fc"][:1]
+    transformer, *_ = (with_network(shown, model, weights)[0] for model in ("stn", "polyphase_gap_circular"))
+    (tmp_path / "more.html").write_text(built(ROOT / "explorer", shown, weights))
+    page = open_page("#view=6&digit=1&dx=1&dy=-2", path=tmp_path / "more.html")
+    images = place_on_canvas(np.load(results / "source/test-images.npy"), shown["canvas"])
+    image = shift_images(images[[shown["digits"][1]["index"]]], 1, -2)
+    x, y = (shown["canvas"] / 2 * transformer.shifts(as_input(image))[0]).tolist()
+    undone = f"Undone: {abs(x):.2g} px {'left' if x > 0 else 'right'}, {abs(y):.2g} px {'up' if y > 0 else 'down'}."
+    assert undone in page.inner_text("#view")
+    go_to(page, "view=5&digit=1&dx=1&dy=0")
+    assert page.locator(".hop").count() == 2
+    for view in (5, 6):
+        go_to(page, f"view={view}&dx=2&dy=2")
+        found = Axe().run(page, context={"exclude": [["script"]]}).response["violations"]
+        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 def test_without_networks_each_view_says_what_is_missing(open_page, tmp_path, results):
@@ -273,10 +345,46 @@ def test_a_drawn_digit_is_answered_and_moved(open_page):
     assert re.match(r"\d of \d networks changed their mind\.$", page.inner_text(".count"))
 
 
-def test_the_bet_is_settled_by_what_was_recorded(open_page):
-    page = open_page("#digit=4")
-    page.locator("#bet label").last.click()
-    assert re.search(r"The CNN first errs at \d px: |No shift of up to 2 px changes", page.inner_text(".outcome"))
+@pytest.mark.parametrize("digit", [4, 5])
+def test_the_bet_is_settled_by_what_was_recorded(open_page, results, digit):
+    page = open_page(f"#digit={digit}")
+    content = content_of(results)
+    (network,) = (its for its in content["networks"] if (its["study"], its["model"], its["training"]) == BET)
+    image = content["digits"][digit]
+    answers = np.load(results.parent.parent / network["predicted"])[:, image["index"]]
+    wrong = answers != image["label"]
+    sizes = [max(map(abs, shift)) for shift, errs in zip(shift_grid(2), wrong, strict=True) if errs]
+    page.locator("#bet button").first.focus()
+    page.keyboard.press("Tab")
+    assert page.inner_text(".outcome") == ""
+    page.keyboard.press("Enter")
+    said = page.inner_text(".outcome")
+    assert (f"It first errs at {min(sizes)} px" if sizes else "No shift of up to 2 px makes it err") in said
+    assert said.startswith("Right." if sizes and min(sizes) == 2 else "It ")
+    assert page.locator("#bet button[aria-pressed=true]").inner_text() == "2 px"
+
+
+def test_drawing_ends_where_a_digit_is_chosen(open_page):
+    page = open_page()
+    page.click("#draw")
+    page.locator(".thumb").nth(2).click()
+    until(page, "document.getElementById('draw').getAttribute('aria-pressed') === 'false'")
+    page.focus("#paper")
+    page.keyboard.press("ArrowDown")
+    assert moved(page) == "1 px down"
+    assert page.locator(".thumb[aria-pressed=true]").count() == 1
+
+
+def test_keys_and_buttons_of_the_browser_move_nothing(open_page):
+    page = open_page()
+    box = page.locator("#paper").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down(button="right")
+    page.mouse.move(box["x"] + 90, box["y"] + 50)
+    page.mouse.up(button="right")
+    page.focus("#paper")
+    page.keyboard.press("Control+ArrowRight")
+    assert moved(page) == "0 px"
 
 
 def test_a_walk_is_one_step_where_motion_is_not_wanted(open_page):
@@ -360,9 +468,9 @@ MOVES = """async () => {
 
 SWEEP = """async () => {
   const start = performance.now();
+  document.querySelectorAll(".agreement").forEach((one) => (one.textContent = ""));
   location.hash = "view=2&own=1&digit=4";
   const said = () => [...document.querySelectorAll(".agreement")].map((one) => one.textContent);
-  await new Promise((done) => setTimeout(done));
   while (!said().every((one) => one.startsWith("agrees"))) await new Promise((done) => setTimeout(done, 2));
   return (performance.now() - start) / said().length;
 }"""
@@ -378,6 +486,6 @@ def test_it_answers_at_once(open_page):
 def test_all_shifts_are_answered_soon(open_page, script, budget):
     """The budget is that of 8 networks at MNIST's 169 shifts of up to 6 pixels, on its canvas of 40 pixels."""
     page = open_page("#view=2&own=1&digit=3", script=script)
-    until(page, "[...document.querySelectorAll('.agreement')].every((one) => one.textContent.startsWith('agrees'))")
+    until(page, every(".agreement", "agrees"))
     shifts, pixels = 25 / 169, (32 / 40) ** 2
     assert page.evaluate(SWEEP) < MARGIN * budget / 8 * shifts * pixels

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from invariance.results.labels import label
 from invariance.results.reading import read_table
 
 PER_CLASS, MOST = 3, 60  # test images
-COLUMNS = ["model", "training", "ring", "group", "shown", "measure", "published", "mean", "low", "high", "line"]
+MOST_WEIGHTS = 17_000_000  # characters, of the page's 20 MB
+COLUMNS = ["model", "training", "trained_part", "ring", "group", "shown", "measure"]
+COLUMNS += ["published", "mean", "low", "high", "line"]
 CLAIM = ("id", "statement", "study", "number", "low", "high", "unit", "rule", "verdict", "threshold", "read_from")
 
 
@@ -57,7 +59,7 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     predictions = {path: load_array(path) for path in inputs["predictions"].values()}
     digits = chosen_images(labels, min([len(labels), *(array.shape[1] for array in predictions.values())]))
     canvas, max_shift = canvas_of(plan) or (plan.data["side"], 0)
-    weights = {path: base64.b64encode(Path(path).read_bytes()).decode() for path in inputs["weights"].values()}
+    weights = fitting(inputs["weights"].values())
     elements = {path: f"weights-{number}" for number, path in enumerate(weights)}
     cells = {str(cell): cell for cell in cells_of(plan)}
     shown = {
@@ -85,6 +87,17 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return shown, {elements[path]: text for path, text in weights.items()}
 
 
+def fitting(paths: Iterable[str]) -> dict[str, str]:
+    """Weights in base64 by their path, as far as there is room on the page; it shows the others' recorded answers."""
+    found, room = {}, MOST_WEIGHTS
+    for path in dict.fromkeys(paths):
+        text = base64.b64encode(Path(path).read_bytes()).decode()
+        if len(text) <= room:
+            found[path] = text
+            room -= len(text)
+    return found
+
+
 def names_of(plan: Plan) -> list[str]:
     """The names of models and trainings, whose labels the page shows."""
     return [*plan["models"], *dict.fromkeys(name for its in plan["studies"].values() for name in its["trainings"])]
@@ -101,7 +114,7 @@ def network(
         "trained": label(cell.training),
         "moved": plan["studies"][cell.study]["trainings"][cell.training].get("classes"),
         "settings": plan.network(cell.model),
-        "weights": {**source(weights), "element": elements[weights]},
+        "weights": {**source(weights), "element": elements.get(weights)},
     }
     if name not in inputs["grids"]:
         return found | {"positions": plan["studies"][cell.study]["positions"]}

@@ -43,7 +43,7 @@ def page(sources: Path, content: Mapping[str, Any], weights: Mapping[str, str]) 
     }.items():
         text = text.replace(f"<!-- {name} -->", value, 1)
     if len(text.encode()) > MOST_BYTES:
-        largest = sorted(weights.values(), key=len)[-1]
+        largest = max(weights.values(), key=len, default="")
         raise InputError(
             f"the page would be {len(text.encode()) / 1e6:.1f} MB, and {MOST_BYTES / 1e6:.0f} MB is the most that "
             f"opens quickly; the largest weights take {len(largest) / 1e6:.1f} MB of it: train smaller networks, or "

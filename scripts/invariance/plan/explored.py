@@ -29,6 +29,7 @@ TABLES = {
     "architectures-rings": "consistency",
     "augmentation_range": "radius",
     "class_transfer-classes": "mean_error",
+    "class_sequence-carried": None,
     "split": "mean_error",
     "simard2003-published": None,
     "two_positions": "accuracy",
