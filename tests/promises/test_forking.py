@@ -61,9 +61,8 @@ def started(folder, tmp_path_factory) -> dict[str, str]:
     return environment.of_jobs(os.environ, tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(scope="module")
-def serving(folder, started) -> Iterator[dict[str, str]]:
-    """The environment of jobs that are forked, and as "server" the process that they are forked from."""
+def served(folder: Path, started: dict[str, str]) -> tuple[dict[str, str], subprocess.Popen]:
+    """The environment of jobs that are forked, and the process that they are forked from."""
     servers = []
     start = subprocess.Popen
     with pytest.MonkeyPatch.context() as patch:
@@ -72,7 +71,13 @@ def serving(folder, started) -> Iterator[dict[str, str]]:
         forking.fork_jobs(folder / "workflow/forked")
         forked = os.environ
     (server,) = servers
-    until(Path(forked["INVARIANCE_FORKED"]).exists, "orders are taken")
+    return forked, server
+
+
+@pytest.fixture(scope="module")
+def serving(folder, started) -> Iterator[dict[str, str]]:
+    """The environment of jobs that are forked, and as "server" the process that they are forked from."""
+    forked, server = served(folder, started)
     yield {**forked, "server": str(server.pid)}
     server.stdin.close()
     server.wait(10)
@@ -103,10 +108,12 @@ def is_forked(surroundings: dict[str, str]) -> bool:
 
 
 def test_a_forked_job_does_and_says_what_a_started_one_does(folder, started, serving):
+    """The first one waits until the server has imported the libraries."""
     for name in SCRIPTS:
         plain, forked = ended(job(folder, name, started)), ended(job(folder, name, serving))
         if name == "surroundings":  # Python's own, and the only thing in which they differ
             assert "False" in plain[1]
+            assert "True" in forked[1]
             forked = (forked[0], forked[1].replace("True", "False"), forked[2])
         assert forked == plain, name
 
@@ -153,6 +160,18 @@ def test_a_job_without_a_server_or_of_several_threads_is_started(folder, serving
         assert not is_forked(serving)
         process.terminate()
         assert ended(process) == (128 + signal.SIGTERM, "ended in order\n", "")
+
+
+def test_where_the_server_ends_at_once_jobs_are_started_as_usual(folder, started, tmp_path):
+    """As where a library cannot be imported; a job that it had not taken is lost neither."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "workflow/forked/serve.py").write_text("import time\ntime.sleep(1)\nraise SystemExit(1)\n")
+    forked, server = served(tmp_path, started)
+    first = job(tmp_path, "surroundings", forked)
+    assert server.wait(10) == 1
+    for process in (first, job(tmp_path, "surroundings", forked)):
+        status, output, _ = ended(process)
+        assert (status, output.splitlines()[-1].split()[1]) == (0, "False")
 
 
 @pytest.mark.parametrize("lacking", ["room", "descriptors", "permission"])

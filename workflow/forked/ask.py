@@ -1,6 +1,6 @@
 """Sends a job's script to serve.py, waits for its end, and exits as it did: same output, exit status or signal.
 
-If there is no server, or the job needs more than one thread, it starts the script in the usual way. It imports little,
+If no server takes it, or the job needs more than one thread, it starts the script in the usual way. It imports little,
 because it runs once per job.
 """
 
@@ -23,11 +23,14 @@ def ask(address: str, python: str, arguments: list[str]) -> NoReturn:
         if environment["OMP_NUM_THREADS"] != "1":
             raise ConnectionError("the server's libraries are limited to one thread")
         connection.connect(address)
+        order = json.dumps({"arguments": arguments, "environment": environment}).encode()
+        socket.send_fds(connection, [len(order).to_bytes(8, "big")], [0, 1, 2, os.open(os.curdir, os.O_RDONLY)])
+        connection.sendall(order)
+        if not connection.recv(1):
+            raise ConnectionError("the server ended before it took the order")
     except OSError:
+        connection.close()
         os.execve(python, [python, *arguments], environment)
-    order = json.dumps({"arguments": arguments, "environment": environment}).encode()
-    socket.send_fds(connection, [len(order).to_bytes(8, "big")], [0, 1, 2, os.open(os.curdir, os.O_RDONLY)])
-    connection.sendall(order)
     # Ctrl-C in a terminal reaches the script by itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: connection.sendall(bytes([number])))

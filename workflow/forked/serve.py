@@ -23,15 +23,16 @@ from typing import Any, NoReturn
 LIBRARIES = ["cyclopts", "matplotlib.pyplot", "numba", "pandas", "psutil", "safetensors.torch", "scipy.stats"]
 LIBRARIES += ["seaborn", "torch"]
 SIGNAL_WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG of prctl(2)
+TAKEN = b"\1"
 # The inherited reactions to these signals, restored in each job: a shell makes its background processes ignore Ctrl-C.
 USUAL = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
 
 
-def serve(address: str) -> dict[str, Any] | None:
+def serve(listener: socket.socket) -> dict[str, Any] | None:
     """Fork for each order that comes to a socket, until standard input ends; Snakemake keeps it open.
 
     Args:
-        address: of the socket. It appears once everything is imported; until then jobs are started in the usual way.
+        listener: on which orders wait until everything is imported.
 
     Returns:
         In each fork the order that it has to carry out; None at the end.
@@ -41,10 +42,7 @@ def serve(address: str) -> dict[str, Any] | None:
     gc.freeze()  # a collection in a fork would write to all of this memory, and so copy it
     for number in USUAL:  # a signal to all processes of a terminal is meant for the jobs
         signal.signal(number, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"{address}.new")
-        listener.listen(256)
-        Path(f"{address}.new").rename(address)
+    with listener:
         while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             with connection:
@@ -55,13 +53,14 @@ def serve(address: str) -> dict[str, Any] | None:
 
 
 def guard(connection: socket.socket) -> dict[str, Any]:
-    """Fork for one order and wait until the fork ends. Only the fork returns from this function.
+    """Say that an order was taken, fork for it, and wait until the fork ends. Only the fork returns from this function.
 
     A number received in the meantime is a signal to pass on to the fork. If the connection closes, ask.py was killed,
     and the fork is terminated.
     """
     start, descriptors, _, _ = socket.recv_fds(connection, 8, 4)
     order = json.loads(connection.recv(int.from_bytes(start, "big"), socket.MSG_WAITALL))
+    connection.sendall(TAKEN)  # ends this process if ask.py was killed
     for number, usual in USUAL.items():
         signal.signal(number, usual)
     process = os.fork()
@@ -122,6 +121,6 @@ def carry_out(arguments: list[str], environment: dict[str, str], descriptors: li
 
 
 if __name__ == "__main__":
-    if order := serve(sys.argv[1]):
+    if order := serve(socket.socket(fileno=int(sys.argv[2]))):
         carry_out(**order)
     shutil.rmtree(Path(sys.argv[1]).parent, ignore_errors=True)
