@@ -16,6 +16,8 @@ LONGEST = (
     "test_disk",
     "test_additions",
     "test_surroundings",
+    "test_paper",
+    "test_figures",
     "test_explorer_in_chromium",
     "test_integrity",
     "test_failures",

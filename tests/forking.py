@@ -4,11 +4,14 @@ A line of standard input names a run as JSON; a line of standard output answers 
 processor time. Runs see nothing of one another, nor of the tests: nothing of this project is imported here.
 """
 
+import atexit
+import gc
 import importlib
 import json
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +24,7 @@ def serve() -> None:
     sys.path.pop(0)  # the folder of this file
     for module in MODULES:
         importlib.import_module(module)
+    gc.freeze()  # a collection in a fork would write to all of this memory, and so copy it
     for line in sys.stdin:
         child = os.fork()
         if not child:
@@ -41,9 +45,24 @@ def become_snakemake(
     tempfile.tempdir = None
     cli = sys.modules["snakemake.cli"]
     sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
-    sys.path.insert(0, folder)
-    cli.main(sys.argv[1:])
+    sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    try:
+        cli.main(sys.argv[1:])
+    except SystemExit as exit:
+        leave(exit.code)
     raise AssertionError("it ends with sys.exit")
+
+
+def leave(code: object) -> NoReturn:
+    """Do what Python does at a SystemExit, but for touching, and so copying, every object that it has imported."""
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # waits for threads
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

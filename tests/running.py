@@ -29,8 +29,9 @@ class Finished(subprocess.CompletedProcess):
 def snakemake(folder: Path, *arguments: str, environment: dict[str, str | None] | None = None) -> Finished:
     """Run Snakemake in `folder` with the Python of the tests; standard error is where it reports.
 
-    It is forked from a process that has imported it (forking.py), unless the environment changes what Python does. The
-    `seconds` are then without those of the imports, and a umask or a limit that a test sets does not reach it.
+    It is forked from a process that has imported it (forking.py), unless the environment changes what Python does, and
+    not only where it finds modules. The `seconds` are then without those of the imports, and a umask or a limit that a
+    test sets does not reach it.
 
     Args:
         folder: Where it starts.
@@ -39,7 +40,7 @@ def snakemake(folder: Path, *arguments: str, environment: dict[str, str | None] 
     """
     merged = {**os.environ, **(environment or {})}
     surroundings = {name: value for name, value in merged.items() if value is not None}
-    if any(name.startswith("PYTHON") for name in environment or {}):
+    if any(name.startswith("PYTHON") for name in {*(environment or {})} - {"PYTHONPATH"}):
         return started_snakemake(folder, arguments, surroundings)
     with tempfile.NamedTemporaryFile("r+") as output, tempfile.NamedTemporaryFile("r+") as errors:
         order = {"folder": str(folder), "arguments": [*map(str, arguments)], "environment": surroundings}

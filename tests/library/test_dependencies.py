@@ -137,10 +137,12 @@ def test_every_module_is_used_and_imported_by_its_whole_name():
     for path in SCRIPTS.rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text()))
         assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
-    reached = {path for script in ENTRIES for path in code_below(script)}
-    rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
-    named = {name for path in rules for name in re.findall(r"\binvariance(?:\.| import )(\w+)", path.read_text())}
-    assert {path.stem for path in LIBRARY.glob("*.py")} <= {Path(path).stem for path in reached} | named
+    reached = {Path(path) for script in ENTRIES for path in code_below(script)}
+    workflow = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")])
+    imported = " ".join(re.findall(r"from invariance[\w.]* import ([\w, ]+)", workflow))
+    named = set(re.findall(r"\w+", imported))
+    others = [path for path in LIBRARY.rglob("*.py") if path not in reached and path.stem not in named]
+    assert {path.parent for path in others} == {LIBRARY / "layers", LIBRARY / "networks"}  # found by a config's names
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -1008,24 +1008,6 @@ def test_what_cannot_be_distorted_leaves_no_file(source, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{elastic}", "'{elastic}' is not JSON ("),
-        ("[]", "'[]' is no mapping; allowed: one with names"),
-        ('"elastic"', "'\"elastic\"' is no mapping; allowed: one with names"),
-    ],
-)
-def test_settings_that_are_no_mapping_are_refused(source, tmp_path, text, told):
-    output = tmp_path / "out" / "copy-000.npy"
-    done = run_script("distort.py", **arguments_of(source, settings=text), copy=0, output=output)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ")
-    assert "--settings" in done.stderr
-    assert told in done.stderr
-    assert not output.parent.exists()
-
-
-@pytest.mark.parametrize(
     ("settings", "told"),
     [
         ({"wobble": {}}, "wobble: unknown; allowed: a mapping with one or more of translation, affine, elastic"),

@@ -1,5 +1,6 @@
 """Every measure against plain loops over images and shifts; the logits over shifts against one image at a time."""
 
+import functools
 import itertools
 import math
 from pathlib import Path
@@ -306,6 +307,13 @@ STEMS = {  # layers, of the model made for inference, that are shared by all shi
 }
 
 
+@functools.cache
+def images_under_shifts(side: int, reach: int) -> tuple[np.ndarray, list, np.ndarray]:
+    """Images whose ink reaches up to the margin, shifts, and each image under each. Made pixel by pixel, so once."""
+    images, shifts = ink(5, margin=reach, side=side), shuffled(shift_grid(reach), 3)
+    return images, shifts, np.stack([moved(image, *by) for by in shifts for image in images])
+
+
 @pytest.mark.parametrize(
     ("name", "side", "reach"),
     [
@@ -316,14 +324,13 @@ STEMS = {  # layers, of the model made for inference, that are shared by all shi
     ],
 )
 def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
-    """Computed once for all shifts of a phase, the logits are those of brute force; ink reaches up to the margin."""
+    """Computed once for all shifts of a phase, the logits are those of brute force."""
     torch.manual_seed(7)
     model = build_model(MODELS[name], side)
     with torch.no_grad():
         model.train()(torch.rand(16, 1, side, side))  # moments that are not those of a fresh network
     model.eval()
-    images, shifts = ink(5, margin=reach, side=side), shuffled(shift_grid(reach), 3)
-    everything = np.stack([moved(image, *by) for by in shifts for image in images])
+    images, shifts, everything = images_under_shifts(side, reach)
     expected = predict(model, everything).reshape(len(shifts), len(images), -1)
     monkeypatch.setattr(training, "EVALUATION_BATCH", 3)
     got = logits_over_shifts(model, images, shifts)

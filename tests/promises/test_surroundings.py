@@ -173,6 +173,7 @@ def test_a_link_to_results_that_are_not_there_is_one_message(tree):
 def test_a_report_is_made_in_a_folder_of_any_name(tree):
     finished = snakemake(tree, "--report", "report.html", *TINY)
     assert finished.returncode == 0, finished.stderr[-3000:]
+    assert "heat_maps" in (tree / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_moved_project_is_finished(tree, tmp_path):
