@@ -116,7 +116,7 @@ def drifts(numbers: Sequence[Number], confidence: float, seed: int, drift: float
     """For each number whether `verify` says that it drifted, in one pair of runs."""
     random = np.random.default_rng(seed)
     for number in numbers:
-        yield status_of(number.drawn(random), number.drawn(random, drift), confidence) == DRIFTED
+        yield status_of(number.drawn(random), number.drawn(random, drift), (confidence, confidence)) == DRIFTED
 
 
 def smallest_found(share: Callable[[float], float]) -> float:

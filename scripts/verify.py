@@ -27,15 +27,16 @@ def main(*, reference: Path, results: Path) -> None:
         reference: paper/reference/<dataset>.json.
         results: results/<dataset>.
     """
-    config = results / "config.json"
-    recorded = read_reference(reference, read_json(config)["dataset"])
+    path = results / "config.json"
+    config = read_json(path)
+    recorded = read_reference(reference, config["dataset"])
     expected = [*recorded["claims"], *recorded["cells"]]
     found = [*claim_entries(results), *cell_entries(results)]
-    outcomes = compare(expected, found, recorded["confidence"])
+    outcomes = compare(expected, found, (recorded["confidence"], config["measures"]["confidence"]))
     print("\n".join(comparison_lines(outcomes)))
-    if sha256_of(config) != recorded["config_sha256"]:
+    if sha256_of(path) != recorded["config_sha256"]:
         print(
-            f"the config of this run ({sha256_of(config)[:12]}) is not that of the reference "
+            f"the config of this run ({sha256_of(path)[:12]}) is not that of the reference "
             f"({recorded['config_sha256'][:12]}): what differs may be another experiment, not a failed reproduction"
         )
     if any(outcome.status in (DRIFTED, MISSING) for outcome in outcomes):

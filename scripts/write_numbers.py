@@ -2,11 +2,11 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from invariance.command_line import function_named, json_mapping, run
+from invariance.command_line import Json, function_named, json_mapping, run
 from invariance.paper import numbers as of_all
 from invariance.paper.tex import escape, whole
 from invariance.record.artefacts import sha256_of, write_text
@@ -14,9 +14,11 @@ from invariance.record.manifest import VERSIONED
 from invariance.record.reference import read_reference
 from invariance.results.reading import read_inputs
 
+NAMED = 6  # settings of a changed plan
 
-def general_results(config: Mapping[str, Any], sha256: str, test_images: int) -> Iterator[tuple[str, str]]:
-    """The data set, versions, and the hash of the config."""
+
+def general_results(config: Mapping[str, Any], sha256: str, changed: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The data set, versions, the hash of the config, and what of the plan the text is not written for."""
     dataset = config["dataset"]
     data = config["datasets"][dataset]
     yield "dataset", dataset
@@ -26,8 +28,13 @@ def general_results(config: Mapping[str, Any], sha256: str, test_images: int) ->
     yield "classes", str(data["classes"])
     yield "train_images", whole(data["train_images"])
     yield "validation_images", whole(data["validation_images"])
-    yield "test_images", whole(test_images)
+    yield "test_images", whole(data["test_images"])
     yield "config_hash", sha256[:12]
+    if changed:
+        others = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+        yield "changed", ", ".join(f"\\nolinkurl{{{path}}}" for path in changed[:NAMED]) + others
+    if "embedded" in data:
+        yield "demo", escape(data["title"])
     yield "versions/python", platform.python_version()
     for package in VERSIONED:
         yield f"versions/{package}", escape(importlib.metadata.version(package))
@@ -38,6 +45,7 @@ def main(
     inputs: Annotated[dict[str, Any], json_mapping(config=str, claims=str, tables=dict, summaries=dict)],
     numbers: Annotated[dict[str, Any], json_mapping()],
     scripts: Annotated[dict[str, Any], json_mapping()],
+    changed: Json,
     reference: Path | None = None,
     output: Path,
 ) -> None:
@@ -50,14 +58,14 @@ def main(
             '{"split": ["studies.split.table:numbers"]}'.
         scripts: The script behind each figure and table of the paper, as JSON:
             '{"figures/split": "scripts/studies/split/split.py"}'.
+        changed: The paths of the settings that are not those that the paper is written for, as JSON.
         reference: The committed reference of the dataset, if there is one.
         output: The file numbers.tex.
     """
     read = read_inputs(inputs)
     config, tables = read["config"], read["tables"]
     studies = list(config["studies"])
-    test_images = int(tables[f"{studies[0]}-runs"].test_images.iloc[0])
-    results = [*general_results(config, sha256_of(inputs["config"]), test_images), *of_all.config_results(config)]
+    results = [*general_results(config, sha256_of(inputs["config"]), changed), *of_all.config_results(config)]
     results += of_all.claim_results(read["claims"])
     results += of_all.distortion_results(read["summaries"])
     for study in studies:

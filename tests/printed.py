@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAPER = ROOT / "paper"
 SOURCES = sorted(PAPER.rglob("*.tex"))
 INTERVAL = ("mean", "low", "high")
+OF_CHANGED = {"changed"}  # keys that are written only of a plan other than that of config.yaml
 
 
 def argument(text: str, start: int) -> tuple[str, int]:

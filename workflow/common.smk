@@ -12,7 +12,7 @@ sys.path.insert(0, SCRIPTS)
 
 import studies
 from invariance.paper import latex
-from invariance.plan import explored, own_networks, reading, words
+from invariance.plan import explored, own_networks, reading, text, words
 from invariance.plan.catalogue import Catalogue, flat
 from invariance.plan.declarations import network_files, part_files
 from invariance.plan.validation import validate

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 import studies
-from invariance.plan import merging, reading, validation, words
+from invariance.plan import merging, reading, text, validation, words
 from invariance.plan.declarations import families, network_files
 from invariance.plan.merging import merge
 from invariance.plan.plan import Cell
@@ -553,6 +553,34 @@ BAD = [
         "lose ink on the canvas of 40; allowed: a smaller translation, or a canvas of at least 44",
     ),
     case(
+        "range_of_another_name",
+        "distortions/shift_5/translation/max_shift",
+        4,
+        'studies.augmentation_range.cells.stride_fc.trainings[5]: "range_5": the figure of this study reads a number '
+        "from this name, which is another; allowed: range_4",
+    ),
+    case(
+        "length_of_another_name",
+        "studies/training_length/trainings/epochs_8/optimisation/epochs",
+        9,
+        'studies.training_length.cells.simard_cnn.trainings[1]: "epochs_8": the figure of this study reads a number '
+        "from this name, which is another; allowed: epochs_9",
+    ),
+    case(
+        "title_in_other_letters",
+        "datasets/mnist/title",
+        "MNIST \N{GREEK SMALL LETTER ALPHA}",
+        'datasets.mnist.title: "MNIST \N{GREEK SMALL LETTER ALPHA}": "\N{GREEK SMALL LETTER ALPHA}" is not in the '
+        "paper's fonts; allowed: Latin letters, digits, punctuation",
+    ),
+    case(
+        "only_in_simards_table",
+        "studies/simard2003/trainings/none/only",
+        [0, 1],
+        "studies.simard2003.trainings.none.only: [0, 1]: not in a study of Simard's table, which is about all classes; "
+        "allowed: no only here",
+    ),
+    case(
         "model_removed_but_used",
         "models/stn",
         None,
@@ -1052,8 +1080,45 @@ def smoke() -> dict[str, Any]:
     return resolve(load([ROOT / "config.yaml", ROOT / "tests" / "configs" / "mnist-smoke.yaml"]))["mnist"]
 
 
+def test_a_canvas_that_is_too_small_for_a_network_is_refused():
+    small = {"datasets": {"digits": {"side": 8}}, "studies": {"simard2003": {"canvas": 12}}}
+    found = problems(merge(CONFIG, {"plans": {"digits": small}}))
+    assert found == ["plans.digits.studies.simard2003.canvas: 12: too small for simard_cnn; allowed: at least 13"]
+
+
+def test_what_a_plan_changes_of_another_is_named():
+    ours = resolve(CONFIG)
+    change = {
+        "studies": {"split": {"shift_images": 30, "cells": {"mlp": {"shift_images": 20}}}},
+        "claims": {"C4": None},
+    }
+    changed = resolve(merge(CONFIG, change))["mnist"]
+    paths = "studies.split.shift_images studies.split.cells.mlp.shift_images claims.C4.threshold"
+    assert text.changed(changed, ours) == paths.split()
+    assert text.lacking(changed, ours) == {"C4", ("setting", "claims.C4.threshold")}
+    same = resolve(merge(CONFIG, {"keep_copies": False, "device": "cuda"}))["mnist"]
+    assert (text.changed(same, ours), text.lacking(same, ours)) == ([], set())
+
+
+OTHER = {"studies": {"split": {"trainings": {"elastic": {"distortion": "elastic_centred"}}}}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"studies": {"simard2003": {"cells": {"mlp": {"optimisation": None}}}}},
+        {"distortions": {"affine": {"affine": None, "translation": {"max_shift": 2}}}},
+        {"plans": {"fashion_mnist": OTHER}},  # so that no training reads elastic images
+    ],
+)
+def test_a_plan_that_lacks_what_the_text_prints_says_so(change):
+    """Else its paper, the last job, would fail."""
+    assert any(text.lacking(plan, resolve(CONFIG)) for plan in resolve(merge(CONFIG, change)).values())
+
+
 def test_cells_of_the_tiny_config():
-    assert tiny().cells == [
+    run = tiny()
+    assert run.cells == [
         Cell("simard2003", "mlp", "none", 0),
         Cell("simard2003", "simard_cnn", "none", 0),
         Cell("simard2003", "simard_cnn", "elastic", 0),
@@ -1071,15 +1136,15 @@ def test_cells_of_the_tiny_config():
         Cell("architectures", "phase_averaged", "centred", 0),
         Cell("augmentation_range", "stride_fc", "range_0", 0),
     }
-    assert set(tiny().cells) - set(tiny().trained) == borrowed
+    assert set(run.cells) - set(run.trained) == borrowed
     telling = Cell("two_positions", "stride_gap", "placed", 0)
-    assert [cell for cell in tiny().cells if tiny().tells_positions(cell.study)] == [telling]
-    assert set(tiny().cells) - set(tiny().evaluations) == {telling}
-    assert [study for study in tiny()["studies"] if tiny().tells_positions(study)] == ["two_positions"]
-    assert [study for study in tiny()["studies"] if distorts_some_classes(tiny(), study)] == ["class_transfer"]
-    assert tiny().base_model("phase_averaged") == "stride_gap_circular"
-    assert tiny().base_model("stride_fc") == "stride_fc"
-    assert tiny().copies == {(29, "elastic"): 1, (32, "shift_2"): 1}
+    assert [cell for cell in run.cells if run.tells_positions(cell.study)] == [telling]
+    assert set(run.cells) - set(run.evaluations) == {telling}
+    assert [study for study in run["studies"] if run.tells_positions(study)] == ["two_positions"]
+    assert [study for study in run["studies"] if distorts_some_classes(run, study)] == ["class_transfer"]
+    assert run.base_model("phase_averaged") == "stride_gap_circular"
+    assert run.base_model("stride_fc") == "stride_fc"
+    assert run.copies == {(29, "elastic"): 1, (32, "shift_2"): 1}
 
 
 def test_cells_come_in_the_order_of_studies_models_trainings_seeds():
@@ -1166,14 +1231,14 @@ def test_equal_trainings_are_made_once_and_what_differs_is_made_apart():
     assert run.trained == list(dict.fromkeys(used.values()))
 
 
-OVERLAYS = sorted({path.name for path in ROOT.glob("*.yaml")} - {"config.yaml", "metadata.yaml"})
+OURS = sorted({path.name for path in ROOT.glob("*.yaml")} - {"config.yaml", "metadata.yaml"})
 
 
 def test_every_overlay_is_one_of_ours():
-    assert OVERLAYS == ["long.yaml", "readings.yaml", "selection.yaml"]
+    assert OURS == ["long.yaml", "readings.yaml", "selection.yaml"]
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", OURS)
 def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
     """An overlay adds trainings and leaves those of config.yaml as they are."""
     with_overlay = load([ROOT / "config.yaml", ROOT / overlay])
@@ -1184,7 +1249,9 @@ def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
     assert added
     assert set(plain["mnist"].trained) <= set(runs["mnist"].trained)
     text = " ".join(line.strip("#\\ ") for line in (ROOT / overlay).read_text().split("studies:")[0].splitlines())
-    for command in re.findall(r"snakemake --cores 8 (.*?\.yaml(?: --config dataset=\w+)?)", text):
+    commands = re.findall(r"snakemake --cores 8 (.*?\.yaml(?: --config dataset=\w+)?)", text)
+    assert commands
+    for command in commands:
         *targets, option, named = command.partition(" --config ")[0].split()
         assert (option, named) == ("--configfile", overlay)  # it would take targets that follow it for further files
         dataset = command.partition("dataset=")[2] or "mnist"
@@ -1196,7 +1263,7 @@ def test_overlays_are_valid_and_say_a_command_that_asks_for_them(overlay):
 def test_equal_evaluations_are_made_once_and_what_differs_is_made_apart():
     run = resolve(CONFIG)["mnist"]
     used = run.evaluations
-    assert list(used) == list(run.evaluations)
+    assert list(used) == [cell for cell in run.cells if not run.tells_positions(cell.study)]
     assert used[Cell("split", "stride_gap", "none", 2)] == Cell("architectures", "stride_gap", "centred", 2)
     assert used[Cell("augmentation_range", "stride_fc", "range_0", 0)] == Cell(
         "architectures", "stride_fc", "centred", 0

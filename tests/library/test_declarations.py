@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from jsonschema import Draft202012Validator
 
@@ -17,7 +18,15 @@ import invariance.layers
 import invariance.networks
 from invariance.networks.building import build_model
 from invariance.plan import declarations, validation
-from invariance.plan.declarations import families, is_layerwise, layer_names, literal, network_files, side_multiple
+from invariance.plan.declarations import (
+    families,
+    is_layerwise,
+    layer_names,
+    literal,
+    network_files,
+    side_multiple,
+    smallest_canvas,
+)
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
 from running import ROOT
@@ -211,46 +220,58 @@ from invariance.plan.declarations import layer_names, network_files
 from studies.equivariance.evaluation import equivariance
 
 assert "max_pool_3x3" in layer_names()
-model = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool_3x3", "padding": sys.argv[1], "head": "fc"}
-assert str(Path("scripts/invariance/layers/max_pool_3x3.py").absolute()) in network_files(model)
-images, weights = Path("images.npy"), Path("weights.safetensors")
-optimisation = json.loads(sys.argv[2])
-train.main(
-    model=model,
-    training={"canvas": 32, "train_images": 16, "validation_images": 4, "optimisation": optimisation},
-    seed=0, images=images, labels=Path("labels.npy"), weights=weights, history=Path("history.csv"),
-    card=Path("card.json"),
-)
-evaluate.main(
-    model=model, weights=weights, images=images, labels=Path("labels.npy"),
-    shifts={"canvas": 32, "max_shift": 1, "shift_images": 5},
-    grid=Path("grid.csv"), predictions=Path("predictions.npy"), test_predictions=Path("test.npy"),
-)
-table = equivariance(
-    images=np.load(images), weights={"study/new/centred/0": weights}, models={"new": model}, canvas=32, classes=10,
-    number=3, max_shift=4,
-)
-table.to_csv("equivariance.csv", index=False)
+images, labels = Path("images.npy"), Path("labels.npy")
+optimisation = json.loads(sys.argv[1])
+for padding in sys.argv[2:]:
+    model = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool_3x3", "padding": padding, "head": "fc"}
+    assert str(Path("scripts/invariance/layers/max_pool_3x3.py").absolute()) in network_files(model)
+    weights = Path(f"{padding}-weights.safetensors")
+    train.main(
+        model=model,
+        training={"canvas": 32, "train_images": 16, "validation_images": 4, "optimisation": optimisation},
+        seed=0, images=images, labels=labels, weights=weights, history=Path(f"{padding}-history.csv"),
+        card=Path(f"{padding}-card.json"),
+    )
+    evaluate.main(
+        model=model, weights=weights, images=images, labels=labels,
+        shifts={"canvas": 32, "max_shift": 1, "shift_images": 5}, grid=Path(f"{padding}-grid.csv"),
+        predictions=Path(f"{padding}-predictions.npy"), test_predictions=Path(f"{padding}-test.npy"),
+    )
+    table = equivariance(
+        images=np.load(images), weights={"study/new/centred/0": weights}, models={"new": model}, canvas=32, classes=10,
+        number=3, max_shift=4,
+    )
+    table.to_csv(f"{padding}-equivariance.csv", index=False)
 """
 OPTIMISATION = {"epochs": 1, "batch": 16, "learning_rate": 0.1, "schedule": "constant", "warmup": 0, "averaging": 0}
 OPTIMISATION |= {"momentum": 0.9, "weight_decay": 0, "loss": "cross_entropy"}
 
 
-@pytest.mark.parametrize("padding", ["zeros", "circular"])
-def test_a_new_layer_is_one_file(padding, tmp_path):
-    """Found by its name, trained, evaluated over shifts, and measured layer by layer, in a copy of the project."""
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")  # with what numba has compiled
-    (tmp_path / "scripts/invariance/layers/max_pool_3x3.py").write_text(MAX_POOL_3X3)
+PADDINGS = ("zeros", "circular")
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory) -> Path:
+    """The folder of a copy of the project with one file more, in which networks of either padding were made with it."""
+    folder = tmp_path_factory.mktemp("a new layer")
+    shutil.copytree(ROOT / "scripts", folder / "scripts")  # with what numba has compiled
+    (folder / "scripts/invariance/layers/max_pool_3x3.py").write_text(MAX_POOL_3X3)
     images = np.zeros((20, 28, 28), np.uint8)
     images[:, 8:20, 8:20] = np.random.default_rng(0).integers(1, 256, (20, 12, 12))
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "labels.npy", (np.arange(20) % 10).astype(np.uint8))
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "scripts"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", USE_IT, padding, json.dumps(OPTIMISATION)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", (np.arange(20) % 10).astype(np.uint8))
+    environment = os.environ | {"PYTHONPATH": str(folder / "scripts"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", USE_IT, json.dumps(OPTIMISATION), *PADDINGS]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(pd.read_csv(tmp_path / "grid.csv")) == 9
-    table = pd.read_csv(tmp_path / "equivariance.csv")
+    return folder
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_a_new_layer_is_one_file(padding, used):
+    """Found by its name, trained, evaluated over shifts, and measured layer by layer."""
+    assert len(pd.read_csv(used / f"{padding}-grid.csv")) == 9
+    table = pd.read_csv(used / f"{padding}-equivariance.csv")
     about = table[["layer", "kind", "padding", "stride", "total_stride"]].drop_duplicates().to_numpy().tolist()
     assert about == [
         [0, "convolution", padding, 1, 1],
@@ -317,3 +338,9 @@ def test_the_side_of_a_canvas_is_a_multiple_of_what_family_and_layer_declare(tmp
     monkeypatch.setattr(declarations, "layer_file", lambda name: tmp_path / f"{name}.py")
     with pytest.raises(InputError, match=r"polyphase\.py: SIDE_MULTIPLE: 0; allowed: a number of pixels, 1 or more"):
         side_multiple(polyphase)
+
+
+def test_simards_network_takes_its_smallest_canvas():
+    assert [smallest_canvas(MODELS[name]) for name in ("simard_cnn", "stn", "stride_fc", "mlp")] == [13, 13, 1, 1]
+    for settings in (MODELS["simard_cnn"], MODELS["stn"] | {"max_shift": 3}):
+        assert build_model(settings, 13)(torch.rand(2, 1, 13, 13)).shape == (2, 10)

@@ -18,9 +18,7 @@ def _style():
 
 def test_every_known_model_and_training_has_its_own_look():
     for known in (labels.MODELS, labels.TRAININGS):
-        looks = [style.look_of(name, known, known) for name in known]
-        assert len({(str(look["color"]), look["marker"]) for look in looks}) == len(known)
-        assert len({look["marker"] for look in looks}) == len(known)
+        assert len({style.look_of(name, known, known)["marker"] for name in known}) == len(known)
 
 
 def test_labels_of_trainings_that_are_named_after_another():

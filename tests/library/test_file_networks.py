@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+import check_networks
 from invariance.learning.equivariance import COLUMNS, measure, untrained
 from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.training import one_thread, train
@@ -203,10 +204,21 @@ def own_plans(*overlays: dict) -> list:
 def test_it_is_tried_once_on_each_canvas_and_number_of_classes():
     plans = own_plans({"datasets": {"fashion_mnist": {"classes": 7}}})
     places = [(29, 10), (36, 10), (40, 7), (40, 10)]
-    assert sorted(trial[1:] for trial in own_networks.tried(plans)) == [(*place, False) for place in places]
+    assert sorted(trial[1:] for trial in own_networks.tried(plans)) == [(*place, False, ["all"]) for place in places]
     asked = own_plans({"equivariance": {"models": ["mine"]}})
     assert {trial[3] for trial in own_networks.tried(asked)} == {True}
     assert own_networks.tried(resolve(load([ROOT / "config.yaml"])).values()) == []
+    cell = {"mine": {"trainings": ["low_centred", "high_centred_after_low_centred_head"]}}
+    (first, *_) = own_plans({"studies": {"class_sequence": {"cells": cell}}})
+    assert ["all", "head"] in [trial[-1] for trial in own_networks.tried([first])]
+
+
+def test_a_part_of_it_that_cannot_be_trained_alone_is_told_before_any_job(project):
+    pooled = entry("Pooled", width=3)
+    told = r"^mine/net\.py: Pooled: trained_part: head: this network is no sequence .* \(canvas 16, 10 classes\)$"
+    with pytest.raises(InputError, match=told):
+        check_networks.main(networks=[(pooled, CANVAS, 10, False, ["all", "head"])])
+    check_networks.main(networks=[(pooled, CANVAS, 10, False, ["all"])])
 
 
 def test_it_is_given_the_classes_if_it_asks_for_them(project):
@@ -215,12 +227,20 @@ def test_it_is_given_the_classes_if_it_asks_for_them(project):
 
 
 def test_what_is_wrong_is_told_before_any_job_and_what_passed_is_not_tried_again(project, monkeypatch):
-    started = []
-    run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda command, **how: started.append(command) or run(command, **how))
     network, folder, layer_by_layer = project / "mine/net.py", project / "passed", False
+    run, started, answers = subprocess.run, [], {}
+
+    def trial(command: list[str], **how: object) -> subprocess.CompletedProcess:
+        """Whoever asks again of the same file gets the first answer: importing torch takes seconds."""
+        started.append(command)
+        asked = (network.read_text(), *command)
+        if asked not in answers:
+            answers[asked] = run(command, **how)
+        return answers[asked]
+
+    monkeypatch.setattr(subprocess, "run", trial)
     monkeypatch.setattr(
-        own_networks, "tried", lambda plans: [(entry() | {"file": str(network)}, CANVAS, 3, layer_by_layer)]
+        own_networks, "tried", lambda plans: [(entry() | {"file": str(network)}, CANVAS, 3, layer_by_layer, ["all"])]
     )
     network.write_text(BAD["wrong shape"][0])
     for _ in range(2):

@@ -32,6 +32,7 @@ from invariance.results.statistics import t_interval
 from running import snakemake
 
 TEST_IMAGES, SHIFT_IMAGES = 10_000, 4_000
+BOTH = 0.95, 0.95  # confidence of the intervals of reference and run
 SUMMARY = ["study", "model", "training", "measure", "seeds", "mean", "low", "high", "best", "worst"]
 RUNS = ["study", "model", "training", "seed", "test_images", "shift_images"]
 
@@ -84,7 +85,8 @@ class Written:
 
     def __init__(self) -> None:
         self.tables, self.claims = copy.deepcopy(TABLES), copy.deepcopy(CLAIMS)
-        self.config = {"dataset": "digits", "studies": {study: {} for study in TABLES}}
+        studies = {study: {} for study in TABLES}
+        self.config = {"dataset": "digits", "studies": studies, "measures": {"confidence": 0.95}}
 
     def at(self, folder: Path) -> Path:
         results = folder / "results" / "digits"
@@ -316,9 +318,26 @@ def test_the_interval_holds_its_number_and_agreement_is_mutual(mean, images, hal
 
     low, high = interval(cell(mean), 0.95)
     assert low - 51 / images <= mean <= high + 51 / images  # events are whole images
-    there, back = compare([cell(mean)], [cell(other)], 0.95), compare([cell(other)], [cell(mean)], 0.95)
+    there, back = compare([cell(mean)], [cell(other)], BOTH), compare([cell(other)], [cell(mean)], BOTH)
     assert there[0].status == back[0].status
-    assert compare([cell(mean)], [cell(mean)], 0.95)[0].status == REPRODUCED
+    assert compare([cell(mean)], [cell(mean)], BOTH)[0].status == REPRODUCED
+
+
+def test_a_run_with_another_confidence_is_compared_by_the_same_one():
+    """Of the same three seeds: the reference has their 95% interval, the run their 60% interval."""
+    names = {"study": "s", "model": "m", "training": "t", "measure": "test_error", "seeds": 3, "images": 10**9}
+
+    def cell(seeds: list[float], confidence: float) -> dict:
+        return names | dict(
+            zip(("mean", "low", "high"), dataclasses.astuple(t_interval(seeds, confidence)), strict=True)
+        )
+
+    seeds, others = [20.0, 20.5, 21.6], [24.3, 24.8, 25.9]
+    assert interval(cell(seeds, 0.6), 0.6) == pytest.approx(interval(cell(seeds, 0.95), 0.95))
+    (both,) = compare([cell(seeds, 0.95)], [cell(others, 0.95)], BOTH)
+    (one,) = compare([cell(seeds, 0.95)], [cell(others, 0.6)], (0.95, 0.6))
+    assert both.status == one.status == REPRODUCED
+    assert compare([cell(seeds, 0.95)], [cell(others, 0.6)], BOTH)[0].status == DRIFTED
 
 
 def test_the_interval_over_seeds_is_wider_than_the_recorded_one():

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judging import PLANS, judge_all, judged, runs_of, tables_of
+from invariance.plan.merging import merge
+from invariance.plan.reading import load, resolve
+from judging import PLANS, ROOT, judge_all, judged, runs_of, tables_of
 from studies.class_sequence import goes_on
 from studies.class_sequence.class_sequence import draw
 from studies.class_sequence.summary import ERRORS, PARTS, carried, carried_runs, kind
@@ -140,3 +142,27 @@ def test_without_the_network_c9_is_absent():
 def test_a_study_is_of_this_kind_if_a_training_goes_on():
     plan = PLANS["mnist"]
     assert [study for study in plan["studies"] if goes_on(plan, study)] == ["class_sequence"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_sequence": {"max_shift": 0}},
+        {"class_sequence": {"cells": {"stride_fc": {"trainings": ["low_centred"]}, "stride_gap": None}}},
+        {"two_positions": {"trainings": {"longer": {"distortion": "none", "after": "placed"}}}, "class_sequence": None},
+    ],
+    ids=["no shifts", "no network goes on", "positions"],
+)
+def test_a_study_without_shifted_images_after_others_is_of_another_kind(change):
+    if "two_positions" in change:
+        change["two_positions"]["cells"] = {"stride_gap": {"trainings": ["placed", "longer"]}}
+    plan = resolve(merge(load([ROOT / "config.yaml"]), {"studies": change}))["mnist"]
+    assert not [study for study in plan["studies"] if goes_on(plan, study)]
+
+
+def test_of_several_trainings_of_one_kind_the_first_counts():
+    again = {"high_moved_again": MOVED | {"only": HIGH, "after": "low"}}
+    runs = made_up_runs()
+    more = runs[runs.training == "high_moved_after_low"].assign(training="high_moved_again", mean_error=40.0)
+    expected = carried_runs(runs, TRAININGS)
+    pd.testing.assert_frame_equal(carried_runs(pd.concat([runs, more]), TRAININGS | again), expected)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import derive
 from invariance.data.images import shift_grid
+from invariance.results.reading import read_table, write_table
 from judging import judged, plant, put, reasons, tables_of
 from studies.class_transfer.summary import (
     MEASURES,
@@ -18,6 +19,7 @@ from studies.class_transfer.summary import (
     group_name,
     how_shown,
 )
+from studies.class_transfer.table import tabular
 
 LOW, HIGH = frozenset(range(5)), frozenset(range(5, 10))
 DIGITS = frozenset(range(10))
@@ -49,6 +51,19 @@ def test_groups_are_the_classes_of_the_trainings_and_the_others():
     assert class_groups(TRAININGS | {"high": {"classes": [9, 8, 7, 6, 5]}}, DIGITS) == [LOW, HIGH]
     assert class_groups({"odd": {"classes": [3]}}, DIGITS) == [DIGITS - {3}, frozenset({3})]
     assert class_groups({"centred": {}}, DIGITS) == []
+
+
+def test_groups_of_one_class_stay_text_in_the_table(tmp_path):
+    trainings = {"first": {"distortion": "shift_1", "copies": 1, "classes": [0]}}
+    grid, predictions, labels = made_up_run(0)
+    named = {"study": "class_transfer", "model": "mlp", "training": "first", "seed": 0}
+    runs = class_runs(grid.assign(**named), {"class_transfer/mlp/first/0": predictions % 2}, labels % 2, trainings)
+    assert runs.group.tolist() == ["0", "1"]
+    write_table(tmp_path / "classes.csv", classes(runs, 0.95))
+    read = read_table(tmp_path / "classes.csv")
+    assert set(read.group) == {"0", "1"}
+    text = tabular(read)
+    assert (" & 0 & yes & " in text, " & 1 & no & " in text) == (True, True)
 
 
 @given(st.frozensets(st.integers(0, 9), min_size=1))

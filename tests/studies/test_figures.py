@@ -38,7 +38,7 @@ SIMARD_COLUMNS = simard_table.COLUMNS["table"]
 STUDIES = Path(draw.__file__).parent / "studies"
 FIGURES = [path for path in sorted(STUDIES.rglob("*.py")) if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)]
 NAN = float("nan")
-NOTES = {"mnist": "", "digits": "demo on 8x8 digits, not MNIST"}  # of the plans
+NOTE = "demo on 8x8 digits, not MNIST"  # of the digits; MNIST's figures have none
 
 
 @pytest.fixture(autouse=True)
@@ -293,6 +293,16 @@ def test_class_transfer_draws_a_bar_for_each_training_and_group_and_a_point_for_
         "classes 5-9, centred only in training",
         "error of unshifted images",
     ]
+
+
+def test_class_transfer_leaves_out_groups_without_an_image():
+    runs = classes_of({"centred": ("plain", "plain"), "low_translated": ("distorted", "plain")})
+    lacking = (runs["training"] == "centred") & (runs["group"] == "5-9")
+    runs.loc[lacking, ["clean_error", "mean_error", "mean_called_other"]] = NAN
+    errors, _ = panels(class_transfer.draw(runs))
+    assert sorted(bar.get_height() for bar in errors.patches) == [0.5, 20.5, 30.5]
+    errors, _ = panels(class_transfer.draw(runs[runs["group"] == "0-4"]))
+    assert sorted(bar.get_height() for bar in errors.patches) == [0.5, 20.5]
 
 
 def test_split_draws_a_line_for_each_architecture_and_stacks_the_shares():
@@ -565,26 +575,26 @@ def single_figures():
     }
 
 
-def save_all(folder: Path, dataset: str) -> dict:
-    """Draw and save every figure from as little as there may be; a warning is an error."""
+def save_all(folder: Path) -> dict:
+    """Draw and save every figure of the demo from as little as there may be; a warning is an error."""
     with mpl.rc_context(), warnings.catch_warnings(action="error"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOURCE_DATE_EPOCH", "0")
         style.style()
         figures = single_figures()
         for name, figure in figures.items():
-            style.save(figure, folder / f"{name}.pdf", folder / f"{name}.png", NOTES[dataset])
+            style.save(figure, folder / f"{name}.pdf", folder / f"{name}.png", NOTE)
     return figures
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory) -> dict:
-    """For each dataset a folder of all figures, and the figures."""
-    folders = {dataset: tmp_path_factory.mktemp(dataset) for dataset in NOTES}
-    return {dataset: (folder, save_all(folder, dataset)) for dataset, folder in folders.items()}
+def saved(tmp_path_factory) -> tuple[Path, dict]:
+    """A folder of all figures, and the figures."""
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, save_all(folder)
 
 
 def test_one_of_each_is_enough(saved):
-    folder, figures = saved["mnist"]
+    folder, figures = saved
     assert sorted(figures) == sorted(path.stem for path in FIGURES)
     for name, figure in figures.items():
         assert all(not bars for axes in panels(figure) for _, bars in series(axes)), name
@@ -608,16 +618,25 @@ def test_heat_maps_of_any_number_of_cells(count):
 # The files
 
 
-@pytest.mark.parametrize("dataset", NOTES)
-def test_figures_say_which_data_set_they_are_about(saved, dataset):
-    for name, figure in saved[dataset][1].items():
-        assert [text.get_text() for text in figure.texts] == [NOTES[dataset]] * bool(NOTES[dataset]), name
+def test_figures_of_the_demo_say_that_they_are(saved):
+    """And nothing else outside their axes, so that MNIST's, which get no note, say nothing there."""
+    for name, figure in saved[1].items():
+        assert [text.get_text() for text in figure.texts] == [NOTE], name
         assert figure.get_figwidth() == style.TEXT_WIDTH
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_figure_that_gets_no_note_is_saved_as_it_was_drawn(tmp_path):
+    figure = heat_maps.draw(shifts_of([("stride_fc", "centred")], seeds=1, reach=0))
+    size = tuple(figure.get_size_inches())
+    style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
+    assert not figure.texts
+    assert tuple(figure.get_size_inches()) == size
+
+
 def test_the_same_figure_is_the_same_bytes(saved, tmp_path):
-    save_all(tmp_path, "digits")
-    files = sorted(saved["digits"][0].iterdir())
+    save_all(tmp_path)
+    files = sorted(saved[0].iterdir())
     assert len(files) == 2 * len(FIGURES)
     for file in files:
         content = file.read_bytes()

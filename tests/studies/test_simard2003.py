@@ -9,12 +9,15 @@ import pytest
 from scipy import stats
 
 import derive
+from invariance.plan.merging import merge
+from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError
 from invariance.results.reading import write_table
 from invariance.results.statistics import prediction_interval, t_interval, wilson_interval
 from invariance.results.tables import CELL, MEASURES, over_seeds
 from judging import NAN, ROOT, runs_of
 from printed import is_whole, keys_of_the_paper, rows_of
+from studies.simard2003 import distortion_and_loss
 from studies.simard2003 import table as as_tex
 from studies.simard2003.summary import (
     COLUMNS,
@@ -27,11 +30,15 @@ from studies.simard2003.summary import (
 )
 
 PUBLISHED = ROOT / "paper" / "published.csv"
-TRAININGS = {
-    "none": {"distortion": "none", "loss": "cross_entropy"},
-    "affine": {"distortion": "affine", "loss": "cross_entropy"},
-    "elastic": {"distortion": "elastic", "loss": "cross_entropy"},
-    "elastic_mse": {"distortion": "elastic", "loss": "mse"},
+CELLS = {
+    f"{model}/{training}": {"distortion": distortion, "loss": loss}
+    for model in ("mlp", "simard_cnn")
+    for training, distortion, loss in (
+        ("none", "none", "cross_entropy"),
+        ("affine", "affine", "cross_entropy"),
+        ("elastic", "elastic", "cross_entropy"),
+        ("elastic_mse", "elastic", "mse"),
+    )
 }
 
 
@@ -42,8 +49,16 @@ def beside(ours: dict[tuple[str, str], list[float]], test_images: int = 10_000) 
     """Our errors, one per seed, beside those of paper/published.csv; indexed by (model, training)."""
     runs = runs_of({cell: {"test_error": values, "radius": values} for cell, values in ours.items()}, "simard2003")
     summary = over_seeds(runs, CELL, MEASURES, 0.95)
-    table = published(summary, pd.read_csv(PUBLISHED), np.zeros(test_images), TRAININGS, 0.95)
+    table = published(summary, pd.read_csv(PUBLISHED), np.zeros(test_images), CELLS, 0.95)
     return table.set_index(["model", "training"])
+
+
+def test_the_loss_of_a_cell_is_its_own():
+    changes = {"studies": {"simard2003": {"cells": {"mlp": {"optimisation": {"loss": "mse"}}}}}}
+    plan = resolve(merge(load([ROOT / "config.yaml"]), changes))["mnist"]
+    cells = distortion_and_loss(plan, "simard2003")["cells"]
+    assert cells["mlp/elastic"] == {"distortion": "elastic", "loss": "mse"}
+    assert cells["simard_cnn/elastic"] == {"distortion": "elastic", "loss": "cross_entropy"}
 
 
 def test_beside_simard_joins_by_model_and_training():
@@ -214,11 +229,11 @@ def test_tables_of_a_study(tmp_path):
     assert (pair["difference"], pair["only_first_right"], pair["only_second_right"]) == (25, 5, 0)
 
     inputs = {"summary": str(tmp_path / "summary.csv"), "table1": str(PUBLISHED), "labels": inputs["labels"]}
-    derive.main(function=published, inputs=inputs, settings=settings | {"trainings": TRAININGS}, output=output)
+    derive.main(function=published, inputs=inputs, settings=settings | {"cells": CELLS}, output=output)
     table = pd.read_csv(output)
     assert table.published.tolist() == [1.6, 0.7]
     assert table.verdict.tolist() == ["reproduced", "reproduced"]  # two seeds, 25 points apart
-    with pytest.raises(InputError, match="'trainings'; it takes summary, table1, labels"):
+    with pytest.raises(InputError, match="'cells'; it takes summary, table1, labels"):
         derive.main(function=published, inputs=inputs, settings=settings, output=output)
 
 

@@ -10,7 +10,7 @@ from invariance.paper.numbers import claim_results, distortion_results
 from invariance.plan.declarations import families
 from judging import CONFIG
 from printed import is_whole, rows_of
-from studies.summary.table import OPTIONS, SETTINGS, claims, distortions, elsewhere_numbers, settings
+from studies.summary.table import OPTIONS, SETTINGS, claims, distortions, elsewhere, elsewhere_numbers, settings
 
 
 def test_numbers_of_the_size_of_rounding_are_powers_of_ten():
@@ -62,6 +62,16 @@ def test_distortions_on_two_canvases_are_kept_apart():
     assert r"$29\times29$ & elastic & 2 & 1.30 & 1.20 & 6.0 & " in text
     assert r"$40\times40$ & elastic & 2 & 1.30 & 1.20 & 7.0 & " in text
     assert dict(distortion_results(summaries))["distortions/elastic/net_translation"] == "0.78"  # on the first canvas
+
+
+def test_verdicts_of_two_data_sets_of_one_title_are_kept_apart():
+    title = CONFIG["datasets"][CONFIG["dataset"]]["title"]
+    claim = {"id": "C1", "statement": "S.", "unit": "percent", "number": 1.0, "low": 0.5, "high": 1.5}
+    other = {"title": title, "claims": [claim | {"verdict": "refuted"}], "cells": []}
+    here = [claim | {"verdict": "supported"}]
+    row = rows_of(elsewhere(here, CONFIG, {"mnist": other}))[1]
+    assert row.count("supported") == row.count("refuted") == 1
+    assert r"\result{elsewhere/same}{0}" in elsewhere_numbers(here, CONFIG, {"mnist": other})
 
 
 @pytest.mark.parametrize(

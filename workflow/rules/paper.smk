@@ -46,6 +46,7 @@ rule write_numbers:
         inputs=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].number_inputs),
         numbers=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].numbers),
         scripts=lambda wildcards: json.dumps(CATALOGUES[wildcards.dataset].scripts),
+        changed=of_plan(lambda plan, wildcards: as_json(text.changed(plan, FULL))),
         reference=lambda wildcards, input: f"--reference {input.reference}" if input.reference else "",
         made_by=lambda wildcards: made_by("write_numbers", *CATALOGUES[wildcards.dataset].number_code(SCRIPTS)),
         versions=VERSIONS,
@@ -53,7 +54,7 @@ rule write_numbers:
         "Writing every number of {wildcards.dataset} that the paper prints"
     shell:
         "python scripts/write_numbers.py --inputs=- --numbers {params.numbers:q} --scripts {params.scripts:q} "
-        "{params.reference} --output {output:q} <<<{params.inputs:q} > {log:q} 2>&1"
+        "--changed {params.changed:q} {params.reference} --output {output:q} <<<{params.inputs:q} > {log:q} 2>&1"
 
 
 rule write_provenance:
@@ -100,9 +101,7 @@ rule build_paper:
         mem_mb=500,
     params:
         # The text speaks of all of config.yaml. Of what a config leaves out, the paper says in place that it is missing.
-        incomplete=lambda wildcards: (
-            "--stub" if FULL.get(wildcards.dataset, FULL["mnist"]).mentions - PLANS[wildcards.dataset].mentions else ""
-        ),
+        incomplete=of_plan(lambda plan, wildcards: "--stub" if text.lacking(plan, FULL) else ""),
         made_by=made_by("build_paper"),
     message:
         "Compiling the paper on {wildcards.dataset}"

@@ -37,6 +37,7 @@ OPTIONS = {
         "default": "corner",
     },
 }
+SMALLEST_CANVAS = 13  # pixels: two convolutions of 5x5 at stride 2 leave one of them
 PARAMETERS = 132_540  # 130 + 6,300 + 125,100 + 1,010 at 29x29
 SPREAD = 0.05  # standard deviation of `normal` initial weights
 TANH = {"tanh": (1.0, 1.0), "scaled_tanh": (1.7159, 2 / 3)}  # amplitude and slope

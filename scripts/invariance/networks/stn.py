@@ -18,6 +18,7 @@ OPTIONS = {
         "below_half_canvas": True,
     }
 }
+SMALLEST_CANVAS = 13  # pixels, of Simard's network
 LAYERWISE = False  # it moves each image by a shift of its own
 
 

@@ -40,6 +40,9 @@ def config_results(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{study}/shift_images", str(settings["shift_images"])
         yield f"{study}/seeds", str(len(settings["seeds"]))
         yield f"{study}/epochs", str(settings["optimisation"]["epochs"])
+        if "positions" in settings:
+            yield f"{study}/places", str(len(settings["positions"]))
+    yield "claims/count", str(len(config["claims"]))
     yield "confidence", f"{100 * config['measures']['confidence']:g}"
 
 

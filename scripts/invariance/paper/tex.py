@@ -14,6 +14,7 @@ SPECIAL = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 )
 COUNTS = ("runs", "seeds", "parameters", "copies", "mcnemar_seed", "smallest_range", "largest_range")
+COUNTS += ("models", "trainings", "cells")
 
 
 def escape(text: str) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from invariance.plan.declarations import network_files
-from invariance.plan.plan import Plan
+from invariance.plan.plan import Cell, Plan
 from invariance.plan.words import options, place_of_claim
 from invariance.record.artefacts import InputError
 
 Source = str | Callable[[Plan, str], Any]  # functions here take a plan and the name of a study
+COMMITTED_CONFIDENCE = 0.95  # of the intervals in paper/reference/
 THRESHOLD = {"threshold": {"$ref": "#/$defs/threshold"}}
 
 
@@ -161,6 +162,7 @@ class Study:
         fits: whether a study of the plan, given by its name, gets what is declared here; by default only the study
             named as the folder.
         numbers: "module:function" of each function that adds numbers to the paper's text, beyond each cell's measures.
+        training_name: what the training of a cell must be called, where a figure reads a number from the name.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -169,6 +171,7 @@ class Study:
     figures: tuple[Figure, ...] = ()
     numbers: tuple[str, ...] = ()
     fits: Callable[[Plan, str], bool] | None = None
+    training_name: Callable[[Plan, Cell], str] | None = None
 
     def is_kind_of(self, plan: Plan, name: str, folder: str) -> bool:
         """Whether the study `name` gets what is declared in `folder`."""

@@ -83,15 +83,24 @@ def side_multiple(settings: Mapping[str, Any]) -> int:
     family = settings["family"]
     used = (option_of(settings, option) for option, schema in families()[family].items() if schema.get("layer"))
     files = [NETWORKS / f"{family}.py", *(layer_file(layer) for layer in used if layer in layer_names())]
-    return math.lcm(*map(declared_multiple, files))
+    return math.lcm(*(declared_pixels(file, "SIDE_MULTIPLE") for file in files))
+
+
+def smallest_canvas(settings: Mapping[str, Any]) -> int:
+    """The least side of a network's canvas, in pixels: the SMALLEST_CANVAS that the file of its family declares, or 1.
+
+    Raises:
+        InputError: that is no number of pixels.
+    """
+    return declared_pixels(NETWORKS / f"{settings['family']}.py", "SMALLEST_CANVAS")
 
 
 @functools.cache
-def declared_multiple(file: Path) -> int:
-    """The SIDE_MULTIPLE of a file, or 1; raises InputError if it is no number of pixels."""
-    pixels = literal(file, "SIDE_MULTIPLE")
+def declared_pixels(file: Path, name: str) -> int:
+    """The number of pixels that a file assigns to `name`, or 1; raises InputError if it is something else."""
+    pixels = literal(file, name)
     if pixels is not None and not (type(pixels) is int and pixels > 0):
-        raise InputError(f"{file}: SIDE_MULTIPLE: {pixels!r}; allowed: a number of pixels, 1 or more")
+        raise InputError(f"{file}: {name}: {pixels!r}; allowed: a number of pixels, 1 or more")
     return pixels or 1
 
 

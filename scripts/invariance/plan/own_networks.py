@@ -13,7 +13,7 @@ from invariance.record.artefacts import InputError
 from invariance.record.dependencies import made_by, sha256
 
 
-def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool]]:
+def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool, list[str]]]:
     """Each network from a file that a plan trains, as scripts/check_networks.py takes it."""
     found = {}
     for plan in plans:
@@ -22,7 +22,9 @@ def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool]]:
             settings, network = plan["studies"][study], plan["models"][model]
             if network["family"] == "file":
                 outputs = max(plan.data["classes"], len(settings.get("positions", [])))
-                trial = (network, settings["canvas"], outputs, model in layer_by_layer)
+                trainings = [settings["trainings"][name] for name in settings["cells"][model]["trainings"]]
+                parts = sorted({training.get("trained_part", "all") for training in trainings})
+                trial = (network, settings["canvas"], outputs, model in layer_by_layer, parts)
                 found[json.dumps(trial, sort_keys=True)] = trial
     return list(found.values())
 

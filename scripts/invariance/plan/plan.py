@@ -385,14 +385,3 @@ class Plan(dict[str, Any]):
             return {name: tidy(value[name], name) for name in (names if key in ORDERED else sorted(names))}
 
         return tidy(self, None)
-
-    @property
-    def mentions(self) -> set[Any]:
-        """What the paper's text mentions: cells, grids, cells with their own shift_images, layers, claims."""
-        studies = self["studies"].items()
-        found: set[Any] = {cell[:3] for cell in self.cells}
-        found |= {
-            (name, model) for name, its in studies for model, cell in its["cells"].items() if "shift_images" in cell
-        }
-        found |= {(study, "grid") for study, settings in studies if settings["max_shift"]}
-        return found | {("layers", cell.model) for cell in self.equivariance_cells} | set(self["claims"])

@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from invariance.plan.declarations import (
     layer_names,
     option_of,
     side_multiple,
+    smallest_canvas,
     user_file,
 )
 from invariance.plan.merging import NAMED, in_order, without_nulls
@@ -33,6 +34,7 @@ Schema = dict[str, Any]
 IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images in files of MNIST's format; images in scikit-learn's digits
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
+PUNCTUATION = "\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u20ac"  # dashes, quotation marks, ellipsis, euro
 NAMED_BY_RULES = ("claims", "config", "numbers", "provenance")  # files below tables/, and their logs
 
 
@@ -49,7 +51,7 @@ def validate(config: Mapping[str, Any], schema_path: Path, studies: Mapping[str,
             line that says what to do.
     """
     schema = complete_schema(Path(schema_path), studies)
-    problems = list(dict.fromkeys(map(str, _problems(config, schema, taken_names(studies)))))
+    problems = list(dict.fromkeys(map(str, _problems(config, schema, studies))))
     if not problems:
         return
     lines = ["the config is not valid:", *(f"  {problem}" for problem in problems[:MOST_PROBLEMS])]
@@ -71,7 +73,7 @@ def taken_names(studies: Mapping[str, Study]) -> list[str]:
     return sorted({*NAMED_BY_RULES, *(name.lower() for name in declared if name.isidentifier())})
 
 
-def _problems(config: Any, schema: Schema, taken: Collection[str]) -> list[Problem]:
+def _problems(config: Any, schema: Schema, studies: Mapping[str, Study]) -> list[Problem]:
     """Problems of form; if there are none, those that the schema finds; if there are none, those of meaning."""
     malformed = form_problems(config) or list(_shapeless(config))
     if malformed:
@@ -93,7 +95,7 @@ def _problems(config: Any, schema: Schema, taken: Collection[str]) -> list[Probl
         found += [problem for problem in placed if not reported.intersection(_prefixes(problem.path))]
     told = set()
     for name in () if found else sorted(plans, key=lambda name: name in written):
-        for problem in _meaning_problems(plans[name], taken):
+        for problem in _meaning_problems(plans[name], studies):
             alike = problem._replace(what=problem.what.replace(name, ""))  # in another plan
             found += [_placed(problem, config, name)] if alike not in told else []
             told.add(alike)
@@ -375,15 +377,13 @@ def _meant(path: KeyPath, plan: Plan) -> str | None:
 # The meaning ----------------------------------------------------------------------------------------------------------
 
 
-def _meaning_problems(plan: Plan, taken: Collection[str]) -> Iterator[Problem]:
-    """Problems that a schema cannot express, in a plan that fits its schema."""
-    yield from _data_problems(plan)
-    yield from _distortion_problems(plan)
-    yield from _model_problems(plan)
+def _meaning_problems(plan: Plan, studies: Mapping[str, Study]) -> Iterator[Problem]:
+    """Problems that a schema cannot express, in a plan that fits its schema; wrong names, if there are no others."""
+    found = [*_data_problems(plan), *_distortion_problems(plan), *_model_problems(plan)]
     for study in plan["studies"]:
-        yield from _study_problems(plan, study, taken)
-    yield from _equivariance_problems(plan)
-    yield from _claim_problems(plan)
+        found += _study_problems(plan, study, studies)
+    found += [*_equivariance_problems(plan), *_claim_problems(plan)]
+    yield from found or _name_problems(plan, studies)
 
 
 def _too_large(path: KeyPath, value: float, most: float, what: str) -> Iterator[Problem]:
@@ -405,6 +405,10 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
         if (key in data) != ("mirrors" in data):
             what = "only allowed with mirrors" if key in data else "missing, but needed with mirrors"
             yield Problem((*path, key), None, f"{what}; allowed: mirrors, sha256, timeout and attempts together")
+    for key in ("title", "noun"):
+        if lacking := [character for character in data.get(key, "") if not _in_paper(character)]:
+            what = f"{show(lacking[0])} is not in the paper's fonts; allowed: Latin letters, digits, punctuation"
+            yield Problem((*path, key), show(data[key]), what)
     names = data.get("class_names", [])
     if names and len(names) != data["classes"]:
         what = f"{len(names)} names; allowed: {data['classes']}, one for each of the classes, or null"
@@ -416,6 +420,11 @@ def _data_problems(plan: Plan) -> Iterator[Problem]:
     yield from _count_problems(plan)
     images = plan["audit"]["images"]
     yield from _too_large(("audit", "images"), images, data["train_images"], f"the training images of {dataset}")
+
+
+def _in_paper(character: str) -> bool:
+    """Whether LaTeX's T1 encoding has a character."""
+    return ord(character) < 0x180 or character in PUNCTUATION
 
 
 def _own_paths(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -475,9 +484,9 @@ def _lender_problems(models: Mapping[str, Any], of: str, needed: Mapping[str, An
         yield Problem(path, show(of), f"it has {', '.join(wrong)}; allowed: a model with {', '.join(right)}")
 
 
-def _study_problems(plan: Plan, study: str, taken: Collection[str]) -> Iterator[Problem]:
+def _study_problems(plan: Plan, study: str, studies: Mapping[str, Study]) -> Iterator[Problem]:
     settings, path = plan["studies"][study], ("studies", study)
-    if study.lower() in taken:
+    if study.lower() in (taken := taken_names(studies)):
         what = f"this name is taken by a file of tables or logs; allowed: another name than {listed(taken)}"
         yield Problem(path, None, what)
     yield from _size_problems(plan, study)
@@ -588,6 +597,9 @@ def _sequence_problems(plan: Plan, training: Mapping[str, Any], path: KeyPath) -
     if "trained_part" in training and "after" not in training:
         what = "only allowed with after: without it, all weights are trained; allowed: no trained_part here"
         yield Problem((*path, "trained_part"), show(training["trained_part"]), what)
+    if "only" in training and path[1].startswith("simard2003"):
+        what = "not in a study of Simard's table, which is about all classes; allowed: no only here"
+        yield Problem((*path, "only"), show(training["only"]), what)
     if "only" in training and "positions" in study:
         what = "not in a study with positions, whose networks predict positions, not classes; allowed: no only here"
         yield Problem((*path, "only"), show(training["only"]), what)
@@ -636,6 +648,9 @@ def _cell_problems(plan: Plan, study: str, model: str, training: str) -> Iterato
 def _canvas_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]:
     """Problems of a model on the canvas of a study."""
     canvas, kind = plan["studies"][study]["canvas"], plan["models"][model]
+    if canvas < (least := smallest_canvas(kind)):
+        what = f"too small for {model}; allowed: at least {least}"
+        yield Problem(("studies", study, "canvas"), show(canvas), what)
     for option, schema in families()[kind["family"]].items():
         if schema.get("below_half_canvas") and (pixels := option_of(kind, option)) >= canvas / 2:
             what = f"too large for the canvas of {study}; allowed: under {canvas / 2:g}, half of its {canvas} pixels"
@@ -655,6 +670,16 @@ def _borrowing_problems(plan: Plan, study: str, model: str) -> Iterator[Problem]
     if "optimisation" in cells[model]:
         what = f"has no training of its own; allowed: no optimisation here, but under cells.{of}"
         yield Problem((*path, "optimisation"), show(cells[model]["optimisation"]), what)
+
+
+def _name_problems(plan: Plan, studies: Mapping[str, Study]) -> Iterator[Problem]:
+    """Trainings whose names hold another number than they are made with, where a figure reads it from the name."""
+    for cell in dict.fromkeys(cell._replace(seed=0) for cell in plan.cells):
+        name_of = studies[cell.study].training_name if cell.study in studies else None
+        if name_of and cell.training != (name := name_of(plan, cell)):
+            index = plan["studies"][cell.study]["cells"][cell.model]["trainings"].index(cell.training)
+            what = f"the figure of this study reads a number from this name, which is another; allowed: {name}"
+            yield Problem(("studies", cell.study, "cells", cell.model, "trainings", index), show(cell.training), what)
 
 
 def _equivariance_problems(plan: Plan) -> Iterator[Problem]:

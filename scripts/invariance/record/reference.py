@@ -133,30 +133,35 @@ def interval(entry: Mapping[str, Any], confidence: float) -> tuple[float, float]
 
 
 def compare(
-    expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], confidence: float
+    expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], confidences: tuple[float, float]
 ) -> list[Outcome]:
-    """Every entry of the reference, in its order, then the entries that only the run has."""
+    """Every entry of the reference, in its order, then the entries that only the run has.
+
+    Args: entries of the reference and of the run, and the confidence of the intervals of both.
+    """
     run = {entry_name(entry): entry for entry in found}
     known = {entry_name(entry) for entry in expected}
-    outcomes = [outcome(entry, run.get(entry_name(entry)), confidence) for entry in expected]
-    return outcomes + [outcome(None, entry, confidence) for name, entry in run.items() if name not in known]
+    outcomes = [outcome(entry, run.get(entry_name(entry)), confidences) for entry in expected]
+    return outcomes + [outcome(None, entry, confidences) for name, entry in run.items() if name not in known]
 
 
-def outcome(expected: Mapping[str, Any] | None, found: Mapping[str, Any] | None, confidence: float) -> Outcome:
+def outcome(
+    expected: Mapping[str, Any] | None, found: Mapping[str, Any] | None, confidences: tuple[float, float]
+) -> Outcome:
     """Compare an entry of the reference with the run's; one of the two may be missing."""
     entry = expected or found
     name = " ".join(entry_name(entry)[1:]) or entry["id"]
-    status = NEW if expected is None else MISSING if found is None else status_of(expected, found, confidence)
+    status = NEW if expected is None else MISSING if found is None else status_of(expected, found, confidences)
     return Outcome(entry["study"], name, shown(expected), shown(found), status)
 
 
-def status_of(expected: Mapping[str, Any], found: Mapping[str, Any], confidence: float) -> str:
+def status_of(expected: Mapping[str, Any], found: Mapping[str, Any], confidences: tuple[float, float]) -> str:
     """Whether the run's entry reproduces the reference's."""
     if {expected.get("verdict"), found.get("verdict")} == {SUPPORTED, REFUTED}:
         return DRIFTED
     if expected.get("unit") != found.get("unit"):
         return DRIFTED
-    (low, high), (run_low, run_high) = interval(expected, confidence), interval(found, confidence)
+    (low, high), (run_low, run_high) = map(interval, (expected, found), confidences)
     return REPRODUCED if low <= run_high and run_low <= high else DRIFTED
 
 

@@ -76,7 +76,7 @@ def verdicts(results: Path) -> list[str]:
     dataset = config["dataset"]
     title = html.escape(config["datasets"][dataset]["title"])
     body = [f"<h1>{TITLE}</h1>", f"<p>Results of the run on <strong>{title}</strong>.</p>"]
-    if dataset == "digits":
+    if "embedded" in config["datasets"][dataset]:
         body.append(f'<p class="note">{DEMO}</p>')
     judged = map(claim_row, claim_entries(results))
     body += ["<h2>Claims and verdicts</h2>", table(CLAIM_HEADS, judged)]

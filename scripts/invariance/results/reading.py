@@ -8,6 +8,7 @@ import pandas as pd
 
 from invariance.record.artefacts import InputError, load_array, read_json, require_unaltered, whole_file
 
+TEXT = {"classes": str, "group": str}
 CSV = {"index": False, "float_format": "%.8g", "lineterminator": "\n"}  # how to_csv writes every table
 
 
@@ -84,13 +85,15 @@ def read_file(name: str, path: Any, columns: list[str], at_least: int) -> Any:
 def read_table(path: Path | str, columns: Collection[str] = (), at_least: int = 0) -> pd.DataFrame:
     """Read a CSV file; only an empty field is missing, since `none` names a training and a model may be called NA.
 
+    Classes and groups of them, such as 0-4 or 7, are text.
+
     Raises:
         InputError: The file is missing, cannot be read, was altered, is empty or no CSV file, or has not all `columns`
             or fewer rows than `at_least`.
     """
     require_unaltered(path)
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=TEXT)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV file ({error}); delete it to have it made again") from None
     missing = [column for column in columns if column not in table.columns]

@@ -1,6 +1,14 @@
 """Is invariance learned, and how far does it reach? One network, trained with translations of a growing range (C8)."""
 
 from invariance.plan.catalogue import Claim, Figure, Study
+from invariance.plan.plan import Cell, Plan
+
+
+def named_by_range(plan: Plan, cell: Cell) -> str:
+    """The name of a training by the range of its translations, pixels."""
+    distortion = plan.training_settings(*cell[:3])["distortion"]
+    return f"range_{plan['distortions'].get(distortion, {}).get('translation', {}).get('max_shift', 0)}"
+
 
 STUDY = Study(
     claims=(
@@ -23,4 +31,5 @@ STUDY = Study(
             inputs={"table": "tables/{study}.csv", "rings": "tables/{study}-rings.csv"},
         ),
     ),
+    training_name=named_by_range,
 )

@@ -9,9 +9,13 @@ from invariance.plan.plan import Plan
 
 
 def goes_on(plan: Plan, study: str) -> bool:
-    """Whether some training of a study goes on from another with undistorted images."""
-    trainings = plan["studies"].get(study, {}).get("trainings", {}).values()
-    return any("after" in training and training["distortion"] == "none" for training in trainings)
+    """Whether networks of a study are shifted, and some go on from others, one of the two with undistorted images."""
+    if study not in plan.shifted_studies or not plan["studies"][study]["max_shift"]:
+        return False
+    trainings = plan["studies"][study]["trainings"]
+    used = [trainings[cell.training] for cell in plan.of(study)]
+    pairs = [(training, trainings[training["after"]]) for training in used if "after" in training]
+    return any("none" in (training["distortion"], before["distortion"]) for training, before in pairs)
 
 
 STUDY = Study(

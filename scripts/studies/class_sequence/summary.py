@@ -19,7 +19,8 @@ def carried_runs(runs: pd.DataFrame, trainings: Mapping[str, Mapping[str, Any]])
     The columns are the error after no other classes, after others that were not distorted and after others that were;
     the error if the classes are distorted themselves, after others that were not; the error of unshifted images after
     others that were distorted; and `carried`, the percentage of the gain of distorting the classes themselves that
-    distorting the others brought. It is missing where there is no such gain.
+    distorting the others brought. It is missing where there is no such gain. Of several trainings of one kind, the
+    first counts.
 
     Args:
         runs: one row per trained model: study, model, training, seed, clean_error, mean_error (percent).
@@ -27,7 +28,7 @@ def carried_runs(runs: pd.DataFrame, trainings: Mapping[str, Mapping[str, Any]])
     """
     named = runs.merge(pd.DataFrame([kind(name, trainings) for name in trainings]), on="training")
     shifted, clean = (
-        named.pivot_table(index=[*BY, "classes", "seed"], columns="place", values=measure, sort=False)
+        named.pivot_table(index=[*BY, "classes", "seed"], columns="place", values=measure, aggfunc="first", sort=False)
         for measure in ("mean_error", "clean_error")
     )
     errors = shifted.reindex(columns=ERRORS).assign(after_distorted_clean_error=clean.get("after_distorted_error"))

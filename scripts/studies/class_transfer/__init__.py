@@ -57,6 +57,7 @@ STUDY = Study(
             caption="Error of shifted images, by whether a training translated their class or showed it centred only.",
             title="Invariance and classes",
             inputs={"runs": "tables/{study}-class-runs.csv"},
+            there=lambda plan, study: plan["studies"][study]["max_shift"] > 0,
         ),
     ),
     fits=distorts_some_classes,

@@ -25,6 +25,7 @@ SHOWN = {"distorted": "translated", "plain": "centred only", "partly": "partly t
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Draw the figure."""
+    runs = runs.dropna(subset=list(MEASURES))  # of groups without an image
     cells, names = named_cells(runs, "training")
     runs, groups = runs.assign(cell=cells), in_order(runs["group"], ())
     order = {"x": "cell", "hue": "group", "order": list(names), "hue_order": groups, "legend": False}
@@ -34,8 +35,9 @@ def draw(runs: pd.DataFrame) -> Figure:
     for axes, (measure, name) in zip(panels, MEASURES.items(), strict=True):
         sns.barplot(runs, y=measure, errorbar=None, gap=0.1, ax=axes, **order)
         for number, (group, bars) in enumerate(zip(groups, axes.containers, strict=True)):
-            for cell, bar in zip(names, bars, strict=True):
-                rows = runs[(runs["cell"] == cell) & (runs["group"] == group)]
+            of_group = runs[runs["group"] == group]
+            for cell, bar in zip([name for name in names if name in set(of_group["cell"])], bars, strict=True):
+                rows = of_group[of_group["cell"] == cell]
                 shown = rows["shown"].iloc[0]
                 bar.set(**bar_look(number, hollow=shown == "plain"))
                 handles[f"classes {group}, {SHOWN[shown]} in training"] = bar

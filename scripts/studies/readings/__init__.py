@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from invariance.plan.catalogue import Figure, Study, Table, Tabular, committed, confidence
+from invariance.plan.catalogue import COMMITTED_CONFIDENCE, Figure, Study, Table, Tabular, committed, confidence
 from invariance.plan.declarations import families, fields
 from invariance.plan.plan import Plan
 
@@ -36,7 +36,7 @@ STUDY = Study(
             "readings-numbers",
             "table:numbers",
             {"tables": COMMITTED, "table1": "paper/published.csv"},
-            confidence,
+            lambda plan, study: {"confidence": COMMITTED_CONFIDENCE},
             there=COMMITTED,
         ),
     ),

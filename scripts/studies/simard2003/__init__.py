@@ -20,14 +20,12 @@ def test_predictions(plan: Plan, study: str) -> dict[str, str]:
 
 
 def distortion_and_loss(plan: Plan, study: str) -> dict[str, Any]:
-    """Distortion and loss of every training, and the confidence of the intervals."""
-    settings = plan["studies"][study]
-    loss = settings["optimisation"]["loss"]
-    trainings = {
-        name: {"distortion": training["distortion"], "loss": training.get("optimisation", {}).get("loss", loss)}
-        for name, training in settings["trainings"].items()
-    }
-    return {"trainings": trainings, **confidence(plan, study)}
+    """Distortion and loss of every cell, by model/training, and the confidence of the intervals."""
+    cells = {}
+    for _, model, training, _ in plan.of(study):
+        settings = plan.training_settings(study, model, training)
+        cells[f"{model}/{training}"] = {"distortion": settings["distortion"], "loss": settings["optimisation"]["loss"]}
+    return {"cells": cells, **confidence(plan, study)}
 
 
 def histories(plan: Plan, study: str) -> dict[str, str]:

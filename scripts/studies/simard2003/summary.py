@@ -35,7 +35,7 @@ def published(
     summary: pd.DataFrame,
     table1: pd.DataFrame,
     labels: np.ndarray,
-    trainings: Mapping[str, Mapping[str, Any]],
+    cells: Mapping[str, Mapping[str, Any]],
     confidence: float,
 ) -> pd.DataFrame:
     """Our test error of each cell beside the published one, in percent, with a verdict; the columns are COLUMNS.
@@ -44,14 +44,14 @@ def published(
         summary: `over_seeds` of the study.
         table1: columns model, training, error_percent (Simard et al. 2003, Table 1).
         labels: (test images,); their number sets Wilson's interval.
-        trainings: for each training its `distortion` and `loss`.
+        cells: for each model/training its `distortion` and `loss`.
         confidence: of the intervals.
     """
     errors = summary[summary.measure == "test_error"].drop(columns=["study", "measure"])
     table = errors.merge(table1[["model", "training", "error_percent"]], on=["model", "training"], how="left")
     table = table.rename(columns={"error_percent": "published"})
-    table["loss"] = [trainings[name]["loss"] for name in table.training]
-    table["distortion"] = [trainings[name]["distortion"] for name in table.training]
+    for setting in ("loss", "distortion"):
+        table[setting] = [cells[f"{row.model}/{row.training}"][setting] for row in table.itertuples()]
     wilson = [wilson_interval(round(mean / 100 * len(labels)), len(labels), confidence) for mean in table["mean"]]
     table["wilson_low"], table["wilson_high"] = (100 * np.array(wilson)).T
     return judged(table)[COLUMNS]

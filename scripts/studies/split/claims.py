@@ -18,7 +18,9 @@ def augmentation_or_architecture(tables: Tables, settings: Settings) -> Measured
         for share in SHARES:
             details |= mean_details(f"{share}{suffix}", rows[share], settings["confidence"])
     cells = tables["split-runs"].pivot_table(index="model", columns="training", values="mean_error")
-    details |= {"left_out_cases": sum(cells.shape), "reversed_cases": reversing(cells)}
+    models, trainings = cells.shape
+    details |= {"models": models, "trainings": trainings, "cells": models * trainings}
+    details |= {"left_out_cases": models + trainings, "reversed_cases": reversing(cells)}
     for (model, training), cell in tables["split-runs"].groupby(["model", "training"], sort=False):
         details[f"{model}_{training}_error"] = cell.mean_error.mean()
     return Measured(of_error.augmentation - of_error.architecture, details)

@@ -22,9 +22,9 @@ def decisive(claim: Mapping[str, Any]) -> str:
 
 def elsewhere(judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]) -> str:
     """Number and verdict of each claim on this data set, and beside them those of committed references of others."""
-    found = by_dataset(judged, config, references)
-    by_id = [{claim["id"]: claim for claim in claims} for claims in found.values()]
-    statements = {claim["id"]: claim["statement"] for claims in reversed(found.values()) for claim in claims}
+    titles, found = zip(*by_dataset(judged, config, references), strict=True)
+    by_id = [{claim["id"]: claim for claim in claims} for claims in found]
+    statements = {claim["id"]: claim["statement"] for claims in reversed(found) for claim in claims}
     rows = [
         (
             name,
@@ -38,7 +38,7 @@ def elsewhere(judged: Claims, config: Mapping[str, Any], references: Mapping[str
     ]
     columns = r">{\raggedright\arraybackslash}p{0.17\linewidth}" * len(found)
     widths = r"l>{\raggedright\arraybackslash}p{0.30\linewidth}"
-    return tabular(widths + columns, ["", "Claim", *map(escape, found)], rows)
+    return tabular(widths + columns, ["", "Claim", *map(escape, titles)], rows)
 
 
 def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]) -> str:
@@ -46,7 +46,7 @@ def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Map
 
     And from each reference its means, and which claims have another verdict there.
     """
-    here, *others = by_dataset(judged, config, references).items()
+    here, *others = by_dataset(judged, config, references)
     verdicts = [{claim["id"]: claim["verdict"] for claim in claims} for _, claims in [here, *others]]
     shared = sorted(set.intersection(*map(set, verdicts)), key=place_of_claim)
     differing = [name for name in shared if len({its[name] for its in verdicts}) > 1]
@@ -65,10 +65,10 @@ def elsewhere_numbers(judged: Claims, config: Mapping[str, Any], references: Map
 
 def by_dataset(
     judged: Claims, config: Mapping[str, Any], references: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Claims]:
-    """The judged claims by the title of their data set, this one first."""
+) -> list[tuple[str, Claims]]:
+    """The title of each data set and its judged claims, this one first."""
     title = config["datasets"][config["dataset"]]["title"]
-    return {title: judged} | {its.get("title", name): its["claims"] for name, its in references.items()}
+    return [(title, judged), *((its.get("title", name), its["claims"]) for name, its in references.items())]
 
 
 def claims(judged: Claims) -> str:

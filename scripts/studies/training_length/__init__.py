@@ -11,4 +11,5 @@ STUDY = Study(
             inputs={"table": "tables/{study}.csv", "published": "paper/published.csv"},
         ),
     ),
+    training_name=lambda plan, cell: f"epochs_{plan.epochs(*cell[:3])}",
 )

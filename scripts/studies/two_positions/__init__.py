@@ -32,7 +32,7 @@ STUDY = Study(
     figures=(
         Figure(
             "two_positions",
-            caption="How often networks with global pooling tell at which of two places an image is, by their padding.",
+            caption="How often networks with global pooling tell at which of its places an image is, by their padding.",
             title="Telling positions",
             inputs={"runs": "tables/{study}-runs.csv"},
         ),

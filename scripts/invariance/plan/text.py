@@ -1,0 +1,47 @@
+"""What the paper's text, which is written for the plans of config.yaml, says of a plan."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from invariance.plan.plan import Plan
+from invariance.plan.words import dotted
+
+PRINTED = ("distortions", "models", "studies", "measures", "equivariance", "audit", "claims")  # parts of a plan
+
+
+def printed(plan: Plan) -> dict[str, Any]:
+    """The settings that the text may print, by their paths, such as studies.split.canvas."""
+    found: dict[str, Any] = {}
+    waiting: list[tuple[tuple[str, ...], Any]] = [((part,), plan.get(part, {})) for part in PRINTED]
+    while waiting:
+        path, value = waiting.pop(0)
+        if isinstance(value, dict):
+            waiting += [((*path, key), below) for key, below in value.items()]
+        else:
+            found[dotted(path)] = value
+    return found
+
+
+def mentioned(plan: Plan) -> set[Any]:
+    """What the text mentions: settings, cells, grids, distorted images, layers, claims."""
+    studies = plan["studies"].items()
+    found: set[Any] = {cell[:3] for cell in plan.cells} | {("distorted", name) for _, name in plan.copies}
+    found |= {("setting", path) for path in printed(plan)}
+    found |= {(study, "grid") for study, settings in studies if settings["max_shift"]}
+    return found | {("layers", cell.model) for cell in plan.equivariance_cells} | set(plan["claims"])
+
+
+def usual(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
+    """The one of these plans, those of config.yaml, that the text is written for."""
+    return plans.get(plan.dataset, plans["mnist"])
+
+
+def changed(plan: Plan, plans: Mapping[str, Plan]) -> list[str]:
+    """The paths of the settings that are not those that the text is written for."""
+    own, others = printed(plan), printed(usual(plan, plans))
+    return [path for path in dict.fromkeys([*own, *others]) if own.get(path) != others.get(path)]
+
+
+def lacking(plan: Plan, plans: Mapping[str, Plan]) -> set[Any]:
+    """What the text mentions and the plan does not have."""
+    return mentioned(usual(plan, plans)) - mentioned(plan)
