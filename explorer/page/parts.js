@@ -59,8 +59,11 @@ export function card(model) {
     element.classList.toggle("changed", changed);
     element.classList.toggle("wrong", known && truth() !== null && !right);
     const opinion = changed ? `≠ was ${called(before)}` : truth() === null || right ? "= same" : "= same, but wrong";
-    const recorded = known ? `${opinion}; as recorded by the pipeline` : "not recorded by the pipeline";
-    say(mind, logits ? opinion : `${recorded}, and this page cannot run the network: ${model.error}`);
+    const why = `this page cannot run the network: ${model.error}`;
+    const recorded = known
+      ? `${opinion}; as recorded by the pipeline, because ${why}`
+      : `not recorded by the pipeline, and ${why}`;
+    say(mind, logits ? opinion : recorded);
     chart.hidden = !logits;
     if (logits) {
       const shares = softmax(logits);
