@@ -47,8 +47,12 @@ export function buildBet(section) {
         : `${model.name}; ${worded("training digits")}: ${model.trained}. `,
       `How far can this ${called(label)} (test image ${index}) move, in any direction, before the network errs?`,
     ),
-    el("p", { id: "guess" }, "It first errs at"),
-    el("div", { class: "buttons", role: "group", "aria-labelledby": "guess" }, ...buttons),
+    el(
+      "div",
+      { class: "guesses", role: "group", "aria-labelledby": "guess" },
+      el("p", { id: "guess" }, "It first errs at"),
+      el("div", { class: "buttons" }, ...buttons),
+    ),
     outcome,
   );
 }

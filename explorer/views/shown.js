@@ -10,9 +10,9 @@ const RANGE = /^range_(\d+)$/;
 const PARTS = { all: "all weights", head: "the head", last_layer: "the last layer" };
 const BEFORE = {
   after_nothing_error: "nothing",
-  after_plain_error: "others, centred",
-  after_distorted_error: "others, translated",
-  distorted_itself_error: "others, centred; then these, translated",
+  after_plain_error: "others centred",
+  after_distorted_error: "others moved",
+  distorted_itself_error: "moved themselves",
 };
 
 export const shownView = {
@@ -150,11 +150,11 @@ function sequencePart(section) {
       {},
       worded(
         "A network learned some of the digits; then all of it, or a part, learned the others, so that being off centre " +
-          "is no sign of a digit. Does it recognise the later digits, shown centred only, elsewhere? Their mean error " +
-          "over shifts, %, by what it had learned before:",
+          "is no sign of a digit. Does it recognise the later digits elsewhere? Their mean error over shifts, %, if it " +
+          "had learned nothing before, others centred, or others moved; and after others centred, moved themselves:",
       ),
     ),
-    table(["network; what went on learning", ...Object.values(BEFORE), "carried over, %", "read from"], body),
+    table(["network; what learned on", ...Object.values(BEFORE), "carried over, %", "read from"], body),
     claimBox("C9"),
   );
 }

@@ -145,7 +145,7 @@ def test_what_was_learned_before_is_read_from_its_table(open_page, results):
     with (results / "tables/class_sequence-carried.csv").open() as file:
         (row,) = csv.DictReader(file)  # the tiny plan has one of the five columns
     page = open_page("#view=7")
-    cells = page.locator("[aria-label^='network; what went on learning'] tbody tr").locator("th, td")
+    cells = page.locator("[aria-label^='network; what learned on'] tbody tr").locator("th, td")
     assert cells.all_inner_texts() == ["stride, FC; the head", *3 * [NONE], f"{float(row['mean']):.3g}", NONE, "line 2"]
 
 
