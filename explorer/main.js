@@ -117,9 +117,9 @@ function fillNotes() {
     el(
       "p",
       {},
-      "What networks answer, and their maps of features, is computed in your browser, by the trained networks of the " +
-        "first seed; the page loads nothing from anywhere. What was measured comes from the files that are named: in " +
-        "tables, charts and claims means over seeds, with their intervals in [ ]. ",
+      "Answers and feature maps are computed in your browser, by the trained networks of the first seed, unless a card " +
+        "says otherwise; the page loads nothing from anywhere. What was measured comes from the files that are named: " +
+        "tables, charts and claims show means over seeds, with intervals in [ ]. ",
       el("span", { id: "weights" }, "Checking the weights…"),
     ),
     el(
@@ -158,7 +158,9 @@ async function checkWeights() {
       ? ""
       : checked
         ? `The weights of ${whole} networks have the SHA-256 of their files.`
-        : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
+        : globalThis.crypto?.subtle
+          ? "No weights could be compared with their files."
+          : "This browser cannot compute SHA-256 here, so the weights were not compared with their files.";
   note.dataset.checked = checked;
 }
 

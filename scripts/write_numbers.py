@@ -34,7 +34,7 @@ def general_results(config: Mapping[str, Any], sha256: str, changed: Sequence[st
         others = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         yield "changed", ", ".join(f"\\nolinkurl{{{path}}}" for path in changed[:NAMED]) + others
     if "embedded" in data:
-        yield "demo", escape(data["title"])
+        yield "demo", "yes"
     yield "versions/python", platform.python_version()
     for package in VERSIONED:
         yield f"versions/{package}", escape(importlib.metadata.version(package))
@@ -64,11 +64,10 @@ def main(
     """
     read = read_inputs(inputs)
     config, tables = read["config"], read["tables"]
-    studies = list(config["studies"])
     results = [*general_results(config, sha256_of(inputs["config"]), changed), *of_all.config_results(config)]
     results += of_all.claim_results(read["claims"])
     results += of_all.distortion_results(read["summaries"])
-    for study in studies:
+    for study in config["studies"]:
         results += of_all.study_results(tables[study], tables[f"{study}-runs"])
         for name in numbers.get(study, []):
             results += function_named(name)(study, tables)

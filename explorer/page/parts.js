@@ -151,26 +151,25 @@ function showOwn(model, { picture, map, text, agreement }, answers, base) {
   context.font = `${0.7 * side}px system-ui, sans-serif`;
   answers.forEach((answer, place) => {
     const [x, y] = [(place % reach) * side, Math.floor(place / reach) * side];
-    context.fillStyle = css(answer === wanted ? "high" : "low");
+    const right = answer !== null && answer === wanted;
+    context.fillStyle = css(right ? "high" : "low");
     context.fillRect(x, y, side, side);
-    context.fillStyle = css(answer === wanted ? "low" : "changed");
+    context.fillStyle = css(right ? "low" : "changed");
     context.fillText(String(answer ?? "–"), x + side / 2, y + side / 2 + 1);
   });
   const right = answers.filter((answer) => answer === wanted).length;
   const inMap = content.classNames.length && wanted !== null ? ` (${wanted})` : "";
-  text.textContent = `${right} of ${grid.length} shifts give ${called(wanted)}${inMap}`;
+  text.textContent = wanted === null ? "" : `${right} of ${grid.length} shifts give ${called(wanted)}${inMap}`;
   map.setAttribute(
     "aria-label",
     `${worded("What this network answers for this digit at every shift")}: ${text.textContent}`,
   );
   const agreeing = grid.filter(([dx, dy], place) => model.recorded(number, dx, dy) === answers[place]).length;
-  const compared = number >= 0 && model.network;
-  agreement.textContent = compared
-    ? `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`
-    : model.network
-      ? ""
-      : "as recorded by the pipeline: this page cannot run the network";
-  agreement.classList.toggle("differs", compared && agreeing < grid.length);
+  const unable = "this page cannot run the network";
+  if (model.network)
+    agreement.textContent = number < 0 ? "" : `agrees with the pipeline at ${agreeing} of ${grid.length} shifts`;
+  else agreement.textContent = number < 0 ? unable : `as recorded by the pipeline: ${unable}`;
+  agreement.classList.toggle("differs", number >= 0 && agreeing < grid.length);
 }
 
 /** A claim with its verdict and number; says so if this run could not judge it. */

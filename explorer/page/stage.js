@@ -147,7 +147,7 @@ function dragging(paper) {
     if (drawing) [...(event.getCoalescedEvents?.() ?? []), event].forEach((one) => ink(...pixels(one)));
     else change({ dx: Math.round(x - from.x), dy: Math.round(y - from.y) });
   });
-  for (const end of ["pointerup", "pointercancel"]) {
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     paper.addEventListener(end, (event) => {
       if (event.pointerId === from?.pointer) from = null;
     });

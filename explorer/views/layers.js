@@ -43,11 +43,11 @@ export const layersView = {
   lead:
     "Convolution is equivariant: move the digit, and the map of features moves with it. A stride breaks that for every " +
     "shift that is not a multiple of it. The total stride of a layer is the product of the strides up to it. Compare " +
-    "1 pixel with 2. Padding with zeros breaks it too, at the border of each layer behind the first; circular padding " +
+    "1 pixel with 2. Padding with zeros breaks it too, at the borders of all layers after the first; circular padding " +
     "does not.",
   build(section) {
     const usable = models.filter((model) => model.predicted && model.network?.stages.length);
-    if (!usable.length) return missing(section, "network with feature maps");
+    if (!usable.length) return missing(section, "network with feature maps that this page can run");
     const first = usable.find((model) => NAMED.includes(model.id)) ?? usable[0];
     const which = el(
       "select",

@@ -21,7 +21,7 @@ export const placeView = {
     "trained to predict it all the same. Does padding give the position away? Compare zero with circular padding.",
   build(section) {
     const told = models.filter((model) => model.positions && model.network);
-    if (!told.length) return missing(section, "networks that were trained to predict positions");
+    if (!told.length) return missing(section, "networks that predict positions and that this page can run");
     const { positions } = told[0];
     const buttons = positions.map(([dx, dy]) =>
       el("button", { type: "button", click: () => change({ dx, dy }) }, `Put it ${corner([dx, dy])}`),

@@ -154,7 +154,7 @@ function sequencePart(section) {
           "had learned nothing before, others centred, or others moved; and after others centred, moved themselves:",
       ),
     ),
-    table(["network; what learned on", ...Object.values(BEFORE), "carried over, %", "read from"], body),
+    table(["network; part that went on", ...Object.values(BEFORE), "carried over, %", "read from"], body),
     claimBox("C9"),
   );
 }

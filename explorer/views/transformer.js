@@ -16,7 +16,7 @@ export const transformerView = {
   build(section) {
     const model =
       find("architectures", "stn", "centred") ?? models.find((one) => one.settings.family === "stn" && one.predicted);
-    if (!model?.network) return missing(section, "spatial transformer");
+    if (!model?.network) return missing(section, "spatial transformer that this page can run");
     const made = card(model);
     const [given, seen] = ["what the network was given", "what its classifier sees"].map((label) =>
       el("canvas", { class: "picture", role: "img", "aria-label": label }),

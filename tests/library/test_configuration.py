@@ -557,14 +557,14 @@ BAD = [
         "distortions/shift_5/translation/max_shift",
         4,
         'studies.augmentation_range.cells.stride_fc.trainings[5]: "range_5": the figure of this study reads a number '
-        "from this name, which is another; allowed: range_4",
+        "from this name, which does not say it; allowed: range_4",
     ),
     case(
         "length_of_another_name",
         "studies/training_length/trainings/epochs_8/optimisation/epochs",
         9,
         'studies.training_length.cells.simard_cnn.trainings[1]: "epochs_8": the figure of this study reads a number '
-        "from this name, which is another; allowed: epochs_9",
+        "from this name, which does not say it; allowed: epochs_9",
     ),
     case(
         "title_in_other_letters",
@@ -572,6 +572,13 @@ BAD = [
         "MNIST \N{GREEK SMALL LETTER ALPHA}",
         'datasets.mnist.title: "MNIST \N{GREEK SMALL LETTER ALPHA}": "\N{GREEK SMALL LETTER ALPHA}" is not in the '
         "paper's fonts; allowed: Latin letters, digits, punctuation",
+    ),
+    case(
+        "title_in_a_letter_that_latex_lacks",
+        "datasets/mnist/title",
+        "MNIST \N{LATIN SMALL LETTER H WITH STROKE}",
+        'datasets.mnist.title: "MNIST \N{LATIN SMALL LETTER H WITH STROKE}": "\N{LATIN SMALL LETTER H WITH STROKE}" is '
+        "not in the paper's fonts; allowed: Latin letters, digits, punctuation",
     ),
     case(
         "only_in_simards_table",
@@ -1093,7 +1100,7 @@ def test_what_a_plan_changes_of_another_is_named():
         "claims": {"C4": None},
     }
     changed = resolve(merge(CONFIG, change))["mnist"]
-    paths = "studies.split.shift_images studies.split.cells.mlp.shift_images claims.C4.threshold"
+    paths = "studies.split.cells.mlp.shift_images studies.split.shift_images claims.C4"
     assert text.changed(changed, ours) == paths.split()
     assert text.lacking(changed, ours) == {"C4", ("setting", "claims.C4.threshold")}
     same = resolve(merge(CONFIG, {"keep_copies": False, "device": "cuda"}))["mnist"]

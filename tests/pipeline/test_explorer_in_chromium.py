@@ -99,8 +99,9 @@ def until(page: Page, expression: str) -> None:
 
 
 def every(selector: str, text: str) -> str:
-    """An expression: whether the text of each such element begins so."""
-    return f"[...document.querySelectorAll('{selector}')].every((one) => one.textContent.startsWith('{text}'))"
+    """An expression: whether there are such elements, and the text of each begins so."""
+    found = f"[...document.querySelectorAll('{selector}')]"
+    return f"((all) => all.length && all.every((one) => one.textContent.startsWith('{text}')))({found})"
 
 
 def moved(page: Page) -> str:
@@ -145,7 +146,7 @@ def test_what_was_learned_before_is_read_from_its_table(open_page, results):
     with (results / "tables/class_sequence-carried.csv").open() as file:
         (row,) = csv.DictReader(file)  # the tiny plan has one of the five columns
     page = open_page("#view=7")
-    cells = page.locator("[aria-label^='network; what learned on'] tbody tr").locator("th, td")
+    cells = page.locator("[aria-label^='network; part that went on'] tbody tr").locator("th, td")
     assert cells.all_inner_texts() == ["stride, FC; the head", *3 * [NONE], f"{float(row['mean']):.3g}", NONE, "line 2"]
 
 
@@ -213,6 +214,8 @@ def test_what_a_network_that_it_cannot_run_says_is_not_compared_with_itself(open
     page = open_page("#view=2&own=1", path=tmp_path / "mine.html")
     until(page, every(".agreement", "as recorded"))
     page.click("#draw")
+    until(page, every(".agreement", "this page cannot"))
+    assert page.locator(".reading").all_inner_texts() == [""] * page.locator(".reading").count()
     go_to(page, "view=1")
     page.click("#draw")
     page.mouse.click(*(page.locator("#paper").bounding_box()[side] + 60 for side in ("x", "y")))

@@ -163,7 +163,7 @@ def test_a_job_without_a_server_or_of_several_threads_is_started(folder, serving
 
 
 def test_where_the_server_ends_at_once_jobs_are_started_as_usual(folder, started, tmp_path):
-    """As where a library cannot be imported; a job that it had not taken is lost neither."""
+    """As where a library cannot be imported; a job that it had not taken is not lost."""
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "workflow/forked/serve.py").write_text("import time\ntime.sleep(1)\nraise SystemExit(1)\n")
     forked, server = served(tmp_path, started)
@@ -174,12 +174,16 @@ def test_where_the_server_ends_at_once_jobs_are_started_as_usual(folder, started
         assert (status, output.splitlines()[-1].split()[1]) == (0, "False")
 
 
-@pytest.mark.parametrize("lacking", ["room", "descriptors", "permission"])
+@pytest.mark.parametrize("lacking", ["room", "descriptors", "permission", "a short path"])
 def test_without_room_or_process_descriptors_jobs_are_started_as_usual(lacking, monkeypatch, tmp_path):
     before = dict(os.environ)
     monkeypatch.setattr(subprocess, "Popen", pytest.fail)
     if lacking == "room":
         monkeypatch.setattr(forking.tempfile, "mkdtemp", refused(errno.ENOSPC))
+    elif lacking == "a short path":
+        long = tmp_path / ("x" * 120)
+        long.mkdir()
+        monkeypatch.setattr(forking.tempfile, "mkdtemp", lambda **_: str(long))
     elif lacking == "descriptors":
         monkeypatch.delattr(os, "pidfd_open")
     else:

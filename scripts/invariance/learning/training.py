@@ -1,5 +1,6 @@
 """Training: one model, one training set, one seed, one thread; the same bytes every time."""
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -216,8 +217,39 @@ def batches(images: int, size: int, seed: int, epoch: int) -> Iterator[np.ndarra
         yield order[start : start + size]
 
 
+def take_step(
+    model: nn.Module,
+    optimiser: NesterovSGD,
+    read: Inputs,
+    targets: Tensor,
+    optimisation: Mapping[str, Any],
+    places: Tensor,
+    rate: float | Tensor,
+) -> Tensor:
+    """Take one step on the batch of images at int64 (n,) `places`; return the logits (n, classes) before it."""
+    model.zero_grad()  # of a recording that failed on the way back
+    logits = model(read(places))
+    LOSSES[optimisation["loss"]](logits, targets[places]).backward()
+    optimiser.step(rate)
+    return logits.detach()
+
+
+def take_steps(
+    model: nn.Module,
+    optimiser: NesterovSGD,
+    read: Inputs,
+    targets: Tensor,
+    optimisation: Mapping[str, Any],
+    places: Tensor,
+    rates: Tensor,
+) -> Tensor:
+    """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
+    constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
+    return model.train_one_by_one(optimiser.velocities, read(places), targets[places], rates, *constants)
+
+
 class Descent:
-    """Gradient descent on images that are read by their places: one step a batch, on any device.
+    """Gradient descent on images that are read by their places, on any device.
 
     Attributes:
         read: gives the images at some places.
@@ -229,40 +261,29 @@ class Descent:
         self, model: nn.Module, optimiser: NesterovSGD, targets: Tensor, optimisation: Mapping[str, Any]
     ) -> None:
         """Args: model and its optimiser; targets, int64 (n,), the classes of all images; as in config.yaml."""
-        self.model, self.optimiser, self.targets, self.optimisation = model, optimiser, targets, optimisation
         self.read = Inputs(targets.device)
+        self.targets, self.precision = targets, optimiser.parameters[0].dtype
         self.on_gpu = targets.device.type != "cpu"
         whole = all(parameter.requires_grad for parameter in model.parameters())
         may = optimisation["batch"] == 1 and whole and not self.on_gpu
         self.one_by_one = may and hasattr(model, "train_one_by_one")
         self.together = ONE_BY_ONE if self.one_by_one else optimisation["batch"]
-        self.step = self.take_steps if self.one_by_one else Recorded(self.take_step) if self.on_gpu else self.take_step
+        take = functools.partial(
+            take_steps if self.one_by_one else take_step, model, optimiser, self.read, targets, optimisation
+        )
+        self.step = Recorded(take) if self.on_gpu else take
 
     def through(self, order: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
         """Take the steps of an epoch; return the logits (n, classes) that each image had before its own.
 
-        Args: order, places of as many images as go together, int64; rates, the learning rate of each step.
+        Args: order, for each call of `step` the places of its images, int64; rates, the learning rate of each step.
         """
         given: Iterable[Any] = rates
         if self.one_by_one:
             given = torch.tensor(rates, dtype=torch.float64).split(self.together)
         elif self.on_gpu:
-            given = self.targets.new_tensor(rates, dtype=self.optimiser.parameters[0].dtype)
+            given = self.targets.new_tensor(rates, dtype=self.precision)
         return torch.cat([self.step(places, rate) for places, rate in zip(order, given, strict=True)])
-
-    def take_step(self, places: Tensor, rate: float | Tensor) -> Tensor:
-        """Take one step on a batch of images; return the logits (n, classes) before it."""
-        self.model.zero_grad()  # of a recording that failed on the way back
-        logits = self.model(self.read(places))
-        LOSSES[self.optimisation["loss"]](logits, self.targets[places]).backward()
-        self.optimiser.step(rate)
-        return logits.detach()
-
-    def take_steps(self, places: Tensor, rates: Tensor) -> Tensor:
-        """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
-        constants = (self.optimisation[name] for name in ("momentum", "weight_decay", "loss"))
-        images, targets = self.read(places), self.targets[places]
-        return self.model.train_one_by_one(self.optimiser.velocities, images, targets, rates, *constants)
 
 
 def train(

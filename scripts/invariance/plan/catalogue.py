@@ -20,7 +20,6 @@ from invariance.plan.words import options, place_of_claim
 from invariance.record.artefacts import InputError
 
 Source = str | Callable[[Plan, str], Any]  # functions here take a plan and the name of a study
-COMMITTED_CONFIDENCE = 0.95  # of the intervals in paper/reference/
 THRESHOLD = {"threshold": {"$ref": "#/$defs/threshold"}}
 
 

@@ -15,7 +15,7 @@ from invariance.record.dependencies import made_by, sha256
 
 def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool, list[str]]]:
     """Each network from a file that a plan trains, as scripts/check_networks.py takes it."""
-    found = {}
+    found: dict[str, tuple[tuple, set[str]]] = {}
     for plan in plans:
         layer_by_layer = {cell.model for cell in plan.equivariance_cells}
         for study, model in dict.fromkeys((cell.study, cell.model) for cell in plan.trained):
@@ -23,10 +23,10 @@ def tried(plans: Iterable[Plan]) -> list[tuple[dict[str, Any], int, int, bool, l
             if network["family"] == "file":
                 outputs = max(plan.data["classes"], len(settings.get("positions", [])))
                 trainings = [settings["trainings"][name] for name in settings["cells"][model]["trainings"]]
-                parts = sorted({training.get("trained_part", "all") for training in trainings})
-                trial = (network, settings["canvas"], outputs, model in layer_by_layer, parts)
-                found[json.dumps(trial, sort_keys=True)] = trial
-    return list(found.values())
+                parts = {training.get("trained_part", "all") for training in trainings}
+                trial = (network, settings["canvas"], outputs, model in layer_by_layer)
+                found.setdefault(json.dumps(trial, sort_keys=True), (trial, set()))[1].update(parts)
+    return [(*trial, sorted(parts)) for trial, parts in found.values()]
 
 
 def require_networks(plans: Iterable[Plan], folder: Path) -> None:

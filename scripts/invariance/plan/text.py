@@ -1,6 +1,6 @@
 """What the paper's text, which is written for the plans of config.yaml, says of a plan."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from invariance.plan.plan import Plan
@@ -37,9 +37,18 @@ def usual(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
 
 
 def changed(plan: Plan, plans: Mapping[str, Plan]) -> list[str]:
-    """The paths of the settings that are not those that the text is written for."""
-    own, others = printed(plan), printed(usual(plan, plans))
-    return [path for path in dict.fromkeys([*own, *others]) if own.get(path) != others.get(path)]
+    """Where the plan is not the one that the text is written for, by path."""
+    own, others = ({part: its.get(part, {}) for part in PRINTED} for its in (plan, usual(plan, plans)))
+    return [dotted(path) for path in differing(own, others)]
+
+
+def differing(one: Any, other: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths at which two mappings differ; of what only one of them has, the top alone."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            yield from differing(one.get(key), other.get(key), (*path, key))
+    elif one != other:
+        yield path
 
 
 def lacking(plan: Plan, plans: Mapping[str, Plan]) -> set[Any]:

@@ -15,8 +15,8 @@ FEWEST = 6  # jobs; with fewer, importing the libraries costs more than it saves
 def fork_jobs(folder: Path) -> None:
     """From now on, `python` in a job is a fork of workflow/forked/serve.py, which ends with this process.
 
-    The first jobs wait for it: by themselves they would import the same libraries, each for itself. Where it cannot be,
-    jobs are started as usual, and only take longer: on systems without process descriptors, or on a full disk.
+    The first jobs wait for it; otherwise each would import the same libraries. Where it cannot be, jobs are started as
+    usual, and only take longer: on systems without process descriptors, or on a full disk.
 
     Args:
         folder: workflow/forked.

@@ -9,7 +9,7 @@ from invariance.plan.plan import Plan
 
 
 def goes_on(plan: Plan, study: str) -> bool:
-    """Whether networks of a study are shifted, and some go on from others, one of the two with undistorted images."""
+    """Whether a study shifts images, and some trainings go on from others, one of both with undistorted images."""
     if study not in plan.shifted_studies or not plan["studies"][study]["max_shift"]:
         return False
     trainings = plan["studies"][study]["trainings"]
