@@ -10,9 +10,12 @@ the interval of their difference. On real MNIST, after `snakemake --cores 2 data
 import math
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from torch.nn import functional as F
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -21,7 +24,7 @@ from invariance.command_line import progress, run
 from invariance.data.images import place_on_canvas
 from invariance.learning.training import batches, one_thread, predict, rate_at, train
 from invariance.networks.building import build_model
-from invariance.record.artefacts import load_array, write_csv
+from invariance.record.artefacts import InputError, load_array, write_csv
 from invariance.results.statistics import t_interval
 from speed.networks import SimardCNN
 
@@ -42,8 +45,8 @@ def main(
     *,
     results: Path = Path("results/mnist"),
     distortion: str = "elastic",
-    epochs: int = 12,
-    seeds: int = 5,
+    epochs: Annotated[int, Parameter(validator=Number(gte=1))] = 12,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
     output: Path,
 ) -> None:
     """Train both with each seed; print and write the errors.
@@ -57,8 +60,10 @@ def main(
     """
     one_thread()
     source = results / "source"
-    copies = sorted((results / f"distorted/{CANVAS}/{distortion}").glob("copy-*.npy"))
-    copies = [load_array(path, mapped=True)[:TRAINING] for path in copies[:epochs]]
+    folder = results / f"distorted/{CANVAS}/{distortion}"
+    copies = [load_array(path, mapped=True)[:TRAINING] for path in sorted(folder.glob("copy-*.npy"))[:epochs]]
+    if not copies:
+        raise InputError(f"{folder}: no copies; run `snakemake --cores 2 data`, or name another distortion")
     images, labels = load_array(source / "train-images.npy"), load_array(source / "train-labels.npy")
     test = place_on_canvas(load_array(source / "test-images.npy"), CANVAS), load_array(source / "test-labels.npy")
     validation = place_on_canvas(images[-VALIDATION:], CANVAS), labels[-VALIDATION:]

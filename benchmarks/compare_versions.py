@@ -8,6 +8,7 @@ config asks for. Compiling, starting up and a first run of every kind of work ar
     python benchmarks/compare_versions.py HEAD~10
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -183,7 +184,8 @@ def worker(project: Path) -> Iterator[subprocess.Popen]:
     try:
         yield process
     finally:
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         process.wait()
 
 
@@ -193,8 +195,9 @@ def seconds(process: subprocess.Popen, job: dict[str, Any]) -> float:
     Raises:
         InputError: the worker has died; its own message stands above.
     """
-    process.stdin.write(json.dumps(job) + "\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
     answer = process.stdout.readline()
     if not answer:
         raise InputError("a version fails at a job, as its message above says; allowed: a commit with the same library")

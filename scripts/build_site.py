@@ -6,6 +6,7 @@ python scripts/build_site.py --results results/mnist --output site
 import html
 import shutil
 import zipfile
+import zlib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def unpack(report: Path, folder: Path) -> None:
     """Unpack Snakemake's report, which is a folder `report`; raises InputError if it is no whole archive."""
     try:
         shutil.unpack_archive(report, folder, "zip")
-    except (shutil.ReadError, zipfile.BadZipFile) as error:
+    except (shutil.ReadError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{report}: not a whole report ({error}); make it again, or delete it") from None
 
 

@@ -11,9 +11,11 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from invariance.command_line import progress, run
 from invariance.record.blocks import replace_block
@@ -30,7 +32,7 @@ LARGEST = 40.0
 Entry = Mapping[str, Any]
 
 
-def main(*, runs: int = RUNS) -> None:
+def main(*, runs: Annotated[int, Parameter(validator=Number(gte=1))] = RUNS) -> None:
     """Simulate, and write the block of docs/reference.md.
 
     Args:

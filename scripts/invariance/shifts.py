@@ -68,6 +68,7 @@ def shift_grid(
     Raises:
         InputError: images, labels or network are not like that, or a shift would lose ink.
     """
+    images = np.asarray(images)
     channels_first = checked_images(images)
     if by not in ("canvas", "roll", "crop"):
         raise InputError(f"by: {by!r}; allowed: canvas, roll, crop")

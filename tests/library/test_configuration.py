@@ -1087,6 +1087,11 @@ def smoke() -> dict[str, Any]:
     return resolve(load([ROOT / "config.yaml", ROOT / "tests" / "configs" / "mnist-smoke.yaml"]))["mnist"]
 
 
+def test_mirrors_of_other_data_may_hold_more_images_than_mnist():
+    more = merge(CONFIG["datasets"]["mnist"], {"train_images": 100_000})
+    assert problems(merge(CONFIG, {"datasets": {"letters": more}})) == []
+
+
 def test_a_canvas_that_is_too_small_for_a_network_is_refused():
     small = {"datasets": {"digits": {"side": 8}}, "studies": {"simard2003": {"canvas": 12}}}
     found = problems(merge(CONFIG, {"plans": {"digits": small}}))

@@ -325,6 +325,15 @@ def test_a_family_that_cannot_be_imported_is_refused_in_words(text, why, tmp_pat
         build_model({"family": "mine"}, 32)
 
 
+def test_a_layer_that_cannot_be_imported_is_refused_in_words(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text('import nowhere_at_all\nDOWNSAMPLING = "Layer"\n')
+    monkeypatch.setattr(declarations, "LAYERS", tmp_path)
+    monkeypatch.setattr("invariance.networks.building.layer_names", declarations.layer_names.__wrapped__)
+    monkeypatch.setattr(invariance.layers, "__path__", [str(tmp_path), *invariance.layers.__path__])
+    with pytest.raises(InputError, match=r"broken\.py: cannot be imported \(No module named 'nowhere_at_all'\)"):
+        build_model(TRUNK | {"downsampling": "broken"}, 32)
+
+
 def test_a_family_says_whether_its_layers_can_be_measured():
     assert {family for family in families() if not is_layerwise(family)} == {"mlp", "phase_average", "stn"}
 

@@ -257,6 +257,12 @@ def test_what_is_no_image_is_refused(add_part, images, returned, told):
         distort(images, read({"odd": {}}), KEY)
 
 
+def test_a_part_that_cannot_be_imported_is_refused_in_words(add_part):
+    add_part("broken", "import nowhere_at_all\n")
+    with pytest.raises(InputError, match=r"broken\.py: cannot be imported \(No module named 'nowhere_at_all'\); fix"):
+        read({"broken": {}})
+
+
 HALF_A_PART = {
     "OPTIONS": "class Part:\n    pass\n",
     "Part": "OPTIONS = {}\n",

@@ -383,6 +383,14 @@ def test_a_users_network_over_shifts_is_the_same_as_shift_by_shift(name):
     assert evaluation.shift_equivariant_stem(for_inference(model)) == stem
 
 
+def test_a_network_of_full_layers_on_rows_is_not_taken_for_one_that_reads_pixels():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 1), nn.Flatten(), nn.Linear(16, 10)).eval()
+    images, shifts = ink(3, margin=2, side=16), shift_grid(1)
+    expected = np.stack([predict(model, shift_images(images, *shift)) for shift in shifts])
+    np.testing.assert_allclose(logits_over_shifts(model, images, shifts), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("blank", [True, False])
 def test_a_network_that_reads_pixels_leaves_out_those_that_are_blank_in_every_image(blank):
     torch.manual_seed(3)

@@ -159,6 +159,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer_long_header(self):
         self.wfile.write(b"HTTP/1.1 200 " + b"OK" * 100_000)
 
+    def answer_long_length(self):
+        self.head("Content-Length: " + "9" * 5000)
+        self.wfile.write(CONTENT[:1000])
+
     def answer_dripping_status(self):
         self.drip(b"H")
 
@@ -314,6 +318,7 @@ FAULTS = {
     "encoded_bomb": (f"altered: its {len(BOMB)} bytes have SHA-256", 1),
     "many_headers": ("not a usable address or answer", 1),
     "long_header": ("not a usable address or answer", 1),
+    "long_length": ("altered: its 1000 bytes have SHA-256", 1),
     "dripping_status": ("no answer within 1 s (timeout)", 1),
     "dripping_header": ("no answer within 1 s (timeout)", 1),
     "dripping_chunk": ("no answer within 1 s (timeout) after 0 bytes", 1),
@@ -482,6 +487,7 @@ def test_folders_and_file_addresses_are_mirrors(output, folder, monkeypatch):
         (".", f"there is no file {NAME}"),
         ("http://127.0.0.1:no-port/", "not a usable address"),
         ("http://[::1/", "not a usable address"),
+        ("https:///", "not a usable address"),
         ("file://[::1/", "not a usable address"),
         ("~nobody-of-this-name/mnist", "not a usable address"),
     ],
@@ -576,6 +582,18 @@ def test_a_file_in_a_folder_may_not_be_larger_than_any_of_mnist(known, tmp_path,
 def test_content_is_not_trusted_where_its_sha256_is_unknown(tmp_path, output):
     with pytest.raises(InputError, match="altered"):
         fetch_packed(str(folder_with({NAME: ANEW}, tmp_path / "mirror")), output)
+    told = rf"{NAME.removesuffix('.gz')} is not packed, which is allowed of MNIST's files alone; put {NAME} there"
+    with pytest.raises(InputError, match=told):
+        fetch_packed(str(folder_with({NAME.removesuffix(".gz"): PLAIN}, tmp_path / "another")), output)
+
+
+def test_pauses_grow_to_half_a_minute(server, output, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(mirrors.time, "sleep", slept.append)
+    with pytest.raises(InputError, match="HTTP 503"):
+        fetch_fast([server.address("unavailable")], output, attempts=50, pause=1.0)
+    assert slept[:6] == [1, 2, 4, 8, 16, 30]
+    assert slept[6:] == [30] * 43
 
 
 def test_mirrors_on_the_web_must_have_the_published_bytes(server, known, output):

@@ -197,6 +197,25 @@ def lying(folder: Path) -> dict:
     return replaced(settings, bytes(content))
 
 
+def named_in_other_bytes(folder: Path) -> dict:
+    """The name of a member is said to be UTF-8, and is not."""
+    settings = with_member(folder, npy("(1,)", content=b"a"))
+    name, wrong = b"train_images.npy", b"train_images.np\xff"
+    content = Path(settings["npz"]).read_bytes().replace(name, wrong)
+    place = content.rindex(b"PK\x01\x02", 0, content.rindex(wrong))
+    return replaced(settings, content[: place + 8] + struct.pack("<H", 0x800) + content[place + 10 :])
+
+
+def packed_by(method: int) -> Callable[[Path], dict]:
+    def make(folder: Path) -> dict:
+        settings = as_npz(folder, train_images=None)
+        with zipfile.ZipFile(settings["npz"], "a", method) as archive:
+            archive.writestr("train_images.npy", npy("(1,)", content=b"a"))
+        return settings
+
+    return make
+
+
 ONES = np.ones((TRAIN, SIDE, SIDE), np.uint8)
 LABELS = arrays()["train_labels"]
 BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
@@ -225,6 +244,14 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
     "npz: wide labels": (lambda f: as_npz(f, train_labels=LABELS.astype(int)), "train_labels: int64 .*astype"),
     "npz: fractions": (lambda f: as_npz(f, train_images=ONES / 2), "train_images: float64 .*; allowed: uint8"),
     "npz: not a number": (lambda f: as_npz(f, test_images=np.full((9, 12, 12), np.nan)), "test_images: float64"),
+    "npz: an open bracket": (lambda f: with_member(f, npy("(1, [")), "not an array that numpy.savez writes"),
+    "npz: truth for a size": (
+        lambda f: with_member(f, npy("(True, 2)", content=b"ab")),
+        "images are uint8 .* expected uint8",
+    ),
+    "npz: many dimensions": (lambda f: with_member(f, npy(f"({'1, ' * 70})", content=b"a")), "not a whole .npz file"),
+    "npz: a name in other bytes": (named_in_other_bytes, "not a whole .npz file"),
+    "npz: packed by LZMA": (packed_by(zipfile.ZIP_LZMA), "train_images: packed in another way; allowed: what numpy"),
     "npz: huge shape": (lambda f: with_member(f, npy(f"({1 << 40},)")), "save it again"),
     "npz: negative shape": (lambda f: with_member(f, npy("(-1, -1)", content=b"a")), "1 bytes, which are not"),
     "npz: huge header": (

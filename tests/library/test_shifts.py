@@ -133,6 +133,19 @@ def test_a_resnet_on_photographs():
     assert measured.predictions[2].tolist() == expected.tolist()
 
 
+def test_logits_in_bfloat16_and_lists_of_images_are_taken():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8)).astype(np.uint8)
+
+    def network(given: torch.Tensor) -> torch.Tensor:
+        rows = given.requires_grad_().sum(dim=(1, 3))
+        return rows[:, :4].round()
+
+    expected = invariance.shift_grid(network, images, max_shift=1)
+    found = invariance.shift_grid(lambda given: network(given).bfloat16(), list(images), max_shift=1)
+    np.testing.assert_array_equal(found.predictions[4], expected.predictions[4])
+    assert found.classes == 4
+
+
 # The script -----------------------------------------------------------------------------------------------------------
 
 NETWORK = """

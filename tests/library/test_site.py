@@ -54,6 +54,17 @@ def test_a_site_has_the_report_if_it_is_of_this_run(results, tmp_path):
     assert "report.html" not in (tmp_path / "site/index.html").read_text()
 
 
+def test_a_damaged_report_is_one_message(results, tmp_path):
+    report = tmp_path / "report.zip"
+    with zipfile.ZipFile(report, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("report/report.html", "what the run did, " * 100)
+    content = bytearray(report.read_bytes())
+    content[60:80] = b"\xff" * 20
+    report.write_bytes(content)
+    with pytest.raises(InputError, match=r"report\.zip: not a whole report"):
+        build_site.unpack(report, tmp_path / "made")
+
+
 def test_a_site_is_replaced_and_another_folder_is_not(results, tmp_path):
     site = tmp_path / "site"
     build_site.main(results=results, output=site)

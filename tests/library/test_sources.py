@@ -1,5 +1,6 @@
 """The two datasets: MNIST's files through torchvision, and scikit-learn's digits in MNIST's format."""
 
+import errno
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 
 import source
+from invariance.data import sources
 from invariance.data.digits import enlarge_digits, read_digits
 from invariance.data.mirrors import UNPACKED
 from invariance.data.sources import MNIST_FILES, check_source, checked, read_downloads
@@ -132,6 +134,22 @@ def test_damaged_files_are_told(synthetic, name, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match="not MNIST as torchvision reads it"):
         read_downloads(synthetic)
+
+
+def test_a_full_temporary_folder_is_not_called_damage(synthetic, monkeypatch):
+    def unpack(packed: Path, plain: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(plain))
+
+    monkeypatch.setattr(sources, "unpack", unpack)
+    with pytest.raises(OSError, match="No space left"):
+        read_downloads(synthetic)
+
+
+def test_settings_without_a_source_are_refused():
+    with pytest.raises(
+        InputError, match="settings: no source; allowed: one of downloads, idx, npz, folder and embedded"
+    ):
+        sources.read_source({"side": 8})
 
 
 def test_a_missing_file_is_named_and_not_downloaded(synthetic):

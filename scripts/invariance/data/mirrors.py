@@ -7,7 +7,7 @@ No mirror is trusted: a file appears under its name only after its SHA-256 was c
 - a folder, also as file:/// address; a relative one starts at the working directory, in an environment variable such as
   MNIST_MIRROR where Snakemake was called.
 
-A folder may also hold the file unpacked, repacked, with a dot in its name (train-images.idx3-ubyte), or where
+A folder may also hold a file of MNIST unpacked or repacked, with a dot in its name (train-images.idx3-ubyte), or where
 torchvision puts it (MNIST/raw): then the unpacked content is checked by its own SHA-256, and packed again.
 A failing mirror raises MirrorError; if all fail, that becomes one InputError.
 """
@@ -41,6 +41,7 @@ LARGEST = 50_000_000  # bytes; the largest file of MNIST has 9.9 million, unpack
 LONGEST = 86_400  # seconds that a timeout may last
 SLOWEST = 1_000  # bytes/s, averaged over one timeout; a slower mirror counts as silent
 BLOCK = 1 << 16  # bytes read at once
+LONGEST_PAUSE = 30.0  # seconds before another try; pauses double up to it
 LINE_EVERY = 3.0  # seconds between two lines of progress
 REDIRECTS = 10  # followed for one file
 
@@ -155,7 +156,7 @@ def fetch_from(mirror: str, wanted: Wanted, output: Path | str, attempts: int, p
             if attempt == attempts or not error.passing:
                 raise
             progress(f"{wanted.name}: {error}; try {attempt + 1} of {attempts}")
-            time.sleep(pause * 2 ** (attempt - 1))
+            time.sleep(min(pause * 2 ** min(attempt - 1, 30), LONGEST_PAUSE))
 
 
 def folder_of(mirror: str, preferred: str) -> Path:
@@ -183,7 +184,9 @@ def take_from_folder(folder: Path, wanted: Wanted, temporary: Path) -> None:
         elif (found := hashlib.sha256(content).hexdigest()) == wanted.sha256:
             temporary.write_bytes(content)
             return
-        elif hashlib.sha256(plain := unpack(content, wanted.largest)).hexdigest() == unpacked:
+        elif unpacked is None and path.suffix != ".gz":
+            faults.append(f"{place} is not packed, which is allowed of MNIST's files alone; put {wanted.name} there")
+        elif unpacked and hashlib.sha256(plain := unpack(content, wanted.largest)).hexdigest() == unpacked:
             temporary.write_bytes(gzip.compress(plain, 6, mtime=0))
             return
         else:
@@ -338,7 +341,7 @@ def check_size(size: int, largest: int) -> None:
 def promised_size(response: requests.Response) -> int:
     """Content-Length in bytes; 0 if the mirror sent none."""
     length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else 0
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
 
 
 @contextlib.contextmanager
@@ -364,6 +367,8 @@ def fault_of(error: BaseException) -> MirrorError:
             return MirrorError("no connection in time (timeout)")
         case PermissionError():
             return MirrorError(f"no permission to read {error.filename or 'it'}")
+        case ValueError():  # of requests, some are errors of the system as well
+            return MirrorError(f"not a usable address or answer ({error})")
         case OSError():
             return MirrorError(f"the connection failed ({error.strerror or error})", passing=True)
         case http.client.IncompleteRead():

@@ -4,9 +4,11 @@ MNIST's format is read through torchvision.datasets.MNIST, a folder of images th
 Nothing is unpickled, and nothing is unpacked that could be larger than LARGEST.
 """
 
+import errno
 import gzip
 import re
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -54,6 +56,8 @@ def read_source(settings: Mapping[str, Any]) -> Arrays:
         where, arrays = settings["npz"], read_npz(Path(settings["npz"]))
     elif "folder" in settings:
         where, arrays = settings["folder"], read_folder(Path(settings["folder"]), settings["side"], settings["classes"])
+    elif "embedded" not in settings:
+        raise InputError("settings: no source; allowed: one of downloads, idx, npz, folder and embedded")
     else:
         where, arrays = settings["embedded"], read_digits(*(settings[f"{part}_images"] for part in COUNTED))
     return checked(arrays, settings, str(where))
@@ -110,6 +114,8 @@ def read_idx(files: Mapping[str, Path]) -> Arrays:
             RuntimeError,
             LookupError,
         ) as error:
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # of the temporary folder
+                raise
             what = " ".join(str(error).split())
             raise InputError(f"{place}: not MNIST as torchvision reads it ({type(error).__name__}: {what})") from None
     arrays = [array for part in sets for array in (part.data.numpy(), part.targets.numpy())]
@@ -160,7 +166,7 @@ def read_npz(
             return tuple(read_member(archive, part, path, parts, largest or LARGEST, any_integer) for part in parts)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: not a whole .npz file ({error}); allowed: what numpy.savez writes") from None
 
 
@@ -175,10 +181,21 @@ def read_member(
         raise InputError(f"{path}: {part}: {what}; allowed: the arrays {', '.join(parts)}")
     if found[0].file_size > largest:
         raise InputError(f"{path}: {part}: {found[0].file_size} bytes; allowed: at most {largest}")
+    if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{path}: {part}: packed in another way; allowed: what numpy.savez writes")
     with archive.open(found[0]) as stream:
         try:
             shape, columns_first, kind = header(stream)
-        except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError) as error:
+            shape = tuple(map(int, shape))
+        except (
+            ValueError,
+            TypeError,
+            SyntaxError,
+            OverflowError,
+            MemoryError,
+            RecursionError,
+            tokenize.TokenError,
+        ) as error:
             what = " ".join(str(error).split())[:200]
             raise InputError(f"{path}: {part}: not an array that numpy.savez writes ({what})") from None
         if kind != np.uint8 and not (any_integer and kind.kind in "iu"):

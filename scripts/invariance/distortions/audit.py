@@ -39,8 +39,10 @@ def audit_sample(images: np.ndarray, distortion: Distortion, key: np.ndarray, sa
     ours = distort(images[:sample], distortion, key)
     images = apply_parts(images[:sample], distortion.pixel_parts, key, 0)
     fields = displacement_fields(distortion, key, 0, len(images), images.shape[-1])
-    theirs = np.stack([deform_with_elasticdeform(*pair) for pair in zip(images, fields, strict=True)])
-    difference = np.abs(ours - np.floor(theirs + 0.5))
+    theirs = [deform_with_elasticdeform(*pair) for pair in zip(images, fields, strict=True)]
+    if not theirs:
+        return Audit(0.0, 0.0)
+    difference = np.abs(ours - np.floor(np.stack(theirs) + 0.5))
     return Audit(float(difference.mean()), float(difference.max()))
 
 

@@ -41,7 +41,10 @@ def find_part(name: str) -> tuple[type, Mapping[str, Any]]:
             f"distortion part {name}: unknown; allowed: a mapping with one or more of translation, affine, elastic and "
             f"the parts that have a file in {FOLDER}"
         )
-    module = importlib.import_module(f"{__package__}.{name}")
+    try:
+        module = importlib.import_module(f"{__package__}.{name}")
+    except (ImportError, SyntaxError) as error:
+        raise InputError(f"{file}: cannot be imported ({error}); fix this file") from error
     if lacking := [needed for needed in ("OPTIONS", "Part") if not hasattr(module, needed)]:
         raise InputError(
             f"distortion part {name}: {file} has no {' and no '.join(lacking)}; "

@@ -134,7 +134,9 @@ def logits_of(network: Network, images: np.ndarray) -> np.ndarray:
     if len(shape) != 2 or shape[0] != len(images) or shape[1] < 2:
         what = shape or f"a {type(given).__name__}"
         raise InputError(f"the network gives {what} for images {images.shape}; allowed: logits (n, classes), 2 or more")
-    return np.asarray(given.cpu() if isinstance(given, Tensor) else given, dtype=np.float32)
+    if isinstance(given, Tensor):
+        return given.detach().to("cpu", torch.float32).numpy()  # NumPy has no bfloat16
+    return np.asarray(given, np.float32)
 
 
 def windows(images: np.ndarray, shifts: Sequence[tuple[int, int]], canvas: int, by: By) -> list[np.ndarray]:

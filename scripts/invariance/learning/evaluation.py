@@ -56,6 +56,7 @@ def reads_pixels(model: nn.Module) -> bool:
     """Whether the model is a sequence whose first layer is fully connected to the pixels."""
     return (
         in_sequence(model)
+        and isinstance(next(iter(model), None), nn.Flatten)
         and [known_window(layer) for layer in model[:2]] == [FULLY_CONNECTED] * 2
         and isinstance(model[1], nn.Linear)
     )

@@ -9,6 +9,7 @@ import importlib
 import itertools
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,7 +39,7 @@ def build_model(settings: Mapping[str, Any], canvas: int, classes: int = CLASSES
     try:
         if family not in families():
             raise ValueError(f"no family {family!r}")
-        return imported(family).build(canvas=canvas, classes=classes, **options)
+        return imported("networks", NETWORKS / f"{family}.py").build(canvas=canvas, classes=classes, **options)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"model {dict(settings)}: cannot be built ({error}); allowed: an entry as in `models` of config.yaml, "
@@ -46,16 +47,16 @@ def build_model(settings: Mapping[str, Any], canvas: int, classes: int = CLASSES
         ) from None
 
 
-def imported(family: str) -> ModuleType:
-    """The module of a family.
+def imported(wing: str, file: Path) -> ModuleType:
+    """The module of a family or a layer, from the wing `networks` or `layers`.
 
     Raises:
         InputError: its file cannot be imported.
     """
     try:
-        return importlib.import_module(f"invariance.networks.{family}")
+        return importlib.import_module(f"invariance.{wing}.{file.stem}")
     except (ImportError, SyntaxError) as error:
-        raise InputError(f"{NETWORKS / family}.py: cannot be imported ({error}); fix this file") from error
+        raise InputError(f"{file}: cannot be imported ({error}); fix this file") from error
 
 
 def build_layer(name: str, mode: str) -> nn.Module:
@@ -70,7 +71,7 @@ def build_layer(name: str, mode: str) -> nn.Module:
             f"no layer {name!r} to halve maps with; allowed: {', '.join(layer_names())}, or a new file {file} with its "
             "class, and DOWNSAMPLING, the name of that class"
         )
-    made = getattr(importlib.import_module(f"invariance.layers.{name}"), literal(file, "DOWNSAMPLING"), None)
+    made = getattr(imported("layers", file), literal(file, "DOWNSAMPLING"), None)
     if made is None:
         raise InputError(f"{file}: DOWNSAMPLING names nothing in this file; allowed: the name of its class")
     layer = made(mode)

@@ -32,6 +32,7 @@ from invariance.record.artefacts import InputError
 Schema = dict[str, Any]
 
 IN_MIRRORS, ALL_DIGITS = 60_000, 1_797  # training images in files of MNIST's format; images in scikit-learn's digits
+PUBLISHED = ("mnist", "fashion_mnist", "kmnist")  # which have that many
 REQUIRED = ("mnist", "digits")  # the demo and the benchmark are about these
 SOURCES = ("mirrors", "idx", "npz", "folder", "embedded")
 PUNCTUATION = "\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u20ac"  # dashes, quotation marks, ellipsis, euro
@@ -437,7 +438,8 @@ def _count_problems(plan: Plan) -> Iterator[Problem]:
     """More images than there can be; of the user's own files, scripts/source.py finds out."""
     dataset, data = plan.dataset, plan.data
     parts = ["train_images", "validation_images", *(["test_images"] if "embedded" in data else [])]
-    most = IN_MIRRORS if "mirrors" in data else ALL_DIGITS if "embedded" in data else math.inf
+    published = "mirrors" in data and dataset in PUBLISHED
+    most = IN_MIRRORS if published else ALL_DIGITS if "embedded" in data else math.inf
     total = sum(data[name] for name in parts)
     if total > most:
         what = f"{' + '.join(parts)} is {total}; allowed: at most {most}, all that {dataset} has"
