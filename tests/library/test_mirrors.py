@@ -322,7 +322,7 @@ FAULTS = {
     "dripping_status": ("no answer within 1 s (timeout)", 1),
     "dripping_header": ("no answer within 1 s (timeout)", 1),
     "dripping_chunk": ("no answer within 1 s (timeout) after 0 bytes", 1),
-    "negative_chunk": ("", None),
+    "negative_chunk": ("truncated: the connection ended", 2),
     "huge_chunk": ("truncated: the connection ended", 2),
     "redirect_to_file": ("refused: it redirects to file:///etc/hostname, which is not https", 1),
     "redirect_to_data": ("refused: it redirects to data:application/gzip;base64,H4sI, which is not https", 1),

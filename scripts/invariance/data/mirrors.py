@@ -367,9 +367,7 @@ def fault_of(error: BaseException) -> MirrorError:
             return MirrorError("no connection in time (timeout)")
         case PermissionError():
             return MirrorError(f"no permission to read {error.filename or 'it'}")
-        case ValueError():  # of requests, some are errors of the system as well
-            return MirrorError(f"not a usable address or answer ({error})")
-        case OSError():
+        case OSError() if not isinstance(error, ValueError):  # as an address without a host is, of requests
             return MirrorError(f"the connection failed ({error.strerror or error})", passing=True)
         case http.client.IncompleteRead():
             return MirrorError("truncated: the connection ended", passing=True)

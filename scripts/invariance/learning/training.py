@@ -1,6 +1,5 @@
 """Training: one model, one training set, one seed, one thread; the same bytes every time."""
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -217,37 +216,6 @@ def batches(images: int, size: int, seed: int, epoch: int) -> Iterator[np.ndarra
         yield order[start : start + size]
 
 
-def take_step(
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    read: Inputs,
-    targets: Tensor,
-    optimisation: Mapping[str, Any],
-    places: Tensor,
-    rate: float | Tensor,
-) -> Tensor:
-    """Take one step on the batch of images at int64 (n,) `places`; return the logits (n, classes) before it."""
-    model.zero_grad()  # of a recording that failed on the way back
-    logits = model(read(places))
-    LOSSES[optimisation["loss"]](logits, targets[places]).backward()
-    optimiser.step(rate)
-    return logits.detach()
-
-
-def take_steps(
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    read: Inputs,
-    targets: Tensor,
-    optimisation: Mapping[str, Any],
-    places: Tensor,
-    rates: Tensor,
-) -> Tensor:
-    """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
-    constants = (optimisation[name] for name in ("momentum", "weight_decay", "loss"))
-    return model.train_one_by_one(optimiser.velocities, read(places), targets[places], rates, *constants)
-
-
 class Descent:
     """Gradient descent on images that are read by their places, on any device.
 
@@ -261,17 +229,28 @@ class Descent:
         self, model: nn.Module, optimiser: NesterovSGD, targets: Tensor, optimisation: Mapping[str, Any]
     ) -> None:
         """Args: model and its optimiser; targets, int64 (n,), the classes of all images; as in config.yaml."""
-        self.read = Inputs(targets.device)
-        self.targets, self.precision = targets, optimiser.parameters[0].dtype
-        self.on_gpu = targets.device.type != "cpu"
+        read, loss_of = Inputs(targets.device), LOSSES[optimisation["loss"]]
+        constants = [optimisation[name] for name in ("momentum", "weight_decay", "loss")]
+
+        def take_step(places: Tensor, rate: float | Tensor) -> Tensor:
+            """Take one step on a batch of images; return the logits (n, classes) before it."""
+            model.zero_grad()  # of a recording that failed on the way back
+            logits = model(read(places))
+            loss_of(logits, targets[places]).backward()
+            optimiser.step(rate)
+            return logits.detach()
+
+        def take_steps(places: Tensor, rates: Tensor) -> Tensor:
+            """Take one step for each of many images; return the logits (n, classes) that each had before its own."""
+            return model.train_one_by_one(optimiser.velocities, read(places), targets[places], rates, *constants)
+
         whole = all(parameter.requires_grad for parameter in model.parameters())
+        self.read, self.targets, self.precision = read, targets, optimiser.parameters[0].dtype
+        self.on_gpu = targets.device.type != "cpu"
         may = optimisation["batch"] == 1 and whole and not self.on_gpu
         self.one_by_one = may and hasattr(model, "train_one_by_one")
         self.together = ONE_BY_ONE if self.one_by_one else optimisation["batch"]
-        take = functools.partial(
-            take_steps if self.one_by_one else take_step, model, optimiser, self.read, targets, optimisation
-        )
-        self.step = Recorded(take) if self.on_gpu else take
+        self.step = take_steps if self.one_by_one else Recorded(take_step) if self.on_gpu else take_step
 
     def through(self, order: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
         """Take the steps of an epoch; return the logits (n, classes) that each image had before its own.
