@@ -71,8 +71,8 @@ function reveal(guess, outcome, model, number) {
         ? ` It first errs at ${size} px: ${size ? inWords(...found.shift) : "where it stands"}. `
         : ` No shift of up to ${maxShift} px makes it err. `,
       soonest(model),
-      radius ? ` At least ${content.radiusConsistency}% of the test images keep their answer at all shifts of up to ` : "",
-      radius ? `${shown(radius.mean)} px, a mean over seeds (architectures.csv, line ${radius.line}).` : "",
+      radius ? ` Its radius of invariance, up to which at least ${content.radiusConsistency}% of all images keep their ` : "",
+      radius ? `answer: ${shown(radius.mean)} px, mean over seeds (architectures.csv, line ${radius.line}).` : "",
     ),
     found
       ? el("button", { type: "button", id: "show-me", click: () => showError(number, found.shift) }, "Show me")

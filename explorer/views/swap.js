@@ -29,7 +29,8 @@ export const swapView = {
   name: "Swap",
   title: "Which part is to blame?",
   lead:
-    "One network, one part changed at a time: how its convolutions downsample, or its head, the layers after them. " +
+    "One network, one part changed at a time: how its convolutions downsample, or its head, the layers after them; those " +
+    "with a global average also trained for longer. " +
     "Consistency is how often the answer for the moved digit is the same as for the unmoved one, right or wrong.",
   build(section) {
     const built = DOWN.flatMap((down) => HEADS.map((head) => ({ down, head, model: modelOf(down, head) }))).filter(

@@ -10,7 +10,7 @@ from invariance.record.reference import cell_entries, claim_entries, with_interv
 from invariance.results.labels import label
 from invariance.results.statistics import Interval, prediction_interval
 
-CLAIM_HEADS = ("claim", "verdict", "number")
+CLAIM_HEADS = ("claim", "verdict", "number, with its interval over seeds (C3 and C5: lowest and highest)")
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
 STYLE = """

@@ -124,6 +124,7 @@ SETTINGS = [
         "studies/architectures/cells/stride_gap/optimisation/learning_rate",
         "ours",
     ),
+    ("Peak learning rate, MLP, shift studies", "studies/architectures/cells/mlp/optimisation/learning_rate", "ours"),
     ("Schedule, shift studies", "studies/architectures/optimisation/schedule", "ours"),
     ("Warm-up, shift studies", "studies/architectures/optimisation/warmup", "ours"),
     ("Nesterov momentum", "studies/simard2003/optimisation/momentum", "ours; Simard: none"),
