@@ -23,15 +23,8 @@ from invariance.record.artefacts import (
     write_json,
     write_text,
 )
+from made import TrapError, trap
 from strategies import JSON
-
-
-class TrapError(Exception):
-    """Raised by the pickle that must never be loaded, and by blocks that fail."""
-
-
-def trap() -> None:
-    raise TrapError
 
 
 class Trap:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from invariance.command_line import Json, Natural, json_mapping, json_value, progress, run
 from invariance.record.artefacts import InputError
+from made import TrapError, trap
 from running import ROOT
 from strategies import JSON
 
@@ -27,14 +28,6 @@ def main(*, inputs: Annotated[dict, json_mapping()]) -> None:
 
 run(main)
 """
-
-
-class TrapError(Exception):
-    """An error of ours."""
-
-
-def trap() -> None:
-    raise TrapError
 
 
 @pytest.fixture

@@ -29,11 +29,12 @@ from invariance.plan.declarations import (
 )
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
+from judging import CONFIG
 from running import ROOT
 
 TRUNK = {"family": "trunk", "channels": [2, 3, 4], "downsampling": "max_pool", "padding": "zeros", "head": "fc"}
 LIBRARY = ROOT / "scripts/invariance"
-MODELS = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]
+MODELS = CONFIG["models"]
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 from invariance.record import dependencies
 from invariance.record.artefacts import InputError
 from invariance.record.dependencies import code_of
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 LIBRARY = SCRIPTS / "invariance"
 ENTRIES = sorted(SCRIPTS.glob("*.py"))

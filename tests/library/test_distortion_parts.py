@@ -22,8 +22,8 @@ from invariance.distortions.parts import generator_of
 from invariance.distortions.philox import random_words
 from invariance.plan import declarations as declared
 from invariance.record.artefacts import InputError
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY = random_key("mnist", 29, "bold", 0)
 THICKENING = '''\
 """Strokes are thickened by a random radius."""

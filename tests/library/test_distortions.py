@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -45,9 +44,10 @@ from invariance.distortions.fields import (
 )
 from invariance.distortions.philox import fill_with_noise, philox, random_words
 from invariance.record.artefacts import InputError, load_array
+from judging import CONFIG
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = yaml.safe_load((ROOT / "config.yaml").read_text())["distortions"]
+SETTINGS = CONFIG["distortions"]
 EVERY = pytest.mark.parametrize("name", SETTINGS)
 KINDS = ("translation", "affine", "elastic", "affine_elastic", "elastic_centred")
 KEY = random_key("mnist", 29, "elastic", 0)

@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from torch import nn
 
 from invariance.data.digits import read_digits
@@ -18,10 +16,10 @@ from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.recorded import FIRST, Recorded
 from invariance.networks.building import build_model
 from invariance.record import environment
+from judging import CONFIG
 
 os.environ["CUBLAS_WORKSPACE_CONFIG"] = environment.SET["CUBLAS_WORKSPACE_CONFIG"]
 GPU = torch.device("cuda")
-CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
 MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 CANVAS = 40
 OPTIMISATION = CONFIG["studies"]["architectures"]["optimisation"] | {"epochs": 2, "batch": 64, "averaging": 0.5}

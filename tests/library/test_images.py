@@ -22,8 +22,8 @@ from invariance.data.images import (
     shift_images,
 )
 from invariance.record.artefacts import InputError
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MNIST_FILES = {"train-images-idx3-ubyte.gz": 60_000, "t10k-images-idx3-ubyte.gz": 10_000}
 IDX_HEADER = 16  # bytes before the pixels
 CANVAS, MAX_SHIFT = 40, 6

@@ -24,6 +24,7 @@ from invariance.layers.polyphase import PolyphaseSampling
 from invariance.layers.tanh import ConvTanh, Tanh
 from invariance.layers.window import FULLY_CONNECTED, GLOBAL_AVERAGE_POOL, POINTWISE, Window, known_window, window_of
 from invariance.record.artefacts import InputError
+from made import randomised
 
 EXACT = 1e-10  # relative, float64
 
@@ -47,12 +48,7 @@ def backward(function, maps: Tensor, slopes: Tensor, parameters: list[nn.Paramet
 
 def noisy(layer: nn.Module) -> nn.Module:
     """The layer in float64, with a batch norm that is not the identity."""
-    if isinstance(layer, nn.BatchNorm2d):
-        nn.init.normal_(layer.running_mean, 0, 0.3)
-        nn.init.uniform_(layer.running_var, 0.3, 2)
-        nn.init.uniform_(layer.weight, 0.5, 1.5)
-        nn.init.normal_(layer.bias, 0, 0.3)
-    return layer.double()
+    return randomised(layer).double()
 
 
 def tanh_convolution(*sizes) -> ConvTanh:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -30,16 +29,15 @@ from invariance.results.measures import (
     logit_drift,
     pairwise_consistency,
     radius_of_invariance,
-    ring_of,
     robust_error,
 )
+from judging import CONFIG
 
 GRID = shift_grid(1)  # nine shifts, (0, 0) in the middle
 WIDE = shift_grid(3)
 SIDE = 16
 TRUNK = {"family": "trunk", "channels": [3, 4], "downsampling": "stride", "padding": "circular", "head": "gap"}
-MODELS = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())["models"]
-MODELS = {name: settings for name, settings in MODELS.items() if settings["family"] != "phase_average"}
+MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 examples = settings(max_examples=60, deadline=None)
 
 # Few classes, so that predictions often agree.
@@ -140,10 +138,6 @@ def test_radius_counts_corners_and_the_threshold_itself():
     assert radius_of_invariance(values, WIDE, 95) == 1
     values[WIDE.index((0, 1))] = 94.99
     assert radius_of_invariance(values, WIDE, 95) == 0
-
-
-def test_a_ring_is_the_larger_of_the_two_ways():
-    assert [ring_of(shift) for shift in [(0, 0), (-3, 1), (1, 2), (2, -2)]] == [0, 3, 2, 2]
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -18,11 +18,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-import yaml
 
 from invariance.data import mirrors
 from invariance.data.mirrors import fetch
 from invariance.record.artefacts import InputError
+from judging import CONFIG
+from running import ROOT
 
 NAME = "t10k-labels-idx1-ubyte.gz"
 CONTENT = mirrors.GZIP_MAGIC + random.Random(2003).randbytes(200_000)
@@ -30,7 +31,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 BOMB = gzip.compress(bytes(10**8))  # a hundred kilobytes that unpack to a hundred megabytes
 ALTERED = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
 PAGE = b"\n<!DOCTYPE html><html><body>Please sign in to the guest network</body></html>"
-DOWNLOAD = Path(__file__).resolve().parents[2] / "scripts" / "download.py"
+DOWNLOAD = ROOT / "scripts" / "download.py"
 CERTIFICATE = Path(__file__).with_name("localhost.pem")  # self-signed, with its key, from 2000 to 2100; of no secret
 VARIABLE = "MNIST_MIRROR"
 TWICE = {"timeout": 1, "attempts": 2, "variable": VARIABLE}
@@ -602,8 +603,7 @@ def test_mirrors_on_the_web_must_have_the_published_bytes(server, known, output)
 
 
 def test_the_unpacked_files_are_those_of_the_config():
-    config = yaml.safe_load((DOWNLOAD.parents[1] / "config.yaml").read_text())
-    assert set(mirrors.UNPACKED) == set(config["datasets"]["mnist"]["sha256"].values())
+    assert set(mirrors.UNPACKED) == set(CONFIG["datasets"]["mnist"]["sha256"].values())
 
 
 def test_a_relative_mirror_of_the_environment_starts_where_snakemake_was_called(folder, output, monkeypatch, tmp_path):

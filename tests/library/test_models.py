@@ -1,12 +1,10 @@
 """The networks: their sizes, what their layers are equivariant to, and what the exact controls are invariant to."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,8 +21,9 @@ from invariance.networks.building import build_model, count_parameters, for_infe
 from invariance.networks.phase_average import PhaseAverage
 from invariance.networks.simard_cnn import PARAMETERS, Input
 from invariance.networks.stn import TranslationTransformer, translate
+from judging import CONFIG
+from made import randomised
 
-CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
 MODELS = CONFIG["models"]
 CELLS = sorted(
     {(model, study["canvas"]) for study in CONFIG["studies"].values() for model in study["cells"]}
@@ -50,17 +49,6 @@ def built(name: str, canvas: int) -> nn.Module:
     if settings["family"] == "phase_average":
         settings = settings | {"of": MODELS[settings["of"]]}
     return build_model(settings, canvas).eval()
-
-
-def randomised(model: nn.Module) -> nn.Module:
-    """The model with batch norms that do something: fresh ones are the identity, and would hide a mistake."""
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.running_mean, 0, 0.3)
-            nn.init.uniform_(layer.running_var, 0.3, 2)
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
-            nn.init.normal_(layer.bias, 0, 0.3)
-    return model.eval()
 
 
 def roll(maps: Tensor, by: tuple[int, int]) -> Tensor:
@@ -210,7 +198,7 @@ def test_a_model_made_for_inference_is_the_same_function(name):
 
 def trunk_layers(downsampling: str, padding: str) -> list[nn.Module]:
     """The layers of a trunk of three convolutions, float64, up to its head of two layers."""
-    return list(randomised(trunk.build(CANVAS, 10, [4, 6, 8], downsampling, padding, "gap")).double())[:-2]
+    return list(randomised(trunk.build(CANVAS, 10, [4, 6, 8], downsampling, padding, "gap")).eval().double())[:-2]
 
 
 def stride_one(padding: str) -> nn.Sequential:
@@ -318,7 +306,7 @@ def control(name: str, weights: str, request: pytest.FixtureRequest) -> nn.Modul
     if weights == "trained":
         return as_control(name, request.getfixturevalue("trained"))
     bases = ("stride_gap_circular", "polyphase_gap_circular")
-    return as_control(name, {base: randomised(build_model(MODELS[base], CANVAS)) for base in bases})
+    return as_control(name, {base: randomised(build_model(MODELS[base], CANVAS)).eval() for base in bases})
 
 
 @torch.no_grad()
@@ -353,12 +341,12 @@ def test_striding_alone_is_invariant_to_its_total_stride_and_to_nothing_less(wei
 
 
 def test_zero_padding_breaks_the_polyphase_control():
-    model = randomised(trunk.build(CANVAS, 10, [4, 6, 8], "polyphase", "zeros", "gap"))
+    model = randomised(trunk.build(CANVAS, 10, [4, 6, 8], "polyphase", "zeros", "gap")).eval()
     assert max(drifts(model, torch.rand(4, 1, CANVAS, CANVAS), [(1, 0), (5, 3)])) > 100 * INVARIANT
 
 
 def test_phase_average_is_the_mean_over_all_phases():
-    model = randomised(build_model(MODELS["stride_gap_circular"], 32))
+    model = randomised(built("stride_gap_circular", 32))
     images = torch.rand(3, 1, 32, 32)
     with torch.no_grad():
         logits = [

@@ -19,6 +19,7 @@ from invariance.data import sources
 from invariance.data.images import place_on_canvas
 from invariance.data.sources import PARTS, read_source
 from invariance.record.artefacts import InputError
+from made import idx
 
 SIDE, CLASSES, TRAIN, TEST = 12, 3, 30, 9
 SETTINGS = {"side": SIDE, "classes": CLASSES, "train_images": 21, "validation_images": 9, "test_images": TEST}
@@ -32,10 +33,6 @@ def arrays(height: int = SIDE, width: int = SIDE) -> dict[str, np.ndarray]:
         made[f"{part}_images"] = random.integers(0, 256, (count, height, width), dtype=np.uint8)
         made[f"{part}_labels"] = np.arange(count, dtype=np.uint8) % CLASSES
     return made
-
-
-def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", size) for size in array.shape) + array.tobytes()
 
 
 def as_npz(folder: Path, **changes) -> dict:

@@ -9,7 +9,7 @@ import pytest
 
 import build_site
 from invariance.record.artefacts import InputError, sha256_of
-from invariance.results.overview import table
+from invariance.results.page import table
 
 NAMES = ("paper.pdf", "explorer.html", "figures/heat_maps.png", "figures/heat_maps.pdf", "tables/split.csv", "models/w")
 

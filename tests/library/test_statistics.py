@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from invariance.results.statistics import mcnemar, slope, t_interval, wilson_interval
+from invariance.results.statistics import mcnemar, t_interval, wilson_interval
 
 examples = settings(max_examples=60, deadline=None)
 errors = st.floats(-100, 100).map(lambda value: round(value, 3))
@@ -126,19 +126,3 @@ def test_mcnemar_by_hand():
 def test_mcnemar_of_equal_answers():
     result = mcnemar(*answers(5, 0, 0, 5))
     assert (result.only_first_right, result.only_second_right, result.p_value) == (0, 0, 1.0)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Slope
-
-
-@examples
-@given(st.lists(st.tuples(st.integers(-20, 20), errors), min_size=2, max_size=10).filter(lambda p: len(dict(p)) > 1))
-def test_slope_is_polyfits(points):
-    x, y = zip(*points, strict=True)
-    assert slope(x, y) == pytest.approx(np.polyfit(x, y, 1)[0], rel=1e-6, abs=1e-6)
-
-
-def test_slope_of_a_line():
-    assert slope([0, 1, 2, 6], [3, 1, -1, -9]) == pytest.approx(-2)
-    assert slope([0, 6], [1, 1]) == 0

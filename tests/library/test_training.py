@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -36,6 +35,8 @@ from invariance.learning.training import (
 from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.building import build_model, train_part
 from invariance.record.artefacts import InputError, sha256_of
+from judging import CONFIG
+from running import ROOT
 
 OPTIMISATION = {
     "epochs": 3,
@@ -56,8 +57,7 @@ TRUNK = {
     "head": "gap",
 }
 SIDE = 12
-MODELS = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())["models"]
-MODELS = {name: settings for name, settings in MODELS.items() if settings["family"] != "phase_average"}
+MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 
 
 @pytest.fixture(autouse=True)
@@ -348,7 +348,7 @@ def digest(model: nn.Module) -> str:
 def test_training_is_the_same_in_another_process_with_another_hash_seed():
     """Sets and dicts of strings are ordered by PYTHONHASHSEED; nothing may depend on it."""
     code = "import test_training as t; t.training.one_thread(); print(t.digest(t.trained()[0]))"
-    path = os.pathsep.join([str(Path(__file__).resolve().parent), str(Path(train_script.__file__).parent)])
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("tests/library", "tests", "scripts"))
     environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == digest(trained()[0])

@@ -18,6 +18,7 @@ import yaml
 
 from invariance.command_line import command_line
 from invariance.data.sources import MNIST_FILES, PARTS
+from made import idx
 from running import fresh_copy, snakemake
 
 COUNTS = {"train_images": 20, "validation_images": 10, "test_images": 12, "classes": 3, "side": 12}
@@ -39,10 +40,7 @@ def address(tmp_path):
     served = tmp_path / "served"
     served.mkdir()
     for part, name in zip(PARTS, MNIST_FILES, strict=True):
-        array = arrays()[part]
-        sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-        content = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
-        (served / name).write_bytes(gzip.compress(content, mtime=0))
+        (served / name).write_bytes(gzip.compress(idx(arrays()[part]), mtime=0))
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from invariance.command_line import run
-from running import fresh_copy, snakemake
+from running import ROOT, fresh_copy, snakemake
 
 SECONDS = 10  # of processor time, so that a busy machine fails nothing
 STUDY = (
@@ -383,7 +383,7 @@ BAD = [
     (
         "source",
         {"--settings": source(downloads=None, embedded="digits", train_images=2000)},
-        "more than the 1797",
+        "there are only 1797 train",
     ),
     ("source", {"--settings": "3"}, "'3' is no mapping; allowed: one with side, classes, train_images"),
     ("source", {"--train-images": "3"}, "Unknown option: --train-images"),
@@ -494,5 +494,5 @@ def test_validate_config_with_a_bad_file(name, tmp_path, monkeypatch, capsys):
     content, message = CONFIGS[name]
     if content is not None:
         (tmp_path / "my.yaml").write_bytes(content)
-    config = str(Path(__file__).resolve().parents[2] / "config.yaml")
+    config = str(ROOT / "config.yaml")
     refused_by("validate_config", [config, "my.yaml"], message, tmp_path, monkeypatch, capsys)

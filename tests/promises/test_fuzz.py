@@ -27,8 +27,9 @@ from invariance.learning.weights import load_weights
 from invariance.plan.reading import load
 from invariance.plan.validation import validate
 from invariance.record.artefacts import InputError, load_array
+from made import idx, idx_of
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5.0  # of processor time, on a busy machine and under tracemalloc; what an expansion would take is minutes
 MEMORY = 20_000_000  # bytes above those of the file: buffers, and the parse trees of small files
 
@@ -95,16 +96,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 
 IMAGES = np.random.default_rng(1998).integers(0, 256, (10, 28, 28), dtype=np.uint8)
 LABELS = np.arange(10, dtype=np.uint8)
-
-
-def idx(sizes: tuple[int, ...], values: bytes, kind: int = 8, dimensions: int | None = None) -> bytes:
-    """An IDX file: its magic number (type, number of dimensions), claimed sizes, values."""
-    dimensions = len(sizes) if dimensions is None else dimensions
-    return bytes([0, 0, kind, dimensions]) + b"".join(size.to_bytes(4, "big") for size in sizes) + values
-
-
-WHOLE_IMAGES = idx(IMAGES.shape, IMAGES.tobytes())
-WHOLE_LABELS = idx(LABELS.shape, LABELS.tobytes())
+WHOLE_IMAGES, WHOLE_LABELS = idx(IMAGES), idx(LABELS)
 IMAGE_FILE = MNIST_FILES[2]
 
 
@@ -124,14 +116,14 @@ def read_test_images(path: Path) -> np.ndarray:
 
 @fuzzed
 @given(st.binary(max_size=300).map(lambda content: gzip.compress(content, 1)) | st.binary(max_size=300))
-@example(gzip.compress(idx((2**32 - 1, 2**32 - 1, 2**32 - 1), b"")))
-@example(gzip.compress(idx((10**9, 28, 28), bytes(100))))
-@example(gzip.compress(idx((2**31, 2**31, 4), bytes(100))))  # the product is 2**64, which wraps to 0
-@example(gzip.compress(idx((10, 28, 28), IMAGES.tobytes(), kind=13)))  # floats, says the magic number
-@example(gzip.compress(idx((10, 28, 28), IMAGES.tobytes(), kind=7)))
-@example(gzip.compress(idx((10, 28, 28), IMAGES.tobytes(), dimensions=0)))
-@example(gzip.compress(idx((10, 28, 28), IMAGES.tobytes(), dimensions=200)))
-@example(gzip.compress(idx((0, 28, 28), b"")))
+@example(gzip.compress(idx_of((2**32 - 1, 2**32 - 1, 2**32 - 1), b"")))
+@example(gzip.compress(idx_of((10**9, 28, 28), bytes(100))))
+@example(gzip.compress(idx_of((2**31, 2**31, 4), bytes(100))))  # the product is 2**64, which wraps to 0
+@example(gzip.compress(idx_of((10, 28, 28), IMAGES.tobytes(), kind=13)))  # floats, says the magic number
+@example(gzip.compress(idx_of((10, 28, 28), IMAGES.tobytes(), kind=7)))
+@example(gzip.compress(idx_of((10, 28, 28), IMAGES.tobytes(), dimensions=0)))
+@example(gzip.compress(idx_of((10, 28, 28), IMAGES.tobytes(), dimensions=200)))
+@example(gzip.compress(idx_of((0, 28, 28), b"")))
 @example(gzip.compress(b"\0\0\x08"))
 @example(b"")
 def test_any_bytes_as_idx(folder, content):

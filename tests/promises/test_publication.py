@@ -3,7 +3,6 @@
 import copy
 import json
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +11,8 @@ import studies
 import write_publication
 from invariance.plan.catalogue import Catalogue
 from invariance.plan.reading import load, resolve
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 ADA = {
     "family-names": "Lovelace",

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from running import ROOT
+
 ENVS = ROOT / "envs"
 BUILD_PACKAGES = "python3-venv python3-dev build-essential"
 TOOLS = "sh dirname basename head cat cksum grep tr sed mv rm mkdir cp ls env".split()  # noqa: SIM905
