@@ -4,7 +4,8 @@ from pathlib import Path
 
 from invariance.command_line import run
 from invariance.record.artefacts import write_text
-from invariance.results.overview import page, verdicts
+from invariance.results.overview import TITLE, verdicts
+from invariance.results.page import page
 
 
 def main(*, results: Path, output: Path) -> None:
@@ -14,7 +15,7 @@ def main(*, results: Path, output: Path) -> None:
         results: results/<dataset>, with claims.json, config.json and the tables of every study.
         output: The page, HTML without scripts, pictures or links.
     """
-    write_text(output, page(verdicts(results)))
+    write_text(output, page(TITLE, verdicts(results)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from invariance.command_line import run
 from invariance.record.artefacts import InputError, read_json, sha256_of, whole_folder
-from invariance.results.overview import page, verdicts
+from invariance.results.overview import TITLE, verdicts
+from invariance.results.page import page
 
 PARTS = ("explorer.html", "paper.pdf", "claims.json", "config.json", "figures/*", "tables/*.csv")
 REPORT = "report/report.html"
@@ -41,7 +42,7 @@ def main(*, results: Path, output: Path) -> None:
         if report.is_file() and report.stat().st_mtime >= manifest.stat().st_mtime:  # else it may be of another run
             unpack(report, made)
         copied = copy_parts(results, read_json(manifest)["artefacts"], made)
-        (made / "index.html").write_text(page([*verdicts(results), *contents(made, copied)]), encoding="utf-8")
+        (made / "index.html").write_text(page(TITLE, [*verdicts(results), *contents(made, copied)]), encoding="utf-8")
         (made / MARK).touch()
     print(f"{output}: {len(copied)} files and index.html")
 

@@ -18,7 +18,8 @@ from invariance.drawing.style import PNG, style
 from invariance.learning.any_network import By, trained
 from invariance.learning.training import Device, find_device, one_thread
 from invariance.record.artefacts import InputError, whole_folder
-from invariance.results.page import MEANINGS, page
+from invariance.results.answer import MEANINGS, body
+from invariance.results.page import page
 from invariance.results.reading import CSV
 from invariance.shifts import checked_images, checked_labels, default_canvas, require_measurable, shift_grid
 
@@ -82,7 +83,10 @@ def main(
             "what it sees": f"{side}x{side} pixels",
             "shifts": f"all {len(measured.grid)} of up to {max_shift} pixels either way, by {by}",
         }
-        text = page(about, measured.measures, measured.rings, {name: folder / f"{name}.png" for name in FIGURES})
+        pictures = {name: folder / f"{name}.png" for name in FIGURES}
+        text = page(
+            f"Is {about['network']} translation invariant?", body(about, measured.measures, measured.rings, pictures)
+        )
         (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
     progress(f"{output / 'index.html'}: open it in a browser")
 

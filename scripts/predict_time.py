@@ -13,7 +13,7 @@ import yaml
 
 from invariance.command_line import progress, run
 from invariance.drawing.run_times import draw
-from invariance.record.blocks import replace_block
+from invariance.record.blocks import markdown, replace_block
 from invariance.record.compute import Job, read_jobs, read_records, seconds_of
 from invariance.record.prediction import Overhead, critical_path, predicted, submissions
 from invariance.results.reading import write_table
@@ -56,16 +56,15 @@ def main(*, results: Path, logs: Path, metadata: Path = Path(".snakemake/metadat
 
 def block(minutes: pd.DataFrame, path: list[Job], jobs: int, submitted: int) -> str:
     """The table and the critical path as Markdown."""
-    rows = [f"| {row.cores:,} | {row.one_machine:.0f} | {row.slurm:.0f} |" for row in minutes.itertuples(index=False)]
+    heads = ["cores", f"{jobs} jobs on one machine, minutes", f"{submitted} submissions to Slurm, minutes"]
+    rows = [(f"{row.cores:,}", f"{row.one_machine:.0f}", f"{row.slurm:.0f}") for row in minutes.itertuples(index=False)]
     stages = [
         f"{stage} {sum(map(seconds_of, members)):.0f} s" + (f" (`{cell(members[-1])}`)" if stage == "train" else "")
         for stage, members in ((stage, list(group)) for stage, group in groupby(path, lambda job: job.stage))
     ]
     return "\n".join(
         [
-            f"| cores | {jobs} jobs on one machine, minutes | {submitted} submissions to Slurm, minutes |",
-            "|---|---|---|",
-            *rows,
+            markdown(heads, rows),
             "",
             "![Predicted minutes by cores, on one machine and on Slurm](time.png)",
             "",

@@ -5,12 +5,12 @@
 A test compares both files with the reference.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from invariance.command_line import run
-from invariance.record.blocks import replace_block
+from invariance.record.blocks import markdown, replace_block
 from invariance.record.reference import read_reference
 from invariance.results.overview import CLAIM_HEADS, claim_row, simard_caption, simard_table
 
@@ -29,20 +29,19 @@ def main() -> None:
 def claims_block(reference: Mapping[str, Any]) -> str:
     """One row per claim, then Simard's table."""
     claims = markdown(CLAIM_HEADS, map(claim_row, reference["claims"]))
-    caption = simard_caption(reference["confidence"])
-    return "\n".join([*claims, "", *caption, "", *markdown(*simard_table(reference["cells"]))])
-
-
-def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table."""
-    return [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+    caption = "\n".join(simard_caption(reference["confidence"]))
+    return "\n\n".join([claims, caption, markdown(*simard_table(reference["cells"]))])
 
 
 def costs_block(reference: Mapping[str, Any]) -> str:
     """For each claim its figure, the command that makes it, and the cost; then the cost of the whole run."""
     rows = [
-        f"| {claim['id']} | {Path(claim['target']).stem.replace('_', ' ')} | `snakemake --cores 8 {claim['target']}` | "
-        f"{claim['core_minutes']:.0f} |"
+        (
+            claim["id"],
+            Path(claim["target"]).stem.replace("_", " "),
+            f"`snakemake --cores 8 {claim['target']}`",
+            f"{claim['core_minutes']:.0f}",
+        )
         for claim in reference["claims"]
     ]
     compute, machine = reference["compute"], reference["machine"]
@@ -52,8 +51,7 @@ def costs_block(reference: Mapping[str, Any]) -> str:
         f"{machine['processor']} ({machine['cores']} cores). Its jobs, each as long as its CPU time there, and in the "
         f"order in which they started, fill {replayed[2]:.0f} minutes of 2 cores and {replayed[8]:.0f} of 8."
     )
-    header = ["| claim | figure | command | core minutes |", "|---|---|---|---|"]
-    return "\n".join([*header, *rows, "", whole + shares(compute)])
+    return "\n\n".join([markdown(["claim", "figure", "command", "core minutes"], rows), whole + shares(compute)])
 
 
 def shares(compute: Mapping[str, Any]) -> str:

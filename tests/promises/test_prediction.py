@@ -15,10 +15,11 @@ from finished import finished_run
 from invariance.record.artefacts import InputError
 from invariance.record.compute import Job, Jobs, Times, core_seconds
 from invariance.record.prediction import Overhead, critical_path, predicted, submissions
+from running import ROOT
 
 LOGS = Path("logs/digits")
 TOGETHER = {"distort": 2, "train": 3}
-PROFILE = Path(__file__).resolve().parents[2] / "profiles/slurm/config.yaml"
+PROFILE = ROOT / "profiles/slurm/config.yaml"
 
 
 def job(log: str, seconds: float, *needs: str, ended: float = 0.0) -> Job:

@@ -557,7 +557,7 @@ def test_what_the_docs_say_of_start_up_and_evaluation():
 
 
 def test_simards_table_in_the_readme():
-    assert write_claims.markdown(*simard_table(EXAMPLE["cells"])) == [
+    assert write_claims.markdown(*simard_table(EXAMPLE["cells"])).splitlines() == [
         "| training | MLP, published | MLP, ours | Simard's CNN, published | Simard's CNN, ours |",
         "|---|---|---|---|---|",
         "| no distortion | 1.6 | 1.50 [0.25, 2.75] |  | 1.00 |",

@@ -88,7 +88,7 @@ def test_one_more_run_lies_in_its_interval_as_often_as_it_says():
     generator = np.random.default_rng(3)
     runs, once_more = generator.normal(0.6, 0.05, (4000, 5)), generator.normal(0.6, 0.05, 4000)
     means = [t_interval(seeds, 0.95) for seeds in runs]
-    bounds = np.array([prediction_interval(mean, 5) for mean in means])
+    bounds = np.array([prediction_interval(mean.mean, mean.low, mean.high, 5) for mean in means])
     inside = (bounds[:, 0] <= once_more) & (once_more <= bounds[:, 1])
     assert inside.mean() == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 4000))
     assert np.mean([mean.low <= value <= mean.high for mean, value in zip(means, once_more, strict=True)]) < 0.85

@@ -24,30 +24,15 @@ rule summarise:
     input:
         of_plan(lambda plan, w: plan.summary_files(w.study)),
     output:
-        runs=report(
-            "results/{dataset}/tables/{study}-runs.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"dataset": "{dataset}", "table": "{study}-runs"},
-        ),
-        ring_runs=report(
-            "results/{dataset}/tables/{study}-ring-runs.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"dataset": "{dataset}", "table": "{study}-ring-runs"},
-        ),
-        summary=report(
-            "results/{dataset}/tables/{study}.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"dataset": "{dataset}", "table": "{study}"},
-        ),
-        rings=report(
-            "results/{dataset}/tables/{study}-rings.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"dataset": "{dataset}", "table": "{study}-rings"},
-        ),
+        **{
+            name: report(
+                f"results/{{dataset}}/tables/{{study}}{ending}.csv",
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"dataset": "{dataset}", "table": f"{{study}}{ending}"},
+            )
+            for name, ending in {"runs": "-runs", "ring_runs": "-ring-runs", "summary": "", "rings": "-rings"}.items()
+        },
     log:
         "logs/{dataset}/tables/{study}.log",
     benchmark:

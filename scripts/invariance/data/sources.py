@@ -119,19 +119,7 @@ def read_idx(files: Mapping[str, Path]) -> Arrays:
             what = " ".join(str(error).split())
             raise InputError(f"{place}: not MNIST as torchvision reads it ({type(error).__name__}: {what})") from None
     arrays = [array for part in sets for array in (part.data.numpy(), part.targets.numpy())]
-    for array, part in zip(arrays, PARTS, strict=True):
-        if (
-            array.ndim != (3 if part.endswith("images") else 1)
-            or array.min(initial=0) < 0
-            or array.max(initial=0) > 255
-        ):
-            raise InputError(
-                f"{files[part]}: holds {array.dtype} {array.shape}; allowed: one byte for each {UNITS[part]}"
-            )
     return tuple(array.astype(np.uint8) for array in arrays)
-
-
-UNITS = {part: "pixel of (n, h, w)" if part.endswith("images") else "label of (n,)" for part in PARTS}
 
 
 def unpack(packed: Path, plain: Path) -> None:
@@ -289,13 +277,13 @@ def checked(arrays: Arrays, settings: Mapping[str, Any], name: str) -> Arrays:
     """
     train, labels, test, answers = arrays
     train, test = squared(train, f"{name}, training"), squared(test, f"{name}, test")
-    side, classes = settings["side"], settings["classes"]
-    check_source(train, labels, f"{name}, training", side, classes)
-    check_source(test, answers, f"{name}, test", side, classes)
     learned, chosen = settings["train_images"], settings["validation_images"]
     if learned + chosen > len(train):
         what = f"train_images + validation_images is {learned + chosen}"
         raise InputError(f"{name}: {what}, but there are only {len(train)} training images; ask for fewer")
+    side, classes = settings["side"], settings["classes"]
+    check_source(train, labels, f"{name}, training", side, classes)
+    check_source(test, answers, f"{name}, test", side, classes)
     if len(test) != settings["test_images"]:
         what = f"{len(test)} test images, but test_images is {settings['test_images']}; set it to {len(test)}"
         raise InputError(f"{name}: {what}")

@@ -10,23 +10,24 @@ PRINTED = ("distortions", "models", "studies", "measures", "equivariance", "audi
 
 
 def printed(plan: Plan) -> dict[str, Any]:
-    """The settings that the text may print, by their paths, such as studies.split.canvas."""
-    found: dict[str, Any] = {}
-    waiting: list[tuple[tuple[str, ...], Any]] = [((part,), plan.get(part, {})) for part in PRINTED]
-    while waiting:
-        path, value = waiting.pop(0)
-        if isinstance(value, dict):
-            waiting += [((*path, key), below) for key, below in value.items()]
-        else:
-            found[dotted(path)] = value
-    return found
+    """The parts of a plan whose settings the text may print."""
+    return {part: plan.get(part, {}) for part in PRINTED}
+
+
+def paths(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The paths of the settings in a mapping, such as studies.split.canvas."""
+    if not isinstance(value, Mapping):
+        yield dotted(path)
+        return
+    for key, below in value.items():
+        yield from paths(below, (*path, key))
 
 
 def mentioned(plan: Plan) -> set[Any]:
     """What the text mentions: settings, cells, grids, distorted images, layers, claims."""
     studies = plan["studies"].items()
     found: set[Any] = {cell[:3] for cell in plan.cells} | {("distorted", name) for _, name in plan.copies}
-    found |= {("setting", path) for path in printed(plan)}
+    found |= {("setting", path) for path in paths(printed(plan))}
     found |= {(study, "grid") for study, settings in studies if settings["max_shift"]}
     return found | {("layers", cell.model) for cell in plan.equivariance_cells} | set(plan["claims"])
 
@@ -38,8 +39,7 @@ def usual(plan: Plan, plans: Mapping[str, Plan]) -> Plan:
 
 def changed(plan: Plan, plans: Mapping[str, Plan]) -> list[str]:
     """Where the plan is not the one that the text is written for, by path."""
-    own, others = ({part: its.get(part, {}) for part in PRINTED} for its in (plan, usual(plan, plans)))
-    return [dotted(path) for path in differing(own, others)]
+    return [dotted(path) for path in differing(printed(plan), printed(usual(plan, plans)))]
 
 
 def differing(one: Any, other: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -16,15 +16,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from invariance.record.artefacts import InputError, write_json
 
 # Packages whose names differ from those of their modules, and packages that compute nothing.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 BESIDE = {"cyclopts", "psutil", "requests", "urllib3"}
-IMPORTS = {ast.Import, ast.ImportFrom}
-DOCUMENTED = {ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef}
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 PYTHON = f"python=={platform.python_version()}"
 OWN_CODE = Path(__file__).read_text(encoding="utf-8")
 
@@ -117,9 +116,11 @@ def parsed(text: str, name: str) -> tuple[list[str], str]:
     Args: the code; the name of its file, for messages.
     Raises: SyntaxError, ValueError.
     """
-    names: set[str] = set()
-    digest = sha256(written(ast.parse(text, filename=name), names))
-    return sorted(names), digest
+    tree, names = ast.parse(text, filename=name), set()
+    for node in ast.walk(tree):
+        names.update(imported_names(node))
+        drop_docstring(node)
+    return sorted(names), sha256(ast.dump(tree))
 
 
 def sha256(text: str) -> str:
@@ -127,34 +128,10 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def written(node: Any, names: set[str]) -> str:
-    """What `ast.dump` writes of a syntax tree without its docstrings; adds the names that it imports to `names`.
-
-    Each start of Snakemake reads all code: `ast.walk` and `ast.dump` one after the other take two and a half times as
-    long.
-    """
-    if isinstance(node, list):
-        return f"[{', '.join([written(value, names) for value in node])}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    kind = type(node)
-    if kind in IMPORTS:
-        names.update(imported_names(node))
-    elif kind in DOCUMENTED:
-        drop_docstring(node)
-    fields = []
-    for name in kind._fields:
-        value = getattr(node, name, None)
-        if value is not None or getattr(kind, name, ...) is not None:  # as ast.dump, without what is None by default
-            fields.append(f"{name}={written(value, names)}")
-    return f"{kind.__name__}({', '.join(fields)})"
-
-
-def drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def drop_docstring(node: ast.AST) -> None:
     """Remove the docstring of a module, class or function from its syntax tree."""
-    match node.body:
-        case [ast.Expr(ast.Constant(str())), *rest]:
-            node.body = rest
+    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+        node.body = node.body[1:]
 
 
 @cache

@@ -56,13 +56,9 @@ def robust_error(predictions: np.ndarray, labels: np.ndarray) -> float:
 
 def radius_of_invariance(consistencies: np.ndarray, shifts: Shifts, at_least: float) -> int:
     """The largest r, in pixels, such that all shifts with max(|dx|, |dy|) <= r have a consistency of `at_least`."""
-    failing = [ring_of(shift) for shift, value in zip(shifts, consistencies, strict=True) if value < at_least]
-    return min(failing) - 1 if failing else max(map(ring_of, shifts))
-
-
-def ring_of(shift: tuple[int, int]) -> int:
-    """The ring of the grid that a shift is on: max(|dx|, |dy|), pixels."""
-    return max(abs(shift[0]), abs(shift[1]))
+    rings = np.abs(shifts).max(axis=1)
+    failing = rings[consistencies < at_least]
+    return int(failing.min() - 1 if len(failing) else rings.max())
 
 
 def pairwise_consistency(predictions: np.ndarray) -> float:

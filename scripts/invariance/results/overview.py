@@ -1,27 +1,19 @@
 """The verdicts of a run and its errors beside Simard's: rows of text, and an HTML page of them."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from invariance.record.artefacts import read_json
 from invariance.record.reference import cell_entries, claim_entries, with_interval
 from invariance.results.labels import label
-from invariance.results.statistics import Interval, prediction_interval
+from invariance.results.page import table
+from invariance.results.statistics import prediction_interval
 
 CLAIM_HEADS = ("claim", "verdict", "number, with its interval over seeds (C3 and C5: lowest and highest)")
 TITLE = "Are convolutional networks translation invariant?"
 DEMO = "This is a demonstration on small digits: it shows that the pipeline works, and says nothing about MNIST."
-STYLE = """
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1, h2 { line-height: 1.2; text-wrap: balance } h2 { margin-top: 2.5rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid #8885 }
-figure { margin: 2rem 0 } figure img { max-width: 100%; background: #fff } figcaption { margin: .25rem 0 }
-.note { border-left: 4px solid #c60; padding-left: 1rem } ul { padding-left: 1.2rem }
-"""
 
 
 def claim_row(claim: Mapping[str, Any]) -> list[str]:
@@ -60,14 +52,8 @@ def both(cell: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     published, low, high = f"{cell['published']:g}" if "published" in cell else "", cell["low"], cell["high"]
     if low is not None:
-        low, high = prediction_interval(Interval(cell["mean"], low, high), cell["seeds"])
+        low, high = prediction_interval(cell["mean"], low, high, cell["seeds"])
     return published, with_interval(cell["mean"], low, high)
-
-
-def page(body: Iterable[str]) -> str:
-    """A whole page."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
-    return "\n".join(["<!doctype html>", f'<html lang="en">{head}<style>{STYLE}</style>', *body, "</html>", ""])
 
 
 def verdicts(results: Path) -> list[str]:
@@ -75,7 +61,7 @@ def verdicts(results: Path) -> list[str]:
     config = read_json(results / "config.json")
     dataset = config["dataset"]
     title = html.escape(config["datasets"][dataset]["title"])
-    body = [f"<h1>{TITLE}</h1>", f"<p>Results of the run on <strong>{title}</strong>.</p>"]
+    body = [f"<p>Results of the run on <strong>{title}</strong>.</p>"]
     if "embedded" in config["datasets"][dataset]:
         body.append(f'<p class="note">{DEMO}</p>')
     judged = map(claim_row, claim_entries(results))
@@ -85,10 +71,3 @@ def verdicts(results: Path) -> list[str]:
         caption = html.escape(" ".join(simard_caption(config["measures"]["confidence"])))
         body += ["<h2>Simard's table</h2>", f"<p>{caption}</p>", table(*simard_table(compared))]
     return body
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of text."""
-    body = "\n".join(f"<tr>{''.join(f'<td>{html.escape(entry)}</td>' for entry in row)}</tr>" for row in rows)
-    heads = "".join(f"<th>{html.escape(entry)}</th>" for entry in head)
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>'

@@ -3,9 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 from scipy import special  # scipy.stats, which wraps these functions, takes a job more than a second to import
+
+Numbers = TypeVar("Numbers", float, pd.Series)
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,14 @@ def t_quantile(values: int, confidence: float) -> float:
     return float(special.stdtrit(values - 1, (1 + confidence) / 2))
 
 
-def prediction_interval(interval: Interval, values: int) -> tuple[float, float]:
-    """Where one more value like those behind a t-interval falls, with the same confidence.
+def prediction_interval(mean: Numbers, low: Numbers, high: Numbers, values: Numbers) -> tuple[Numbers, Numbers]:
+    """Where one more value like those behind a t-interval, low to high, falls, with the same confidence.
 
     Student's, for values from one normal distribution: the t-interval's half width times the square root of
     `values` + 1 (Patil, Peng and Leek 2016, doi:10.1177/1745691616646366, judge replications by it). NaN for one value.
     """
-    half = (interval.high - interval.low) / 2 * math.sqrt(values + 1)
-    return interval.mean - half, interval.mean + half
+    half = (high - low) / 2 * np.sqrt(values + 1)
+    return mean - half, mean + half
 
 
 def wilson_interval(events: int, trials: int, confidence: float) -> tuple[float, float]:
@@ -82,10 +86,3 @@ def two_way_shares(values: np.ndarray) -> tuple[float, float, float]:
     total = (centred**2).sum()
     shares = [(effect**2).sum() / total if total > 0 else math.nan for effect in effects]
     return float(shares[0]), float(shares[1]), float(shares[2])
-
-
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Least-squares slope of y against x."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    x = x - x.mean()
-    return float((x * y).sum() / (x * x).sum())

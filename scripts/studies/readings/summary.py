@@ -23,8 +23,9 @@ def curve(runs: pd.DataFrame, choices: Mapping[str, Mapping[str, Any]], confiden
     rows = []
     for (model, training), cell in runs.groupby(["model", "training"], sort=False):
         errors, mean = cell.test_error, t_interval(cell.test_error, confidence)
-        interval = (len(errors), mean.mean, mean.low, mean.high, *prediction_interval(mean, len(errors)))
-        measured = dict(zip(ERRORS, (*interval, errors.min(), errors.max()), strict=True))
+        interval = (mean.mean, mean.low, mean.high)
+        one_more = prediction_interval(*interval, len(errors))
+        measured = dict(zip(ERRORS, (len(errors), *interval, *one_more, errors.min(), errors.max()), strict=True))
         rows.append({"model": model, "training": training} | measured | choices[f"{model}/{training}"])
     return joined({"": pd.DataFrame(rows)})
 

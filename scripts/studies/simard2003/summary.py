@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from invariance.results.statistics import Interval, mcnemar, prediction_interval, t_interval, wilson_interval
+from invariance.results.statistics import mcnemar, prediction_interval, t_interval, wilson_interval
 
 COLUMNS = [
     *("model", "training", "loss", "distortion", "published", "mean", "low", "high", "one_more_low", "one_more_high"),
@@ -59,9 +59,8 @@ def published(
 
 def judged(table: pd.DataFrame) -> pd.DataFrame:
     """The table with the interval for one more run of ours, and the verdict on each published run by it."""
-    ours = [Interval(row.mean, row.low, row.high) for row in table.itertuples(index=False)]
-    one_more = [prediction_interval(mean, seeds) for mean, seeds in zip(ours, table.seeds, strict=True)]
-    table = table.assign(**dict(zip(("one_more_low", "one_more_high"), np.array(one_more).T, strict=True)))
+    low, high = prediction_interval(table["mean"], table["low"], table["high"], table["seeds"])
+    table = table.assign(one_more_low=low, one_more_high=high)
     verdicts = map(replication_verdict, table.published, table.one_more_low, table.one_more_high)
     return table.assign(verdict=list(verdicts))
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from invariance.results.statistics import t_interval, two_way_shares
+from invariance.results.statistics import two_way_shares
+from invariance.results.tables import over_seeds
 
 SHARES = ["architecture", "augmentation", "interaction"]
 MEASURES = ["mean_error", "mean_consistency"]
@@ -30,9 +31,5 @@ def variance(shares: pd.DataFrame, confidence: float) -> pd.DataFrame:
         shares: as made by `variance_seeds`.
         confidence: of the intervals.
     """
-    rows = []
-    for measure, group in shares.groupby("measure", sort=False):
-        for share in SHARES:
-            interval = t_interval(group[share], confidence)
-            rows.append((measure, share, len(group), interval.mean, interval.low, interval.high))
-    return pd.DataFrame(rows, columns=["measure", "share", "seeds", "mean", "low", "high"])
+    table = over_seeds(shares.rename(columns={"measure": "of"}), ["of"], SHARES, confidence)
+    return table.rename(columns={"measure": "share", "of": "measure"}).drop(columns=["best", "worst"])
