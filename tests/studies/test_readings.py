@@ -82,6 +82,12 @@ def test_the_numbers_of_the_text(published, within, pooled):
     assert (found["readings/runs"], found["readings/best"]) == ("9", "0.55")
 
 
+def test_the_text_names_every_reading_that_prints_the_same_error():
+    table = made_up_curve()
+    found = written(numbers({"readings": table.assign(mean=[0.571, 0.569, 0.9])}, TABLE1, 0.95))
+    assert found["readings/lowest/change"] == "batch: 16 or none (the base)"
+
+
 def test_pooled_the_reach_is_that_of_one_variance_for_all_readings():
     table = made_up_curve()
     residuals = np.concatenate([np.array(errors) - np.mean(errors) for errors in ERRORS.values()])

@@ -36,10 +36,10 @@ def errors_by_layer(rows: pd.DataFrame) -> dict[str, float]:
     """
     alone, heads = rows[rows.scope == "layer"], rows[rows.place == "head"]
     convolutions = alone[alone.kind == "convolution"]
-    whole = convolutions["shift"] % convolutions.stride == 0
-    exact, odd = convolutions[convolutions.exact], convolutions[~whole & (convolutions.place != "border")]
-    behind = whole & (convolutions.layer > 0) & (convolutions.padding == "zeros") & (convolutions.weights == "trained")
-    border = convolutions[behind & (convolutions.place == "border")]
+    exact, trained = convolutions[convolutions.exact], convolutions[convolutions.weights == "trained"]
+    whole, at_border = trained["shift"] % trained.stride == 0, trained.place == "border"
+    odd = trained[~whole & ~at_border]
+    border = trained[whole & at_border & (trained.layer > 0) & (trained.padding == "zeros")]
     details = {"exact_cases": int(rows.exact.sum()), "inexact_cases": int((~rows.exact).sum())}
     for padding in ("circular", "zeros", "none"):
         strided = exact[(exact.padding == padding) & (exact.stride > 1)]

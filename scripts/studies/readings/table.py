@@ -47,9 +47,10 @@ def numbers(tables: Mapping[str, pd.DataFrame], table1: pd.DataFrame, confidence
         named = {"lowest": readings[0], "highest": readings[-1]}
         if base := [reading for reading in readings if not reading[0]]:
             named["base"] = base[0]
-        for name, (changed, reading) in named.items():
+        for name, (_, reading) in named.items():
             results += [(f"{run}/{name}/{key}", number(getattr(reading, key))) for key in ("mean", "low", "high")]
-            results.append((f"{run}/{name}/change", tex.escape(in_words(changed))))
+            equal = [in_words(changed) for changed, other in readings if number(other.mean) == number(reading.mean)]
+            results.append((f"{run}/{name}/change", tex.escape(" or ".join(equal))))
     return result_lines(results)
 
 
