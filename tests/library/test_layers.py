@@ -97,9 +97,9 @@ def test_a_layer_and_its_gradients_are_those_of_torch(name, layout):
     layer = noisy(LAYERS[name]())
     reference = copy.deepcopy(layer)
     maps = torch.randn(6, 3, 10, 12, dtype=torch.float64)
-    slopes = torch.randn_like(layer.plain(maps))
+    slopes = torch.randn_like(layer.by_torch(maps))
     got = backward(layer, LAYOUTS[layout](maps), slopes, list(layer.parameters()))
-    expected = backward(reference.plain, maps, slopes, list(reference.parameters()))
+    expected = backward(reference.by_torch, maps, slopes, list(reference.parameters()))
     assert got[0].shape == expected[0].shape
     for ours, torchs in zip(got, expected, strict=True):
         assert ours.shape == torchs.shape
@@ -123,10 +123,10 @@ def test_gradients_of_batch_norm_in_training_are_those_of_finite_differences():
 def test_layers_in_single_precision_are_close(name):
     layer = noisy(LAYERS[name]()).float()
     maps = torch.randn(5, 3, 8, 8)
-    slopes = torch.randn_like(layer.plain(maps))
+    slopes = torch.randn_like(layer.by_torch(maps))
     got = backward(layer, maps, slopes, list(layer.parameters()))
     double = copy.deepcopy(layer).double()
-    expected = backward(double.plain, maps.double(), slopes.double(), list(double.parameters()))
+    expected = backward(double.by_torch, maps.double(), slopes.double(), list(double.parameters()))
     for ours, torchs in zip(got, expected, strict=True):
         assert ours.dtype == torch.float32
         assert relative(ours.double(), torchs) < 2e-6
@@ -150,14 +150,14 @@ def test_convolution_of_any_shape_in_blocks_of_any_size(
 ):
     layer = ConvReLU(channels, wider, kernel, stride, padding, mode).double()
     maps = torch.randn(images, channels, height, width, dtype=torch.float64)
-    expected_output = layer.plain(maps)
+    expected_output = layer.by_torch(maps)
     slopes = torch.randn_like(expected_output)
     conv.patches_of.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conv, "PATCH_BYTES", patch_bytes)
         got = backward(layer, maps, slopes, list(layer.parameters()))
     conv.patches_of.cache_clear()
-    for ours, torchs in zip(got, backward(layer.plain, maps, slopes, list(layer.parameters())), strict=True):
+    for ours, torchs in zip(got, backward(layer.by_torch, maps, slopes, list(layer.parameters())), strict=True):
         torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-12)
 
 
@@ -179,9 +179,9 @@ def test_weight_gradients_of_tiles_that_are_not_full(images):
     layer = ConvReLU(1, 5, 5, 2).double()
     for maps in (torch.randn(images, 1, 9, 11), torch.zeros(images, 1, 9, 11)):
         maps = maps.double()
-        slopes = torch.randn_like(layer.plain(maps))
+        slopes = torch.randn_like(layer.by_torch(maps))
         got = backward(layer, maps, slopes, list(layer.parameters()))
-        for ours, torchs in zip(got, backward(layer.plain, maps, slopes, list(layer.parameters())), strict=True):
+        for ours, torchs in zip(got, backward(layer.by_torch, maps, slopes, list(layer.parameters())), strict=True):
             torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-12)
 
 
@@ -190,14 +190,14 @@ def test_layers_that_share_memory_do_not_disturb_each_other():
     stack = nn.Sequential(ConvReLU(1, 3, 5, 2), ConvReLU(3, 4, 3), ConvReLU(4, 2, 3, padding=1)).double()
     maps = torch.randn(3, 1, 15, 15, dtype=torch.float64)
 
-    def plain(maps):
+    def by_torch(maps):
         for layer in stack:
-            maps = layer.plain(maps)
+            maps = layer.by_torch(maps)
         return maps
 
-    slopes = torch.randn_like(plain(maps))
+    slopes = torch.randn_like(by_torch(maps))
     got = backward(stack, maps, slopes, list(stack.parameters()))
-    for ours, torchs in zip(got, backward(plain, maps, slopes, list(stack.parameters())), strict=True):
+    for ours, torchs in zip(got, backward(by_torch, maps, slopes, list(stack.parameters())), strict=True):
         assert relative(ours, torchs) < EXACT
 
 
@@ -255,7 +255,7 @@ def test_nothing_is_folded_into_what_is_not_a_convolution_of_ours(before):
 def test_max_pool_takes_the_first_of_equal_pixels_as_torch_does():
     maps = torch.ones(2, 1, 4, 4, dtype=torch.float64)
     slopes = torch.arange(1.0, 9, dtype=torch.float64).view(2, 1, 2, 2)
-    ours, torchs = backward(MaxPool(), maps, slopes, []), backward(MaxPool().plain, maps, slopes, [])
+    ours, torchs = backward(MaxPool(), maps, slopes, []), backward(MaxPool().by_torch, maps, slopes, [])
     assert ours[1].equal(torchs[1])
     assert ours[1][0, 0].nonzero().tolist() == [[0, 0], [0, 2], [2, 0], [2, 2]]
 
@@ -264,7 +264,7 @@ def test_max_pool_takes_the_first_of_equal_pixels_as_torch_does():
 def test_pools_drop_the_last_row_and_column_of_odd_maps(pool):
     maps = torch.randn(3, 2, 7, 9, dtype=torch.float64)
     slopes = torch.randn(3, 2, 3, 4, dtype=torch.float64)
-    ours, torchs = backward(pool(), maps, slopes, []), backward(pool().plain, maps, slopes, [])
+    ours, torchs = backward(pool(), maps, slopes, []), backward(pool().by_torch, maps, slopes, [])
     assert all(relative(a, b) < EXACT for a, b in zip(ours, torchs, strict=True))
     assert not ours[1][:, :, -1].any()
     assert not ours[1][:, :, :, -1].any()
@@ -284,7 +284,7 @@ def test_linear_is_torchs():
     for features in (torch.randn(7, 12, dtype=torch.float64), torch.randn(12, 7, dtype=torch.float64).t()):
         slopes = torch.randn(7, 5, dtype=torch.float64)
         got = backward(layer, features, slopes, list(layer.parameters()))
-        expected = backward(layer.plain, features, slopes, list(layer.parameters()))
+        expected = backward(layer.by_torch, features, slopes, list(layer.parameters()))
         assert all(relative(a, b) < EXACT for a, b in zip(got, expected, strict=True))
 
 

@@ -19,7 +19,7 @@ class BatchNormReLU(ImagesLast, nn.BatchNorm2d):
 
     window = POINTWISE
 
-    def quick(self, maps: Tensor) -> Tensor:
+    def compiled(self, maps: Tensor) -> Tensor:
         """(c, h, w, n) to the same shape."""
         rows = maps.view(len(maps), -1)
         means, variances = self.batch_moments(rows) if self.training else (self.running_mean, self.running_var)
@@ -41,7 +41,7 @@ class BatchNormReLU(ImagesLast, nn.BatchNorm2d):
         self.num_batches_tracked.add_(1)
         return means, variances
 
-    def plain(self, maps: Tensor) -> Tensor:
+    def by_torch(self, maps: Tensor) -> Tensor:
         return F.relu(nn.BatchNorm2d.forward(self, maps))
 
     @torch.no_grad()

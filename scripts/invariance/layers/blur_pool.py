@@ -29,11 +29,11 @@ class BlurPool(ImagesLast):
         self.register_buffer("filter", torch.tensor(self.taps), persistent=False)  # no step copies it
         self.window = Window("blur_pool", padding=mode, kernel=len(self.taps), stride=2, margin=self.padding)
 
-    def quick(self, maps: Tensor) -> Tensor:
+    def compiled(self, maps: Tensor) -> Tensor:
         """(c, h, w, n) to (c, ceil(h / 2), ceil(w / 2), n)."""
         return FilterAndSample.apply(maps, self.taps, self.padding, self.mode)
 
-    def plain(self, maps: Tensor) -> Tensor:
+    def by_torch(self, maps: Tensor) -> Tensor:
         """A strided convolution of each channel with the filter."""
         taps = self.filter.to(maps.dtype)
         kernel = (taps[:, None] * taps).expand(maps.shape[1], 1, len(taps), len(taps))

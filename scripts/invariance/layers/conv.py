@@ -24,11 +24,11 @@ class Conv(ImagesLast, nn.Conv2d):
     def __init__(self, maps: int, wider: int, kernel: int, stride: int = 1, padding: int = 0, mode: str = "zeros"):
         super().__init__(maps, wider, kernel, stride, padding, padding_mode=mode, bias=self.has_bias)
 
-    def quick(self, maps: Tensor) -> Tensor:
+    def compiled(self, maps: Tensor) -> Tensor:
         """(c, h, w, n) to (o, h', w', n)."""
         return PatchProduct.apply(maps, self.weight, self.bias, self.stride[0], self.padding[0], self.padding_mode)
 
-    def plain(self, maps: Tensor) -> Tensor:
+    def by_torch(self, maps: Tensor) -> Tensor:
         return nn.Conv2d.forward(self, maps)
 
 
@@ -37,8 +37,8 @@ class ConvReLU(Conv):
 
     has_bias = True
 
-    def plain(self, maps: Tensor) -> Tensor:
-        return F.relu(super().plain(maps))
+    def by_torch(self, maps: Tensor) -> Tensor:
+        return F.relu(super().by_torch(maps))
 
 
 class Patches:

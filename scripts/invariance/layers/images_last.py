@@ -51,10 +51,10 @@ def padded_indices(size: int, padding: int, mode: str) -> np.ndarray:
 class ImagesLast(nn.Module):
     """A layer with two implementations that agree up to rounding.
 
-    `quick` maps (c, h, w, n) to (c', h', w', n) by compiled loops on the CPU. `plain` maps (n, c, h, w) to
+    `compiled` maps (c, h, w, n) to (c', h', w', n) by compiled loops on the CPU. `by_torch` maps (n, c, h, w) to
     (n, c', h', w') with torch alone, for other devices and as the reference in the tests.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, c, h, w) to (n, c', h', w')."""
-        return as_images_first(self.quick(as_images_last(maps))) if on_cpu(maps) else self.plain(maps)
+        return as_images_first(self.compiled(as_images_last(maps))) if on_cpu(maps) else self.by_torch(maps)

@@ -15,5 +15,5 @@ class Linear(nn.Linear):
         """(n, inputs) to (n, outputs)."""
         return torch.addmm(self.bias[:, None], self.weight, features.t()).t()
 
-    def plain(self, features: Tensor) -> Tensor:
+    def by_torch(self, features: Tensor) -> Tensor:
         return super().forward(features)

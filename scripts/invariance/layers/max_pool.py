@@ -24,7 +24,7 @@ class MaxPool(OneOfFour):
         largest_of_four(maps.numpy(), choice.numpy())
         return choice
 
-    def plain(self, maps: Tensor) -> Tensor:
+    def by_torch(self, maps: Tensor) -> Tensor:
         return F.max_pool2d(maps, 2)
 
 

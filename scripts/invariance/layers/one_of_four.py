@@ -16,7 +16,7 @@ class OneOfFour(ImagesLast):
         """Args: mode, ignored: nothing is padded."""
         super().__init__()
 
-    def quick(self, maps: Tensor) -> Tensor:
+    def compiled(self, maps: Tensor) -> Tensor:
         """(c, h, w, n) to (c, h // 2, w // 2, n)."""
         return ChooseOneOfFour.apply(maps, self.choose(maps.detach()))
 

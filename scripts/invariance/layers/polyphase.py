@@ -35,7 +35,7 @@ class PolyphaseSampling(OneOfFour):
         phase_energies(maps.numpy(), energies.numpy())
         return energies.argmax(dim=0).to(torch.uint8).expand(channels, height // 2, width // 2, images).contiguous()
 
-    def plain(self, maps: Tensor) -> Tensor:
+    def by_torch(self, maps: Tensor) -> Tensor:
         phases = torch.stack([maps[..., row::2, column::2] for row in (0, 1) for column in (0, 1)])
         energies = phases.detach().double().square().sum(dim=(2, 3, 4))
         return phases[energies.argmax(dim=0), torch.arange(len(maps), device=maps.device)]

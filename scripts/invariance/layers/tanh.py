@@ -36,9 +36,9 @@ class ConvTanh(Conv):
         super().__init__(*sizes, **options)
         self.tanh = tanh
 
-    def quick(self, maps: Tensor) -> Tensor:
+    def compiled(self, maps: Tensor) -> Tensor:
         sampling = self.stride[0], self.padding[0], self.padding_mode
         return self.tanh(PatchProduct.apply(maps, self.weight, None, *sampling) + self.bias[:, None, None, None])
 
-    def plain(self, maps: Tensor) -> Tensor:
-        return self.tanh(super().plain(maps))
+    def by_torch(self, maps: Tensor) -> Tensor:
+        return self.tanh(super().by_torch(maps))
