@@ -5,6 +5,7 @@
 docs/your-own.md explains it. The network's file is imported, so it must be one that you trust.
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,9 @@ import pandas as pd
 
 from invariance.command_line import json_mapping, progress, run
 from invariance.data.sources import read_npz
-from invariance.drawing.measured import draw_heat_map, draw_rings
+from invariance.drawing.measured import draw_heat_map, draw_rings, draw_seen
 from invariance.drawing.style import PNG, style
-from invariance.learning.any_network import By, trained
+from invariance.learning.any_network import By, trained, windows
 from invariance.learning.training import Device, find_device, one_thread
 from invariance.record.artefacts import InputError, whole_folder
 from invariance.results.answer import MEANINGS, body
@@ -25,7 +26,6 @@ from invariance.shifts import checked_images, checked_labels, default_canvas, re
 
 PARTS = ("test_images", "test_labels")
 LARGEST = 2_000_000_000  # bytes of the images
-FIGURES = {"heat_map": ("grid", draw_heat_map), "accuracy_against_shift": ("rings", draw_rings)}
 
 
 def main(
@@ -52,7 +52,7 @@ def main(
         max_shift: The largest shift either way, pixels.
         by: What a shift is. canvas: images stand on an empty canvas; roll: what leaves an image comes in on its other
             side; crop: the network sees a crop of a larger image, in other places.
-        options: What the class is given besides canvas and classes, as JSON: '{"width": 16}'.
+        options: What the class is given besides canvas and classes (or num_classes), as JSON: '{"width": 16}'.
         images: Measure the first ones alone; by default, all.
         device: auto uses a GPU if there is one.
         output: A folder, new or empty.
@@ -73,9 +73,17 @@ def main(
         ):
             table.to_csv(folder / f"{name}.csv", **CSV)
         style()
-        for name, (table, draw) in FIGURES.items():
-            figure = draw(getattr(measured, table))
-            figure.savefig(folder / f"{name}.png", **PNG)
+        far = dict.fromkeys([(0, 0), *product((-max_shift, max_shift), repeat=2)])
+        first = checked_images(test_images)[:1]
+        seen = {shift: window[0] for shift, window in zip(far, windows(first, [*far], side, by), strict=True)}
+        figures = {
+            "seen": draw_seen(seen),
+            "heat_map": draw_heat_map(measured.grid),
+            "accuracy_against_shift": draw_rings(measured.rings),
+        }
+        pictures = {name: folder / f"{name}.png" for name in figures}
+        for name, figure in figures.items():
+            figure.savefig(pictures[name], **PNG)
         about = {
             "network": network,
             "weights": weights.name,
@@ -83,11 +91,11 @@ def main(
             "what it sees": f"{side}x{side} pixels",
             "shifts": f"all {len(measured.grid)} of up to {max_shift} pixels either way, by {by}",
         }
-        pictures = {name: folder / f"{name}.png" for name in FIGURES}
-        text = page(
-            f"Is {about['network']} translation invariant?", body(about, measured.measures, measured.rings, pictures)
-        )
+        parts = body(about, measured.measures, measured.notes, measured.rings, pictures)
+        text = page(f"Is {network} translation invariant?", parts)
         (folder / "index.html").write_text(text, encoding="utf-8", newline="\n")
+    for note in measured.notes:
+        progress(note)
     progress(f"{output / 'index.html'}: open it in a browser")
 
 

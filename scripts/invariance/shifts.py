@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
 from invariance.data.images import shift_grid as every_shift
-from invariance.learning.any_network import By, Network, answers_over_shifts, require_fitting
+from invariance.data.sources import conversion
+from invariance.learning.any_network import Answers, By, Network, answers_over_shifts, evaluating, require_fitting
+from invariance.networks.file import are_probabilities
 from invariance.record.artefacts import InputError
 from invariance.results.measures import (
     accuracy,
@@ -35,6 +38,7 @@ class Measured:
         rings: one row per shift size max(|dx|, |dy|): ring, accuracy, consistency, in percent.
         predictions: uint16 (shifts, n), in the rows' order.
         classes: number of logits.
+        notes: what one must know to understand the measures, in sentences; often nothing.
     """
 
     measures: dict[str, float]
@@ -42,6 +46,7 @@ class Measured:
     rings: pd.DataFrame
     predictions: np.ndarray
     classes: int
+    notes: list[str]
 
 
 def shift_grid(
@@ -56,8 +61,9 @@ def shift_grid(
     """Measure how invariant a network is to whole-pixel shifts of up to `max_shift` either way.
 
     Args:
-        network: an nn.Module, which is put into evaluation mode, or any callable. It is given float32 tensors
-            (n, channels, canvas, canvas), 0 to 1, and gives logits (n, classes) as a tensor or an array.
+        network: an nn.Module, which is in evaluation mode meanwhile, or any callable; if that calls a module, call its
+            eval() before. It is given float32 tensors (n, channels, canvas, canvas), 0 to 1, and gives logits
+            (n, classes) as a tensor or an array.
         images: uint8 (n, h, w), grey, or (n, h, w, 3), in colour.
         labels: whole numbers (n,) from 0; None if there are none.
         max_shift: pixels.
@@ -76,7 +82,8 @@ def shift_grid(
     require_measurable(images, max_shift, canvas, by)
     truth = None if labels is None else checked_labels(labels, len(channels_first))
     shifts = every_shift(max_shift)
-    answers = answers_over_shifts(network, channels_first, shifts, canvas, by)
+    with evaluating(network):
+        answers = answers_over_shifts(network, channels_first, shifts, canvas, by)
     classes = answers.unshifted.shape[1]
     if truth is not None and truth.max() >= classes:
         raise InputError(
@@ -93,7 +100,25 @@ def shift_grid(
         rings=rings_of_run(grid).drop(columns="shifts"),
         predictions=answers.predictions,
         classes=classes,
+        notes=notes_on(channels_first, answers, by),
     )
+
+
+def notes_on(images: np.ndarray, answers: Answers, by: By) -> list[str]:
+    """What is odd about images (n, c, h, w) and answers, and what follows for the measures."""
+    notes = []
+    if len(images) > 1 and (answers.predictions == answers.predictions[0, 0]).all():
+        notes.append("All images get one class, wherever they stand, so consistency says nothing about this network.")
+    if are_probabilities(answers.unshifted):
+        notes.append("The network gives probabilities. Drift is measured in logits: leave out its softmax.")
+    pixels = images.max(axis=1)
+    border = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
+    if by == "canvas" and ((border > 0).mean(axis=1) > 0.5).mean() > 0.5:
+        notes.append(
+            "Most images have no background of 0 at their border: on the canvas a black frame surrounds them, which "
+            "training did not show. Invert dark ink on white; shift photographs by roll or crop."
+        )
+    return notes
 
 
 def default_canvas(images: np.ndarray, max_shift: int, by: By) -> int:
@@ -129,15 +154,18 @@ def measures_of(
 def checked_images(images: np.ndarray) -> np.ndarray:
     """Images uint8 (n, h, w) or (n, h, w, 3) as (n, c, h, w); raises InputError for others."""
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
-        raise InputError(
-            f"images: {images.dtype} {images.shape}; allowed: uint8 (n, h, w), grey, or (n, h, w, 3), in colour"
-        )
+    if images.dtype != np.uint8:
+        what = f"images: {images.dtype} {images.shape}"
+        raise InputError(f"{what}; allowed: uint8, as of {conversion('images', images.dtype, images.shape)}")
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
+        raise InputError(f"images: uint8 {images.shape}; allowed: uint8 (n, h, w), grey, or (n, h, w, 3), in colour")
     if not len(images):
         raise InputError("images: there are none; allowed: one or more")
     if not all(SMALLEST <= size <= LARGEST_IMAGE for size in images.shape[1:3]):
         size = f"{images.shape[1]}x{images.shape[2]} pixels"
         raise InputError(f"images: {size}; allowed: {SMALLEST} to {LARGEST_IMAGE} either way; scale them")
+    if images.max() <= 1:
+        raise InputError("images: no value is above 1; if they were 0 to 1, multiply by 255 before making them uint8")
     return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
@@ -145,7 +173,8 @@ def checked_labels(labels: Sequence[int] | np.ndarray, images: int) -> np.ndarra
     """Labels, whole numbers (n,) from 0; raises InputError for others."""
     truth = np.asarray(labels)
     if truth.dtype.kind not in "iu" or truth.shape != (images,):
-        raise InputError(f"labels: {truth.dtype} {truth.shape}; allowed: one whole number for each of {images} images")
+        what = f"one whole number for each of {images} images, as of {conversion('labels', truth.dtype, truth.shape)}"
+        raise InputError(f"labels: {truth.dtype} {truth.shape}; allowed: {what}")
     if truth.min() < 0:
         raise InputError(f"labels: {truth.min()} is among them; allowed: whole numbers from 0")
     return truth
@@ -153,6 +182,9 @@ def checked_labels(labels: Sequence[int] | np.ndarray, images: int) -> np.ndarra
 
 def require_measurable(images: np.ndarray, max_shift: int, canvas: int, by: By) -> None:
     """Raise InputError unless images (n, h, w) or (n, h, w, 3) can be shifted and seen in this way, in pixels."""
+    for name, value in {"canvas": canvas, "max_shift": max_shift}.items():
+        if not isinstance(value, Integral):
+            raise InputError(f"{name}: {value!r}; allowed: a whole number of pixels")
     if not SMALLEST <= canvas <= LARGEST_CANVAS:
         raise InputError(f"canvas: {canvas} pixels; allowed: {SMALLEST} to {LARGEST_CANVAS}")
     if not 0 <= max_shift <= canvas:

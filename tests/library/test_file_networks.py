@@ -156,6 +156,18 @@ BAD = {
         START + LAYER + FORWARD + "self.layer(x.flatten(1)) / 0",
         r"Net: gives logits that are not",
     ),
+    "probabilities": (
+        START + LAYER + FORWARD + "self.layer(x.flatten(1)).softmax(dim=1)",
+        r"Net: gives probabilities; allowed: logits, for the loss takes the softmax itself: leave it out",
+    ),
+    "lazy layers": (
+        START + "        self.layer = nn.LazyLinear(10)\n" + FORWARD + "self.layer(x.flatten(1))",
+        r"net\.py: Net: has lazy layers, whose weights have no size yet; allowed: layers with their sizes",
+    ),
+    "runs a program": (
+        "import sys\nsys.exit(3)",
+        r"net\.py: cannot be imported \(SystemExit: 3\); fix this file: what",
+    ),
     "shared weights": (
         START + LAYER + "        self.same = self.layer\n" + FORWARD + "self.same(x.flatten(1))",
         r"Net: has weights that safetensors cannot hold .*share memory",

@@ -170,6 +170,12 @@ def changed_image(folder: Path, change: Callable[[Path], object], place: str = "
     return settings
 
 
+def test_hidden_files_in_a_folder_are_no_images(tmp_path):
+    """macOS leaves ._000.png beside 000.png, and .DS_Store in each folder."""
+    settings = changed_image(tmp_path, lambda path: path.with_name("._000.png").write_bytes(b"\0\5\x16\7"))
+    assert len(read_source(settings)[0]) == TRAIN
+
+
 def linked_away(path: Path) -> None:
     outside = path.parents[3] / "outside.png"
     path.rename(outside)
@@ -335,6 +341,10 @@ BAD: dict[str, tuple[Callable[[Path], dict], str]] = {
         r"expected uint8 \(n, h, w\)",
     ),
     "images without ink": (lambda f: as_npz(f, test_images=np.zeros((9, 12, 12), np.uint8)), "without any ink"),
+    "images that were 0 to 1": (
+        lambda f: as_npz(f, train_images=np.ones((30, 12, 12), np.uint8)),
+        "30 images without any ink: no value is above 1; if they were 0 to 1, multiply by 255",
+    ),
     "labels of another number": (lambda f: as_npz(f, train_labels=LABELS[1:]), r"labels are uint8 \(29,\), expected"),
     "labels as columns": (lambda f: as_npz(f, train_labels=LABELS[:, None]), r"labels are uint8 \(30, 1\)"),
     "labels out of range": (lambda f: as_npz(f, train_labels=LABELS + 1), r"labels \[3\] are not among 0\.\.2"),

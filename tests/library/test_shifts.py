@@ -114,6 +114,36 @@ def test_an_invariant_network_is_found_invariant():
     assert measured.measures["drift"] < 1e-5
 
 
+def test_modules_keep_the_mode_that_they_were_in():
+    model = nn.Sequential(*network(), nn.BatchNorm1d(7), nn.Dropout(0.5)).train()
+    model[1].eval()
+    invariance.shift_grid(model, pictures(5, SIDE, SIDE), max_shift=1)
+    assert [part.training for part in model] == [True, False, True, True, True, True, True]
+    assert model[5].num_batches_tracked == 0
+
+
+@pytest.mark.parametrize(
+    ("layers", "images", "by", "expected"),
+    [
+        ([], pictures(6, SIDE, SIDE), "roll", []),
+        ([], np.pad(pictures(300, SIDE - 2, SIDE - 2), [(0, 0), (1, 1), (1, 1)]), "canvas", []),
+        ([], pictures(6, SIDE, SIDE), "canvas", ["Most images have no background of 0 at their border"]),
+        ([nn.Softmax(dim=1)], pictures(6, SIDE, SIDE), "roll", ["The network gives probabilities"]),
+        ([nn.Softmax(dim=1), nn.Threshold(2, 0)], pictures(6, SIDE, SIDE), "crop", ["All images get one class"]),
+    ],
+)
+def test_what_is_odd_is_noted(layers, images, by, expected):
+    found = invariance.shift_grid(network(seed=3).extend(layers), images, max_shift=1, by=by).notes
+    assert len(found) == len(expected)
+    assert all(note.startswith(start) for note, start in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("pixels", [{"max_shift": 2.5}, {"canvas": (16, 16)}, {"canvas": 16.0}])
+def test_pixels_are_whole_numbers(pixels):
+    with pytest.raises(InputError, match=r"; allowed: a whole number of pixels"):
+        invariance.shift_grid(network(), pictures(3, SIDE, SIDE), **pixels)
+
+
 def test_a_resnet_on_photographs():
     """torchvision's, with random weights, on the two photographs of scikit-learn: 224 pixels in colour, as crops."""
     from sklearn.datasets import load_sample_images
@@ -122,7 +152,7 @@ def test_a_resnet_on_photographs():
     one_thread()
     torch.manual_seed(0)
     photographs = np.stack(load_sample_images().images)[:, 100:328, 200:428]
-    model = resnet18()
+    model = resnet18().eval()
     measured = invariance.shift_grid(model, photographs, max_shift=1, canvas=224, by="crop")
     assert measured.classes == 1000
     assert measured.predictions.shape == (9, 2)
@@ -167,6 +197,8 @@ class Fails(Net):
 class Needs(Net):
     def __init__(self, depth): super().__init__(16, 10)
 class Other: pass
+class Lazy(nn.Sequential):
+    def __init__(self): super().__init__(nn.Flatten(), nn.LazyLinear(10))
 """
 
 
@@ -177,6 +209,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("measure")
     (folder / "net.py").write_text(NETWORK)
     (folder / "broken.py").write_text("class Net(")
+    (folder / "program.py").write_text("import argparse\nargparse.ArgumentParser().parse_args()\n")
     save_file(nn.Sequential(nn.Flatten(), nn.Linear(256, 10)).state_dict(), folder / "w.safetensors")
     save_file({"1.weight": torch.zeros(3)}, folder / "others.safetensors")
     (folder / "cut.safetensors").write_bytes((folder / "w.safetensors").read_bytes()[:300])
@@ -187,6 +220,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bad = {
         "good": {},
         "floats": {"test_images": images / 255},
+        "black": {"test_images": (images / 255).astype(np.uint8)},
+        "switches": {"test_images": images > 0},
+        "names": {"test_labels": np.array(["one", "two"] * 10)},
+        "one_hot": {"test_labels": np.eye(10, dtype=int)[np.arange(20) % 10]},
         "flat": {"test_images": images.reshape(20, -1)},
         "four": {"test_images": np.zeros((20, 16, 16, 4), np.uint8)},
         "small": {"test_images": images[:, :7, :7]},
@@ -232,6 +269,8 @@ BAD = [
     ({"--network": "none.py:Net"}, "none.py: no such file; allowed: a Python file"),
     ({"--network": "w.safetensors:Net"}, "w.safetensors: not a Python file"),
     ({"--network": "broken.py:Net"}, "broken.py: cannot be imported (SyntaxError"),
+    ({"--network": "program.py:Net"}, "program.py: cannot be imported (SystemExit: 2); fix this file: what runs a"),
+    ({"--network": "net.py:Lazy"}, "net.py: Lazy: has lazy layers, whose weights have no size yet"),
     ({"--network": "net.py:Nothing"}, "net.py: Nothing: there is none of that name; allowed"),
     ({"--network": "net.py:Other"}, "net.py: Other: it is something else; allowed"),
     ({"--network": "net.py:Needs"}, "net.py: Needs: cannot be built with options {} (TypeError"),
@@ -254,7 +293,14 @@ BAD = [
     ({"--data": "lacking.npz"}, "lacking.npz: test_images: missing; it holds images.npy; allowed: the arrays"),
     ({"--data": "bomb.npz"}, "bomb.npz: test_images: 3000000000 bytes; allowed: at most 2000000000"),
     ({"--data": "objects.npz"}, "objects.npz: test_labels: object (20,); allowed: uint8"),
-    ({"--data": "floats.npz"}, "floats.npz: test_images: float64 (20, 16, 16); allowed: uint8"),
+    (
+        {"--data": "floats.npz"},
+        "floats.npz: test_images: float64 (20, 16, 16); allowed: uint8, as of (255 * test_images).round().astype(",
+    ),
+    ({"--data": "black.npz"}, "black.npz: test_images: no value is above 1; if they were 0 to 1, multiply by 255"),
+    ({"--data": "switches.npz"}, "bool (20, 16, 16); allowed: uint8, as of (255 * test_images).astype(numpy.uint8)"),
+    ({"--data": "names.npz"}, "allowed: uint8, as of numpy.unique(test_labels, return_inverse=True)[1].astype("),
+    ({"--data": "one_hot.npz"}, "for each of 20 images, as of labels.argmax(axis=1).astype(numpy.uint8) if they are"),
     ({"--data": "flat.npz"}, "flat.npz: test_images: uint8 (20, 256); allowed: uint8 (n, h, w), grey, or (n, h, w, 3)"),
     ({"--data": "four.npz"}, "four.npz: test_images: uint8 (20, 16, 16, 4); allowed: uint8 (n, h, w), grey"),
     ({"--data": "small.npz"}, "small.npz: test_images: 7x7 pixels; allowed: 8 to 512 either way"),
@@ -263,6 +309,7 @@ BAD = [
     ({"--data": "fewer.npz"}, "fewer.npz: test_labels: int64 (19,); allowed: one whole number for each of 20 images"),
     ({"--data": "fractions.npz"}, "fractions.npz: test_labels: float64 (20,); allowed"),
     ({"--data": "negative.npz"}, "negative.npz: test_labels: -1 is among them; allowed: whole numbers from 0"),
+    ({"--canvas": "16", "--max-shift": "6"}, "takes 16 pixels alone, pad the images to 28 and shift by crop"),
     ({"--canvas": "15"}, "canvas: 15 pixels cannot hold images of 16x16; allowed: 16 or more"),
     ({"--canvas": "225"}, "canvas: 225 pixels; allowed: 8 to 224"),
     ({"--canvas": "wide"}, 'Invalid value for --canvas: unable to convert "wide" into int'),
@@ -276,6 +323,7 @@ BAD = [
     ({"--output": "w.safetensors"}, "w.safetensors: is a file, and nothing is overwritten; name a new or an empty"),
     ({"--output": "full"}, "full: holds other files, and nothing is overwritten; name a new or an empty folder"),
     ({"--output": "w.safetensors/out"}, "a part of this path is a file; name another one"),
+    ({"--output": "/proc/out"}, "/proc: the system makes no folder there; name another place"),
     ({"--network": None}, "Parameter --network requires an argument"),
 ]
 
@@ -314,12 +362,20 @@ def test_the_folder_is_whole_and_says_the_same_everywhere(files, tmp_path, monke
 
     command(files, {"--output": str(tmp_path / "out")}, monkeypatch)
     out = tmp_path / "out"
-    names = {"index.html", "measures.csv", "grid.csv", "rings.csv", "heat_map.png", "accuracy_against_shift.png"}
+    names = {
+        "index.html",
+        "measures.csv",
+        "grid.csv",
+        "rings.csv",
+        "heat_map.png",
+        "accuracy_against_shift.png",
+        "seen.png",
+    }
     assert {path.name for path in out.iterdir()} == names
     assert list(tmp_path.iterdir()) == [out]
     page = (out / "index.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
-    assert page.count("src='data:image/png;base64,") == 2
+    assert page.count("src='data:image/png;base64,") == 3
     measures = pd.read_csv(out / "measures.csv").set_index("measure").value
     grid = pd.read_csv(out / "grid.csv")
     assert len(grid) == 9

@@ -280,7 +280,9 @@ def named(name: str) -> dict:
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_name_that_is_no_word_is_refused(name):
     message = refused(named(name))
-    assert message.count(": not a name; allowed: a letter, then letters, digits and underscores, ") == 5
+    assert (
+        message.count(": not a name; allowed: a letter (a to z, A to Z), then letters, digits and underscores, ") == 5
+    )
     for kind in ("distortions.", "models.", "studies.", "studies.simard2003.trainings.", "studies.simard2003.cells."):
         assert f"\n  {kind}" in message
 

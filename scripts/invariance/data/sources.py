@@ -187,11 +187,22 @@ def read_member(
             what = " ".join(str(error).split())[:200]
             raise InputError(f"{path}: {part}: not an array that numpy.savez writes ({what})") from None
         if kind != np.uint8 and not (any_integer and kind.kind in "iu"):
-            raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of array.astype(numpy.uint8)")
+            raise InputError(f"{path}: {part}: {kind} {shape}; allowed: uint8, as of {conversion(part, kind, shape)}")
         content = stream.read(largest)
     if min(shape, default=0) < 0 or np.prod([kind.itemsize, *shape], dtype=object) != len(content):
         raise InputError(f"{path}: {part}: {len(content)} bytes, which are not {shape}; save it again")
     return np.frombuffer(content, kind).reshape(shape, order="F" if columns_first else "C")
+
+
+def conversion(part: str, kind: np.dtype, shape: tuple[int, ...]) -> str:
+    """How NumPy makes the images or labels that are allowed of those of another type."""
+    if part.endswith("images"):
+        scaled = f"(255 * {part}).round()" if kind.kind == "f" else f"(255 * {part})" if kind.kind == "b" else part
+        return f"{scaled}.astype(numpy.uint8){' if they are 0 to 1' if kind.kind == 'f' else ''}"
+    if len(shape) == 2:
+        return f"{part}.argmax(axis=1).astype(numpy.uint8) if they are one-hot"
+    numbers = part if kind.kind in "fiub" else f"numpy.unique({part}, return_inverse=True)[1]"
+    return f"{numbers}.astype(numpy.uint8)"
 
 
 def header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -217,7 +228,10 @@ def read_folder(folder: Path, side: int, classes: int) -> Arrays:
     Raises:
         InputError: there is no such folder, class or image, an image is too large, not of one size, or cannot be read.
     """
-    from torchvision.datasets import ImageFolder
+    from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
+
+    def is_image(path: str) -> bool:  # hidden files are what systems leave beside images
+        return path.lower().endswith(IMG_EXTENSIONS) and not Path(path).name.startswith(".")
 
     arrays: list[np.ndarray] = []
     names = None
@@ -226,7 +240,9 @@ def read_folder(folder: Path, side: int, classes: int) -> Arrays:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; allowed: {folder} with train/<class>/ and test/<class>/")
         try:
-            found = ImageFolder(str(root), loader=lambda path: read_image(Path(path), folder, side))
+            found = ImageFolder(
+                str(root), loader=lambda path: read_image(Path(path), folder, side), is_valid_file=is_image
+            )
         except FileNotFoundError as error:
             what = " ".join(str(error).split())
             raise InputError(f"{root}: {what[:300]}; allowed: a folder with images for each class") from None
@@ -308,8 +324,9 @@ def check_source(images: np.ndarray, labels: np.ndarray, name: str, side: int, c
         raise InputError(f"{name}: images are {images.dtype} {images.shape}, {what}")
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise InputError(f"{name}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
-    if not images.any():
-        raise InputError(f"{name}: {len(images)} images without any ink; ink is above 0, and 0 is background")
+    if images.max(initial=0) <= 1:
+        what = f"{len(images)} images without any ink: no value is above 1"
+        raise InputError(f"{name}: {what}; if they were 0 to 1, multiply by 255 before making them uint8")
     if wrong := sorted(set(labels.tolist()) - set(range(classes))):
         raise InputError(f"{name}: labels {wrong[:5]} are not among 0..{classes - 1}, as `classes` says")
     if absent := sorted(set(range(classes)) - set(labels.tolist())):

@@ -1,10 +1,22 @@
-"""The two figures of a network that was measured: its heat map, and its accuracy against the size of the shift."""
+"""The figures of a network that was measured: what it saw, its heat map, and accuracy against the size of the shift."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from invariance.drawing.parts import heat_map, percent_axis, whole_pixels
 from invariance.drawing.style import COLOURS, DASHES, MARKERS, new_figure
+
+
+def draw_seen(seen: Mapping[tuple[int, int], np.ndarray]) -> Figure:
+    """One image, uint8 (c, h, w), at shifts (dx, dy), side by side."""
+    figure = new_figure(1.5, layout="compressed")
+    for axes, (shift, image) in zip(figure.subplots(1, len(seen), squeeze=False)[0], seen.items(), strict=True):
+        axes.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        axes.set(title=f"{shift}", xticks=[], yticks=[])
+    return figure
 
 
 def draw_heat_map(grid: pd.DataFrame) -> Figure:

@@ -3,7 +3,8 @@
 Images are uint8 (n, c, h, w) with 1 or 3 channels. The network is given float32 tensors (n, c, canvas, canvas), 0 to 1.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,14 +45,14 @@ def trained(network: str, weights: Path, canvas: int, classes: int, options: dic
     file, _, name = network.rpartition(":")
     if not (file and name.isidentifier()):
         raise InputError(f"--network: {network!r}; allowed: <file>:<class>, as my_network.py:Net")
-    model = constructed(Path(file), name, {"canvas": canvas, "classes": classes}, options)
+    model = constructed(Path(file), name, canvas, classes, options)
     if (place := record_of(weights)) and place.exists():
         require_unaltered(weights)
     read_weights(
         model,
         weights,
-        f"allowed: what safetensors.torch.save_file({name}(...).state_dict(), path) writes; "
-        "if it is of a network with other options, give them with --options",
+        f"allowed: what safetensors.torch.save_file({name}(...).state_dict(), path) writes; docs/your-own.md converts "
+        "other files and names; other options of the network, and more classes than the labels have, go into --options",
     )
     return model
 
@@ -71,7 +72,7 @@ def answers_over_shifts(
     """Ask a network about images at every shift, in batches, so that memory holds the logits of one batch alone.
 
     Args:
-        network: an nn.Module, which is put into evaluation mode, or any callable.
+        network: an nn.Module in evaluation mode, or any callable.
         images: uint8 (n, c, h, w), as `require_fitting` allows.
         shifts: (dx, dy), with (0, 0) among them.
         canvas: side of the images that the network sees, pixels.
@@ -80,8 +81,6 @@ def answers_over_shifts(
     Raises:
         InputError: the network fails, gives no finite logits, or draws random numbers.
     """
-    if isinstance(network, nn.Module):
-        network.eval()
     middle, start = shifts.index((0, 0)), 0
     predictions, unshifted, changes = [], [], []
     require_usable(network, windows(images[:2], [(0, 0)], canvas, by)[0])
@@ -102,6 +101,19 @@ def answers_over_shifts(
         if start // EVALUATION_BATCH % 10 == 0 and start < len(images):
             progress(f"{start} of {len(images)} images, each at {len(shifts)} shifts")
     return Answers(np.concatenate(predictions, axis=1), np.concatenate(unshifted), np.max(changes, axis=0))
+
+
+@contextlib.contextmanager
+def evaluating(network: Network) -> Iterator[None]:
+    """Have a module in evaluation mode, and then each of its parts in the mode that it was in."""
+    modes = {part: part.training for part in network.modules()} if isinstance(network, nn.Module) else {}
+    if modes:
+        network.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def logits_of_batch(
@@ -128,7 +140,7 @@ def logits_of(network: Network, images: np.ndarray) -> np.ndarray:
     except Exception as error:
         raise InputError(
             f"the network fails on images {images.shape} ({in_a_line(error)}); it must map float images (n, channels, "
-            "canvas, canvas) to logits (n, classes)"
+            "canvas, canvas) to logits (n, classes); if it takes one size alone, that must be the canvas"
         ) from error
     shape = tuple(getattr(given, "shape", ()))
     if len(shape) != 2 or shape[0] != len(images) or shape[1] < 2:
@@ -178,8 +190,9 @@ def require_fitting(images: np.ndarray, largest: int, canvas: int, by: By) -> No
     if (margin := ink_margin(placed)) < largest:
         raise InputError(
             f"canvas: shifts of up to {largest} pixels would lose ink: the images have only {margin} empty pixels "
-            f"around them on a canvas of {canvas}; use a canvas of at least {canvas + 2 * (largest - margin)}, or "
-            "shifts by roll or crop if the background is not 0"
+            f"around them on a canvas of {canvas}; use a canvas of at least {canvas + 2 * (largest - margin)}; for a "
+            f"network that takes {canvas} pixels alone, pad the images to {canvas + 2 * largest} and shift by crop, "
+            "which cuts off what leaves; if the background is not 0, shift by roll or crop"
         )
 
 

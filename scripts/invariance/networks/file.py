@@ -2,9 +2,9 @@
 
     my_network: {family: file, file: my_network.py, class: Net, options: {width: 16}}
 
-It is built as Net(canvas=..., classes=..., **options), without those two of which its constructor has no parameter. It
-maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits (n, classes). It may
-import modules beside its file. Building tests it, and an error says what is wrong and what to do.
+It is built as Net(canvas=..., classes=..., **options), without those of which its constructor has no parameter;
+`num_classes` is `classes`, too. It maps float images (n, 1, canvas, canvas), background 0 and ink up to 1, to logits
+(n, classes). It may import modules beside its file. Building tests it, and an error says what is wrong and what to do.
 """
 
 import copy
@@ -16,9 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from invariance.plan.declarations import user_file
 from invariance.record.artefacts import InputError
@@ -53,7 +55,7 @@ def build(canvas: int, classes: int, file: str, options: Mapping[str, Any] | Non
         InputError: there is no such file or class, or the network cannot be built, trained or saved.
     """
     path, name = user_file(file), rest["class"]
-    model = constructed(path, name, {"canvas": canvas, "classes": classes}, options or {})
+    model = constructed(path, name, canvas, classes, options or {})
     with torch.random.fork_rng(devices=[]):
         problem = problem_of(model, torch.rand(2, 1, canvas, canvas), classes)
     if problem:
@@ -61,8 +63,8 @@ def build(canvas: int, classes: int, file: str, options: Mapping[str, Any] | Non
     return model
 
 
-def constructed(path: Path, name: str, known: Mapping[str, int], options: Mapping[str, Any]) -> nn.Module:
-    """An object of the class `name` of a file, with `options` and those of `known` that its constructor takes.
+def constructed(path: Path, name: str, canvas: int, classes: int, options: Mapping[str, Any]) -> nn.Module:
+    """An object of the class `name` of a file, with `options`, and canvas and classes if its constructor takes them.
 
     Raises:
         InputError: there is no such file or class, or it cannot be built.
@@ -72,17 +74,20 @@ def constructed(path: Path, name: str, known: Mapping[str, int], options: Mappin
     if not (isinstance(network, type) and issubclass(network, nn.Module)):
         what = "there is none of that name" if network is None else "it is something else"
         raise InputError(f"{where}: {what}; allowed: the name of a class of this file that is an nn.Module")
-    given = {}
+    known, given = {"canvas": canvas, "classes": classes, "num_classes": classes}, {}
     try:
         parameters = inspect.signature(network).parameters
         given = {key: value for key, value in known.items() if key in parameters and key not in options}
-        return network(**given, **options)
+        model = network(**given, **options)
     except Exception as error:
         called = f"{name}({''.join(f'{key}=..., ' for key in given)}**options)"
         raise InputError(
             f"{where}: cannot be built with options {dict(options)} ({in_a_line(error)}); it is "
             f"called as {called}: let its constructor take these options, and have defaults for all others"
         ) from error
+    if any(map(is_lazy, model.parameters())):
+        raise InputError(f"{where}: has lazy layers, whose weights have no size yet; allowed: layers with their sizes")
+    return model
 
 
 def imported(path: Path) -> ModuleType:
@@ -101,14 +106,22 @@ def imported(path: Path) -> ModuleType:
     module = sys.modules[specification.name] = importlib.util.module_from_spec(specification)
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{path}: cannot be imported ({in_a_line(error)}); fix this file") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"{path}: cannot be imported ({in_a_line(error)}); fix this file: what runs a program belongs below "
+            'if __name__ == "__main__", and what it imports beside it, in an installed package or on PYTHONPATH'
+        ) from error
     return module
 
 
-def in_a_line(error: Exception) -> str:
+def in_a_line(error: BaseException) -> str:
     """The type of an error, and its text on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def are_probabilities(given: Tensor | np.ndarray) -> bool:
+    """Whether all rows (n, classes) look like what a softmax gives."""
+    return bool((given >= 0).all() and (abs(given.sum(1) - 1) < 1e-3).all())
 
 
 def problem_of(model: nn.Module, images: Tensor, classes: int) -> str | None:
@@ -134,6 +147,8 @@ def problem_of(model: nn.Module, images: Tensor, classes: int) -> str | None:
             return f"gives logits of {given.dtype} for images of torch.float32; allowed: torch.float32"
         if not given.isfinite().all():
             return "gives logits that are not finite; let its fresh weights give finite ones"
+        if are_probabilities(given):
+            return "gives probabilities; allowed: logits, for the loss takes the softmax itself: leave it out"
     if not logits.equal(again):
         return (
             "gives other logits for the same images; in evaluation mode (`self.training` is False) it must draw no "

@@ -61,14 +61,18 @@ def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         replace: whether one that is there already is replaced.
 
     Raises:
-        InputError: `path` exists, is not an empty folder, and `replace` is false.
+        InputError: `path` exists, is not an empty folder, and `replace` is false; or its folder cannot be made.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow a link)
     if not replace and (path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))):
         what = "is a link" if path.is_symlink() else "holds other files" if path.is_dir() else "is a file"
         raise InputError(f"{path}: {what}, and nothing is overwritten; name a new or an empty folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as name:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True)
+    except FileNotFoundError:  # below /proc, for one
+        raise InputError(f"{path.parent}: the system makes no folder there; name another place") from None
+    with temporary as name:
         made = Path(name) / "made"
         made.mkdir()
         yield made
