@@ -173,8 +173,9 @@ def checked_labels(labels: Sequence[int] | np.ndarray, images: int) -> np.ndarra
     """Labels, whole numbers (n,) from 0; raises InputError for others."""
     truth = np.asarray(labels)
     if truth.dtype.kind not in "iu" or truth.shape != (images,):
-        what = f"one whole number for each of {images} images, as of {conversion('labels', truth.dtype, truth.shape)}"
-        raise InputError(f"labels: {truth.dtype} {truth.shape}; allowed: {what}")
+        what = f"labels: {truth.dtype} {truth.shape}; allowed: one whole number for each of {images} images"
+        hint = "" if truth.shape[:1] != (images,) else f", as of {conversion('labels', truth.dtype, truth.shape)}"
+        raise InputError(what + hint)
     if truth.min() < 0:
         raise InputError(f"labels: {truth.min()} is among them; allowed: whole numbers from 0")
     return truth
