@@ -181,8 +181,8 @@ def test_labels_of_another_number_are_refused(synthetic):
         (np.ones((10, 28, 27), np.uint8), np.arange(10, dtype=np.uint8), r"\(10, 28, 27\), expected uint8"),
         (np.ones((10, 28, 28)), np.arange(10, dtype=np.uint8), "images are float64"),
         (np.ones((10, 28, 28), np.uint8), np.arange(10), "labels are int64"),
-        (np.ones((11, 28, 28), np.uint8), np.arange(11, dtype=np.uint8), r"labels \[10\] are not among 0\.\.9"),
-        (np.ones((9, 28, 28), np.uint8), np.arange(9, dtype=np.uint8), r"hold no class \[9\]"),
+        (np.full((11, 28, 28), 255, np.uint8), np.arange(11, dtype=np.uint8), r"labels \[10\] are not among 0\.\.9"),
+        (np.full((9, 28, 28), 255, np.uint8), np.arange(9, dtype=np.uint8), r"hold no class \[9\]"),
     ],
 )
 def test_a_source_of_another_form_is_refused(images, labels, told):
