@@ -55,16 +55,22 @@ function answersOf(runs) {
   );
 }
 
+/** What was measured, with numbers of images for their digits in base 36. */
+function counted({ digits, right, ...rest }) {
+  const found = right.match(new RegExp(`.{${digits}}`, "g"));
+  return { ...rest, right: found.map((one) => Number.parseInt(one, 36)) };
+}
+
 /** A trained network of the page. */
 class Model {
   /** @param {Record<string, any>} entry as scripts/invariance/explorer/content.py writes it */
   constructor(entry) {
-    Object.assign(this, entry);
+    Object.assign(this, entry, { name: words(entry.model), trained: words(entry.training) });
     this.id = `${entry.study}/${entry.model}/${entry.training}`;
     this.known = new WeakMap();
     this.error = "";
-    this.measured = content.measured[entry.measured];
-    this.predicted = content.predicted[entry.predicted];
+    if (entry.measured) this.measured = { path: entry.measured, ...counted(content.measured[entry.measured]) };
+    if (entry.predicted) this.predicted = { path: entry.predicted, ...content.predicted[entry.predicted] };
     if (this.predicted) this.answers = answersOf(this.predicted.answers);
   }
 
@@ -168,8 +174,9 @@ export async function sweep(model, image, wanted) {
 /** A table's rows with these values; none if the run has no such table. */
 export function rows(table, values = {}) {
   if (!Object.hasOwn(content.tables, table)) return [];
-  const { columns, rows: all } = content.tables[table];
-  const found = all.map((row) => Object.fromEntries(columns.map((column, place) => [column, row[place]])));
+  const { columns, words: texts, rows: all } = content.tables[table];
+  const entry = (column, value) => (Object.hasOwn(texts, column) ? texts[column][value] : value);
+  const found = all.map((row) => Object.fromEntries(columns.map((name, place) => [name, entry(name, row[place])])));
   return found.filter((row) => Object.entries(values).every(([name, value]) => row[name] === value));
 }
 

@@ -220,10 +220,11 @@ def test_every_number_is_that_of_its_file(inputs):
         if "positions" in network:
             continue
         predicted, measured = shown["predicted"][network["predicted"]], shown["measured"][network["measured"]]
-        assert answers_of(predicted["answers"]) == np.load(predicted["path"])[:, digits].T.ravel().tolist()
-        with Path(measured["path"]).open() as file:
+        assert answers_of(predicted["answers"]) == np.load(network["predicted"])[:, digits].T.ravel().tolist()
+        with Path(network["measured"]).open() as file:
             rows = list(csv.DictReader(file))
-        found = [count / measured["images"] for count in measured["right"]]
+        counts = re.findall(f".{{{measured['digits']}}}", measured["right"])
+        found = [int(count, 36) / measured["images"] for count in counts]
         np.testing.assert_allclose(found, [float(row["accuracy"]) for row in rows])
     assert {network["study"] for network in shown["networks"]} == {
         *("architectures", "augmentation_range", "class_transfer", "two_positions")
@@ -236,6 +237,7 @@ def test_every_row_of_a_table_has_its_line(inputs):
         assert 0 < len(table["rows"]) < len(lines)
         for values in table["rows"]:
             row = dict(zip(table["columns"], values, strict=True))
+            row |= {name: words[row[name]] for name, words in table["words"].items()}
             written = dict(zip(lines[0].split(","), next(csv.reader([lines[row["line"] - 1]])), strict=True))
             for name in row.keys() - {"line"}:
                 text = written[name]

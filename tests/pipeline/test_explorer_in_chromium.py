@@ -175,7 +175,8 @@ def test_a_network_that_it_cannot_run_is_shown_as_recorded_whatever_its_name(ope
     shown = content_of(results)
     name = "<img src=x onerror=alert(1)> ' \" </script> 数"
     for network in shown["networks"]:
-        network |= {"name": name, "trained": name, "settings": {"family": "mine"}}
+        network["settings"] = {"family": "mine"}
+    shown["labels"] = dict.fromkeys(shown["labels"], name)
     (tmp_path / "other.html").write_text(built(ROOT / "explorer", shown, {}))
     page = open_page("#view=1&digit=3&dx=1&dy=-2", path=tmp_path / "other.html")
     run = results.parent.parent

@@ -35,14 +35,21 @@ def source(path: str) -> dict[str, str]:
 
 
 def rows_of(name: str, path: str) -> dict[str, Any]:
-    """A table: its file, and those columns and rows that the page shows, each row with its line in the file."""
+    """A table: its file, and those columns and rows that the page shows, each row with its line in the file.
+
+    Rows hold the numbers of words, which repeat: `words` has those of each column of text.
+    """
     table = read_table(path)
     table = table.assign(line=np.arange(len(table)) + 2)
     if TABLES[name]:
         table = table[table.measure == TABLES[name]]
     table = table[[column for column in COLUMNS if column in table]]
-    values = table.astype(object)
-    return {**source(path), "columns": list(table), "rows": values.where(pd.notna(values), None).to_numpy().tolist()}
+    values = table.astype(object).where(table.notna(), None)
+    words = {
+        name: list(dict.fromkeys(values[name])) for name in table if not pd.api.types.is_numeric_dtype(table[name])
+    }
+    values = values.assign(**{name: values[name].map(found.index).astype(object) for name, found in words.items()})
+    return {**source(path), "columns": list(table), "words": words, "rows": values.to_numpy().tolist()}
 
 
 def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -78,7 +85,10 @@ def content(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         "radiusConsistency": plan["measures"]["radius_consistency"],
         "networks": [network(plan, name, inputs, elements, cell) for name, cell in cells.items()],
         "measured": {path: measured(path) for path in inputs["grids"].values()},
-        "predicted": {path: {**source(path), "answers": runs(array[:, digits])} for path, array in predictions.items()},
+        "predicted": {
+            path: {"sha256": require_unaltered(path), "answers": runs(array[:, digits])}
+            for path, array in predictions.items()
+        },
         "claims": [{key: claim.get(key) for key in CLAIM} for claim in read_json(inputs["claims"])],
         "labels": {name: label(name) for name in names_of(plan)},
         "tables": {name: rows_of(name, path) for name, path in inputs["tables"].items()},
@@ -110,8 +120,6 @@ def network(
     weights = inputs["weights"][name]
     found: dict[str, Any] = {
         **cell._asdict(),
-        "name": label(cell.model),
-        "trained": label(cell.training),
         "moved": plan["studies"][cell.study]["trainings"][cell.training].get("classes"),
         "settings": plan.network(cell.model),
         "weights": {**source(weights), "element": elements.get(weights)},
@@ -122,10 +130,12 @@ def network(
 
 
 def measured(path: str) -> dict[str, Any]:
-    """How many images a trained model read at each shift; its CSV file has a line for each."""
+    """How many images a trained model read at each shift, in base 36; its CSV file has a line for each."""
     grid = read_table(path, ["n", "accuracy"], at_least=1)
-    right = (grid.accuracy * grid.n).round().astype(int).tolist()
-    return {**source(path), "images": int(grid.n.iloc[0]), "right": right}
+    images = int(grid.n.iloc[0])
+    digits = len(np.base_repr(images, 36))
+    right = [np.base_repr(count, 36).zfill(digits) for count in (grid.accuracy * grid.n).round().astype(int)]
+    return {"sha256": require_unaltered(path), "images": images, "digits": digits, "right": "".join(right)}
 
 
 def runs(predictions: np.ndarray) -> str:
