@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from invariance.data.images import shift_grid as every_shift
-from invariance.data.sources import conversion
+from invariance.data.sources import conversion, unscaled
 from invariance.learning.any_network import Answers, By, Network, answers_over_shifts, evaluating, require_fitting
 from invariance.networks.file import are_probabilities
 from invariance.record.artefacts import InputError
@@ -111,14 +111,19 @@ def notes_on(images: np.ndarray, answers: Answers, by: By) -> list[str]:
         notes.append("All images get one class, wherever they stand, so consistency says nothing about this network.")
     if are_probabilities(answers.unshifted):
         notes.append("The network gives probabilities. Drift is measured in logits: leave out its softmax.")
-    pixels = images.max(axis=1)
-    border = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
-    if by == "canvas" and ((border > 0).mean(axis=1) > 0.5).mean() > 0.5:
+    if by == "canvas" and share_without_background(images) > 0.5:
         notes.append(
             "Most images have no background of 0 at their border: on the canvas a black frame surrounds them, which "
             "training did not show. Invert dark ink on white; shift photographs by roll or crop."
         )
     return notes
+
+
+def share_without_background(images: np.ndarray) -> float:
+    """The share of images (n, c, h, w) with something else than 0 in most pixels of their border."""
+    edges = (images[:, :, 0], images[:, :, -1], images[:, :, :, 0], images[:, :, :, -1])
+    border = np.concatenate([edge.max(axis=1) for edge in edges], axis=1)
+    return float(((border > 0).mean(axis=1) > 0.5).mean())
 
 
 def default_canvas(images: np.ndarray, max_shift: int, by: By) -> int:
@@ -164,8 +169,8 @@ def checked_images(images: np.ndarray) -> np.ndarray:
     if not all(SMALLEST <= size <= LARGEST_IMAGE for size in images.shape[1:3]):
         size = f"{images.shape[1]}x{images.shape[2]} pixels"
         raise InputError(f"images: {size}; allowed: {SMALLEST} to {LARGEST_IMAGE} either way; scale them")
-    if images.max() <= 1:
-        raise InputError("images: no value is above 1; if they were 0 to 1, multiply by 255 before making them uint8")
+    if problem := unscaled(images):
+        raise InputError(f"images: {problem}")
     return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 

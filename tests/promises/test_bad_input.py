@@ -64,7 +64,8 @@ FILES = {
     "a date": ("audit: {images: 2003-08-03}\n", 'audit.images: "2003-08-03": not a whole number; allowed: '),
     "control characters": (
         'models: {"a\\e[31m\\u202e": {family: mlp, hidden: 3}}\n',
-        'models."a\\u001b[31m\\u202e": not a name; allowed: a letter (a to z, A to Z), then letters, digits',
+        'models."a\\u001b[31m\\u202e": not a name; allowed: a letter (a to z, A to Z), then letters, '
+        "digits and underscores",
     ),
     "a study like a table": (
         f"studies: {{numbers: {STUDY}}}\n",

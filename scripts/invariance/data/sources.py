@@ -205,6 +205,13 @@ def conversion(part: str, kind: np.dtype, shape: tuple[int, ...]) -> str:
     return f"{numbers}.astype(numpy.uint8)"
 
 
+def unscaled(images: np.ndarray) -> str:
+    """What is wrong with images uint8 that are black, as those from 0 to 1 become; nothing if they are not."""
+    if images.max(initial=0) > 1:
+        return ""
+    return "no value is above 1; if they were 0 to 1, multiply by 255 before making them uint8"
+
+
 def header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order and type at the head of a .npy file; raises ValueError for other bytes."""
     version = np.lib.format.read_magic(stream)
@@ -324,9 +331,8 @@ def check_source(images: np.ndarray, labels: np.ndarray, name: str, side: int, c
         raise InputError(f"{name}: images are {images.dtype} {images.shape}, {what}")
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise InputError(f"{name}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
-    if images.max(initial=0) <= 1:
-        what = f"{len(images)} images without any ink: no value is above 1"
-        raise InputError(f"{name}: {what}; if they were 0 to 1, multiply by 255 before making them uint8")
+    if problem := unscaled(images):
+        raise InputError(f"{name}: {len(images)} images without any ink: {problem}")
     if wrong := sorted(set(labels.tolist()) - set(range(classes))):
         raise InputError(f"{name}: labels {wrong[:5]} are not among 0..{classes - 1}, as `classes` says")
     if absent := sorted(set(range(classes)) - set(labels.tolist())):
