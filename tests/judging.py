@@ -20,6 +20,7 @@ from studies.class_sequence import summary as sequence
 ROOT = Path(__file__).resolve().parents[1]
 PLANS = resolve(load([ROOT / "config.yaml"]))
 CONFIG = PLANS["mnist"]
+TRAINED = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 CLAIMS = Catalogue(CONFIG, declared()).claim_records
 SETTINGS = CONFIG["claims"]
 TRAINED_RANGES = CONFIG["studies"]["augmentation_range"]["cells"]["stride_fc"]["trainings"]

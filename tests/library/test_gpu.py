@@ -16,11 +16,10 @@ from invariance.learning.evaluation import logits_over_shifts
 from invariance.learning.recorded import FIRST, Recorded
 from invariance.networks.building import build_model
 from invariance.record import environment
-from judging import CONFIG
+from judging import CONFIG, TRAINED
 
 os.environ["CUBLAS_WORKSPACE_CONFIG"] = environment.SET["CUBLAS_WORKSPACE_CONFIG"]
 GPU = torch.device("cuda")
-MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 CANVAS = 40
 OPTIMISATION = CONFIG["studies"]["architectures"]["optimisation"] | {"epochs": 2, "batch": 64, "averaging": 0.5}
 
@@ -41,7 +40,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 def fresh(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return build_model(MODELS[name], CANVAS)
+    return build_model(TRAINED[name], CANVAS)
 
 
 def trained(model: nn.Module, digits, checkpoint: Checkpoint | None = None) -> np.ndarray:
@@ -57,7 +56,7 @@ def weights_of(model: nn.Module) -> np.ndarray:
     return np.concatenate([tensor.detach().cpu().double().numpy().ravel() for tensor in weights])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_gradients_are_those_of_the_cpu(name, digits):
     inputs = training.as_input(digits[0][:32]).double()
     answers = torch.from_numpy(digits[1][:32].astype(np.int64))
@@ -74,7 +73,7 @@ def test_gradients_are_those_of_the_cpu(name, digits):
         torch.testing.assert_close(of_gpu, of_cpu, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_replayed_steps_are_steps(name, digits, monkeypatch):
     replays = []
     replay = torch.cuda.CUDAGraph.replay
@@ -88,7 +87,7 @@ def test_replayed_steps_are_steps(name, digits, monkeypatch):
     assert np.abs(usual - weights_of(fresh(name))).max() > 0.01
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "stn"])
+@pytest.mark.parametrize("name", [name for name in TRAINED if name != "stn"])
 def test_training_is_bit_identical_when_repeated(name, digits):
     assert np.array_equal(trained(fresh(name), digits), trained(fresh(name), digits))
 
@@ -134,11 +133,11 @@ def test_a_network_that_decides_anew_in_each_step_is_trained_without_replays(val
     np.testing.assert_allclose(decided, replayed, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [*MODELS, "phase_averaged"])
+@pytest.mark.parametrize("name", [*TRAINED, "phase_averaged"])
 def test_logits_over_shifts_are_those_of_the_cpu(name, digits):
     settings = CONFIG["models"][name]
     if "of" in settings:
-        settings = settings | {"of": MODELS[settings["of"]]}
+        settings = settings | {"of": TRAINED[settings["of"]]}
     logits = []
     for device in ("cpu", "cuda"):
         torch.manual_seed(0)

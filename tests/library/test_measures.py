@@ -31,13 +31,12 @@ from invariance.results.measures import (
     radius_of_invariance,
     robust_error,
 )
-from judging import CONFIG
+from judging import TRAINED
 
 GRID = shift_grid(1)  # nine shifts, (0, 0) in the middle
 WIDE = shift_grid(3)
 SIDE = 16
 TRUNK = {"family": "trunk", "channels": [3, 4], "downsampling": "stride", "padding": "circular", "head": "gap"}
-MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 examples = settings(max_examples=60, deadline=None)
 
 # Few classes, so that predictions often agree.
@@ -312,15 +311,15 @@ def images_under_shifts(side: int, reach: int) -> tuple[np.ndarray, list, np.nda
     ("name", "side", "reach"),
     [
         (name, side, reach)
-        for name in MODELS
+        for name in TRAINED
         for side, reach in [(36, 4), (33, 2)]
-        if side % 4 == 0 or MODELS[name].get("downsampling") != "polyphase"
+        if side % 4 == 0 or TRAINED[name].get("downsampling") != "polyphase"
     ],
 )
 def test_what_shifts_share_changes_nothing(name, side, reach, monkeypatch):
     """Computed once for all shifts of a phase, the logits are those of brute force."""
     torch.manual_seed(7)
-    model = build_model(MODELS[name], side)
+    model = build_model(TRAINED[name], side)
     with torch.no_grad():
         model.train()(torch.rand(16, 1, side, side))  # moments that are not those of a fresh network
     model.eval()
@@ -338,7 +337,7 @@ def test_what_a_shift_may_lose_is_lost(name):
     """Nothing is shared between shifts then: neither a larger canvas nor a roll keeps what is pushed off the canvas."""
     torch.manual_seed(7)
     average = name == "phase_averaged"
-    model = build_model(MODELS["stride_gap_circular" if average else name], 32).eval()
+    model = build_model(TRAINED["stride_gap_circular" if average else name], 32).eval()
     model = PhaseAverage(model, 4) if average else model
     images, shifts = ink(4, margin=1, side=32), [(0, 0), (5, -3), (-4, 6)]
     everything = np.stack([shift_images(images, *by) for by in shifts]).reshape(-1, 32, 32)
@@ -388,7 +387,7 @@ def test_a_network_of_full_layers_on_rows_is_not_taken_for_one_that_reads_pixels
 @pytest.mark.parametrize("blank", [True, False])
 def test_a_network_that_reads_pixels_leaves_out_those_that_are_blank_in_every_image(blank):
     torch.manual_seed(3)
-    model = build_model(MODELS["mlp"], 12)
+    model = build_model(TRAINED["mlp"], 12)
     images = np.zeros((3, 12, 12), np.uint8) if blank else np.full((3, 12, 12), 255, np.uint8)
     shifts = [(0, 0), (2, -1)] if blank else [(0, 0)]
     expected = np.stack([predict(model, images)] * len(shifts))

@@ -35,7 +35,7 @@ from invariance.learning.training import (
 from invariance.learning.weights import load_weights, save_weights
 from invariance.networks.building import build_model, train_part
 from invariance.record.artefacts import InputError, sha256_of
-from judging import CONFIG
+from judging import TRAINED
 from running import ROOT
 
 OPTIMISATION = {
@@ -57,7 +57,6 @@ TRUNK = {
     "head": "gap",
 }
 SIDE = 12
-MODELS = {name: settings for name, settings in CONFIG["models"].items() if settings["family"] != "phase_average"}
 
 
 @pytest.fixture(autouse=True)
@@ -496,7 +495,7 @@ def test_images_resident_on_a_device_are_read_as_on_the_cpu():
     assert read.images is place
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_training_by_torch_alone_is_the_same(name, monkeypatch):
     """What a GPU runs, run here: five steps by the layers' plain methods against five by the compiled loops."""
     images, labels = blobs(40, side=32)
@@ -506,7 +505,7 @@ def test_training_by_torch_alone_is_the_same(name, monkeypatch):
         monkeypatch.setattr(images_last, "on_cpu", lambda maps, answer=use_compiled: answer)
         monkeypatch.setattr(training, "on_cpu", lambda maps, answer=use_compiled: answer)
         torch.manual_seed(5)
-        model = build_model(MODELS[name], 32).double()
+        model = build_model(TRAINED[name], 32).double()
         monkeypatch.setattr(training, "as_input", lambda images: as_input(images).double())
         train(model, [images], labels, (images, labels), optimisation, 0)
         weights.append(weights_of(model))
