@@ -32,6 +32,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 from invariance.command_line import progress, run
 from invariance.data.images import alternate_positions, place_on_canvas, shift_grid
 from invariance.distortions.fields import Distortion, distort, random_key
+from invariance.networks.building import build_model, train_part
 from invariance.plan.plan import Cell, Plan
 from invariance.plan.reading import load, resolve
 from invariance.record.artefacts import InputError, load_array, write_text
@@ -99,17 +100,26 @@ def distortions(plan: Plan, source: Path, images: int, folder: Path) -> Iterator
 def trainings(plan: Plan, source: Path, images: int, folder: Path) -> Iterator[Work]:
     """One work per distinct training: an epoch, on images distorted as its own are."""
     seeds = Counter(cell._replace(seed=0) for cell in plan.trained)
-    originals = load_array(source / "train-images.npy")[:images]
+    originals, labels = load_array(source / "train-images.npy")[:images], load_array(source / "train-labels.npy")
     for cell, count in seeds.items():
         settings = plan.training_settings(cell.study, cell.model, cell.training)
         job = {
             "model": plan.network(cell.model),
+            "frozen": frozen(plan.network(cell.model), settings),
             "optimisation": settings["optimisation"],
             "validation": images * settings["validation_images"] // settings["train_images"],
         }
         files = saved(folder / "-".join(map(str, cell)), trained_on(plan, settings, originals), source)
-        times = count * settings["optimisation"]["epochs"] * settings["train_images"] / images
+        shown = np.isin(labels, settings.get("only", labels)).mean() * settings["train_images"]
+        times = count * settings["optimisation"]["epochs"] * shown / images
         yield work("train", cell, times, job | files)
+
+
+def frozen(model: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+    """The names of the weights that a training leaves as they are."""
+    network = build_model(model, settings["canvas"])
+    train_part(network, settings.get("trained_part", "all"))
+    return [name for name, weight in network.named_parameters() if not weight.requires_grad]
 
 
 def trained_on(plan: Plan, settings: dict[str, Any], originals: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ def prepared(job: dict[str, Any]) -> Callable[[], Any]:
     torch.manual_seed(0)
     network = build_model(job["model"], images.shape[-1])
     if job["stage"] == "train":
+        for name in job["frozen"]:
+            network.get_parameter(name).requires_grad_(False)
         last = slice(-job["validation"], None)
         validation, optimisation = (images[last], labels[last]), job["optimisation"] | {"epochs": 1}
         return lambda: training.train(network, [images], labels, validation, optimisation, 0)

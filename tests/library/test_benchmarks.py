@@ -18,7 +18,7 @@ import summarise_speed
 import write_speed
 from invariance.networks.building import build_model, count_parameters, for_inference
 from invariance.plan.reading import load, resolve
-from invariance.record.artefacts import InputError, save_array, write_json
+from invariance.record.artefacts import InputError, load_array, save_array, write_json
 from judging import TRAINED
 from recipes import block_of
 from running import ROOT, fresh_copy, snakemake
@@ -429,8 +429,11 @@ def test_the_study_that_versions_are_compared_by_is_that_of_the_config(tmp_path)
     plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
     trained = list(compare_versions.trainings(plan, tmp_path, 128, tmp_path))
     shifted = list(compare_versions.evaluations(plan, tmp_path, 8, tmp_path))
+    all_settings = [plan.training_settings(cell.study, cell.model, cell.training) for cell in plan.trained]
+    labels = load_array(tmp_path / "train-labels.npy")
     epochs = sum(
-        plan.training_settings(cell.study, cell.model, cell.training)["optimisation"]["epochs"] for cell in plan.trained
+        settings["optimisation"]["epochs"] * np.mean([label in settings.get("only", range(10)) for label in labels])
+        for settings in all_settings
     )
     assert sum(work.times for work in trained) * 128 == pytest.approx(epochs * plan.data["train_images"])
     at_grids = [work for work in shifted if not work.job["positions"]]
@@ -440,6 +443,20 @@ def test_the_study_that_versions_are_compared_by_is_that_of_the_config(tmp_path)
     )
     for work in (trained[0], at_grids[0], next(work for work in shifted if work.job["positions"])):
         prepared(work.job)()
+
+
+def test_a_part_of_a_network_is_trained_alone_where_the_study_does_so(tmp_path, monkeypatch):
+    for part in ("images", "labels"):
+        save_array(tmp_path / f"train-{part}.npy", tiled_digits(300, 28)[part == "labels"])
+    plan = resolve(load([ROOT / "config.yaml"]))["mnist"]
+    given = []
+    monkeypatch.setattr("invariance.learning.training.train", lambda network, *_: given.append(network))
+    works = compare_versions.trainings(plan, tmp_path, 128, tmp_path)
+    jobs = {work.training: work.job for work in works if work.model == "stride_fc"}
+    after = "low_centred_after_high_centred"
+    for training, trained in ((after, 13), (f"{after}_head", 4), (f"{after}_last", 2)):
+        prepared(jobs[training])()
+        assert sum(weight.requires_grad for weight in given[-1].parameters()) == trained, training
 
 
 def test_an_unknown_commit_is_one_message(tmp_path):
