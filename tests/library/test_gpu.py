@@ -12,8 +12,8 @@ from invariance.data.digits import read_digits
 from invariance.data.images import place_on_canvas, shift_grid
 from invariance.learning import training
 from invariance.learning.checkpoints import Checkpoint
+from invariance.learning.cuda_graph import FIRST, Graphed
 from invariance.learning.evaluation import logits_over_shifts
-from invariance.learning.recorded import FIRST, Recorded
 from invariance.networks.building import build_model
 from invariance.record import environment
 from judging import CONFIG, TRAINED
@@ -80,7 +80,7 @@ def test_replayed_steps_are_steps(name, digits, monkeypatch):
     monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: replays.append(replay(graph)))
     replayed = trained(fresh(name), digits)
     assert len(replays) == 2 * 9 - FIRST
-    monkeypatch.setattr(Recorded, "record", lambda recorded: False)
+    monkeypatch.setattr(Graphed, "record", lambda graphed: False)
     usual = trained(fresh(name), digits)
     assert len(replays) == 2 * 9 - FIRST
     np.testing.assert_allclose(replayed, usual, rtol=0, atol=1e-4 if name == "stn" else 1e-6)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from invariance.command_line import progress
 from invariance.layers.images_last import compiled, on_cpu
 from invariance.learning.checkpoints import Checkpoint
-from invariance.learning.recorded import Recorded
+from invariance.learning.cuda_graph import Graphed
 from invariance.record.artefacts import InputError
 
 CPU = torch.device("cpu")
@@ -250,7 +250,7 @@ class Descent:
         may = optimisation["batch"] == 1 and whole and not self.on_gpu
         self.one_by_one = may and hasattr(model, "train_one_by_one")
         self.together = ONE_BY_ONE if self.one_by_one else optimisation["batch"]
-        self.step = take_steps if self.one_by_one else Recorded(take_step) if self.on_gpu else take_step
+        self.step = take_steps if self.one_by_one else Graphed(take_step) if self.on_gpu else take_step
 
     def through(self, order: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
         """Take the steps of an epoch; return the logits (n, classes) that each image had before its own.

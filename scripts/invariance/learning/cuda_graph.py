@@ -10,7 +10,7 @@ from invariance.command_line import progress
 FIRST = 3  # calls in which the libraries of the GPU set themselves up
 
 
-class Recorded:
+class Graphed:
     """A function of tensors on a GPU. After its first calls it is recorded as a CUDA graph, which is then replayed.
 
     What the function reads and changes beside its arguments, such as weights, keeps its place in memory. Calls with
