@@ -47,7 +47,8 @@ def main(
         network: A Python file and an nn.Module in it, <file>:<class>. It maps float images (n, channels, canvas,
             canvas), 0 to 1, to logits (n, classes).
         weights: Its state_dict, .safetensors.
-        data: .npz with test_images, uint8 (n, h, w) or (n, h, w, 3), and test_labels, whole numbers (n,) from 0.
+        data: .npz with test_images, uint8 (n, h, w), (n, h, w, 3) or (n, 1 or 3, h, w), and test_labels, whole numbers
+            (n,) from 0.
         canvas: Side of the images that the network sees, pixels; by default, the image with room for the shifts.
         max_shift: The largest shift either way, pixels.
         by: What a shift is. canvas: images stand on an empty canvas; roll: what leaves an image comes in on its other
@@ -74,8 +75,8 @@ def main(
             table.to_csv(folder / f"{name}.csv", **CSV)
         style()
         far = dict.fromkeys([(0, 0), *product((-max_shift, max_shift), repeat=2)])
-        first = checked_images(test_images)[:1]
-        seen = {shift: window[0] for shift, window in zip(far, windows(first, [*far], side, by), strict=True)}
+        views = windows(test_images[:1], [*far], side, by)
+        seen = {shift: view[0] for shift, view in zip(far, views, strict=True)}
         figures = {
             "seen": draw_seen(seen),
             "heat_map": draw_heat_map(measured.grid),
@@ -100,10 +101,11 @@ def main(
 
 
 def read_data(path: Path, count: int | None) -> tuple[np.ndarray, np.ndarray, int]:
-    """The first `count` images and labels of an .npz file, checked, and how many classes the whole file has."""
+    """The first `count` images (n, c, h, w) and labels of an .npz file, and how many classes the whole file has."""
     test_images, test_labels = read_npz(path, PARTS, LARGEST, any_integer=True)
     try:
-        checked_labels(test_labels, len(checked_images(test_images)))
+        test_images = checked_images(test_images)
+        checked_labels(test_labels, len(test_images))
     except InputError as error:
         raise InputError(f"{path}: test_{error}") from None
     if count is not None and not 1 <= count <= len(test_images):

@@ -23,6 +23,7 @@ from invariance.results.measures import (
 from invariance.results.tables import rings_of_run
 
 SMALLEST, LARGEST_CANVAS, LARGEST_IMAGE = 8, 224, 512  # pixels
+CHANNELS = (1, 3)  # fewer than an image has pixels, so that an array says which of its axes they are
 RADIUS_CONSISTENCY = 95.0  # percent that count as invariant
 
 
@@ -64,7 +65,7 @@ def shift_grid(
         network: an nn.Module, which is in evaluation mode meanwhile, or any callable; if that calls a module, call its
             eval() before. It is given float32 tensors (n, channels, canvas, canvas), 0 to 1, and gives logits
             (n, classes) as a tensor or an array.
-        images: uint8 (n, h, w), grey, or (n, h, w, 3), in colour.
+        images: uint8 (n, h, w), grey, or (n, h, w, 3), in colour; or as PyTorch has them, (n, 1 or 3, h, w).
         labels: whole numbers (n,) from 0; None if there are none.
         max_shift: pixels.
         canvas: side of the images that the network sees, pixels; None for the image with room for the shifts.
@@ -74,16 +75,15 @@ def shift_grid(
     Raises:
         InputError: images, labels or network are not like that, or a shift would lose ink.
     """
-    images = np.asarray(images)
-    channels_first = checked_images(images)
+    images = checked_images(images)
     if by not in ("canvas", "roll", "crop"):
         raise InputError(f"by: {by!r}; allowed: canvas, roll, crop")
     canvas = default_canvas(images, max_shift, by) if canvas is None else canvas
     require_measurable(images, max_shift, canvas, by)
-    truth = None if labels is None else checked_labels(labels, len(channels_first))
+    truth = None if labels is None else checked_labels(labels, len(images))
     shifts = every_shift(max_shift)
     with evaluating(network):
-        answers = answers_over_shifts(network, channels_first, shifts, canvas, by)
+        answers = answers_over_shifts(network, images, shifts, canvas, by)
     classes = answers.unshifted.shape[1]
     if truth is not None and truth.max() >= classes:
         raise InputError(
@@ -100,7 +100,7 @@ def shift_grid(
         rings=rings_of_run(grid).drop(columns="shifts"),
         predictions=answers.predictions,
         classes=classes,
-        notes=notes_on(channels_first, answers, by),
+        notes=notes_on(images, answers, by),
     )
 
 
@@ -127,8 +127,8 @@ def share_without_background(images: np.ndarray) -> float:
 
 
 def default_canvas(images: np.ndarray, max_shift: int, by: By) -> int:
-    """The canvas in pixels on which images (n, h, w) or (n, h, w, 3) have room for the shifts."""
-    height, width = images.shape[1:3]
+    """The canvas in pixels on which images (n, c, h, w) have room for the shifts."""
+    height, width = images.shape[2:]
     rooms = {"canvas": max(height, width) + 2 * max_shift, "roll": max(height, width)}
     return rooms.get(by, min(height, width) - 2 * max_shift)
 
@@ -157,21 +157,27 @@ def measures_of(
 
 
 def checked_images(images: np.ndarray) -> np.ndarray:
-    """Images uint8 (n, h, w) or (n, h, w, 3) as (n, c, h, w); raises InputError for others."""
+    """Images uint8 (n, h, w), (n, h, w, c) or (n, c, h, w), c 1 or 3, as (n, c, h, w); raises InputError for others."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
         what = f"images: {images.dtype} {images.shape}"
         raise InputError(f"{what}; allowed: uint8, as of {conversion('images', images.dtype, images.shape)}")
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
-        raise InputError(f"images: uint8 {images.shape}; allowed: uint8 (n, h, w), grey, or (n, h, w, 3), in colour")
+    shape = images.shape
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and shape[3] in CHANNELS:
+        images = images.transpose(0, 3, 1, 2)
+    if images.ndim != 4 or images.shape[1] not in CHANNELS:
+        what = "uint8 (n, h, w), grey, or (n, h, w, 3), in colour; or with the channels first, (n, 1 or 3, h, w)"
+        raise InputError(f"images: uint8 {shape}; allowed: {what}")
     if not len(images):
         raise InputError("images: there are none; allowed: one or more")
-    if not all(SMALLEST <= size <= LARGEST_IMAGE for size in images.shape[1:3]):
-        size = f"{images.shape[1]}x{images.shape[2]} pixels"
+    if not all(SMALLEST <= size <= LARGEST_IMAGE for size in images.shape[2:]):
+        size = f"{images.shape[2]}x{images.shape[3]} pixels"
         raise InputError(f"images: {size}; allowed: {SMALLEST} to {LARGEST_IMAGE} either way; scale them")
     if problem := unscaled(images):
         raise InputError(f"images: {problem}")
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+    return images
 
 
 def checked_labels(labels: Sequence[int] | np.ndarray, images: int) -> np.ndarray:
@@ -187,7 +193,7 @@ def checked_labels(labels: Sequence[int] | np.ndarray, images: int) -> np.ndarra
 
 
 def require_measurable(images: np.ndarray, max_shift: int, canvas: int, by: By) -> None:
-    """Raise InputError unless images (n, h, w) or (n, h, w, 3) can be shifted and seen in this way, in pixels."""
+    """Raise InputError unless images (n, c, h, w) can be shifted and seen in this way, in pixels."""
     for name, value in {"canvas": canvas, "max_shift": max_shift}.items():
         if not isinstance(value, Integral):
             raise InputError(f"{name}: {value!r}; allowed: a whole number of pixels")
@@ -195,4 +201,4 @@ def require_measurable(images: np.ndarray, max_shift: int, canvas: int, by: By) 
         raise InputError(f"canvas: {canvas} pixels; allowed: {SMALLEST} to {LARGEST_CANVAS}")
     if not 0 <= max_shift <= canvas:
         raise InputError(f"max_shift: {max_shift} pixels; allowed: 0 to the canvas, {canvas}")
-    require_fitting(checked_images(images), max_shift, canvas, by)
+    require_fitting(images, max_shift, canvas, by)

@@ -107,6 +107,22 @@ def test_layers_in_a_row_answer_as_the_same_behind_a_function():
     assert "accuracy" not in shared.grid
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_stand_first_or_last(channels):
+    last, by = pictures(9, SIDE, SIDE, channels), {"max_shift": REACH, "by": "roll"}
+    expected = invariance.shift_grid(network(channels), last, **by)
+    assert expected.measures["mean_consistency"] < 100
+    for images in (last.transpose(0, 3, 1, 2), torch.from_numpy(last).permute(0, 3, 1, 2), last.squeeze()):
+        measured = invariance.shift_grid(network(channels), images, **by)
+        np.testing.assert_array_equal(measured.predictions, expected.predictions)
+
+
+@pytest.mark.parametrize("shape", [(9, 2, SIDE, SIDE), (9, SIDE, SIDE, 4), (SIDE, SIDE), (9, 1, 1, SIDE, SIDE)])
+def test_images_of_other_shapes_are_refused(shape):
+    with pytest.raises(InputError, match=re.escape(f"images: uint8 {shape}; allowed: uint8 (n, h, w), grey")):
+        invariance.shift_grid(network(), pictures(*shape), max_shift=1)
+
+
 def test_an_invariant_network_is_found_invariant():
     measured = invariance.shift_grid(lambda batch: batch.mean(dim=(2, 3)), pictures(5, SIDE, SIDE, 3), max_shift=REACH)
     assert measured.measures["radius"] == REACH
