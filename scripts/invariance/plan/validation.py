@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +225,18 @@ def complete_schema(path: Path, studies: Mapping[str, Study]) -> Schema:
         }
         for family, its in families().items()
     ]
-    return schema
+    return _inlined(schema, schema["$defs"])
+
+
+def _inlined(schema: Any, definitions: Schema) -> Any:
+    """A schema with what each $ref names, always "#/$defs/name", in its place: jsonschema takes long to look it up."""
+    if isinstance(schema, list):
+        return [_inlined(each, definitions) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].removeprefix("#/$defs/")] | _less(schema, "$ref"), definitions)
+    return {key: _inlined(value, definitions) for key, value in schema.items()}
 
 
 # Both take longer than all checks of a config, and a test checks hundreds of configs.
@@ -269,22 +280,12 @@ def _with_layers(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _schema_problems(plan: Mapping[str, Any], validator: Draft202012Validator) -> Iterator[Problem]:
     for error in validator.iter_errors(plan):
-        yield from _explained(error, plan, functools.partial(_dereferenced, validator.schema))
+        yield from _explained(error, plan)
 
 
-def _dereferenced(root: Mapping[str, Any], schema: Any) -> dict[str, Any]:
-    """A subschema with its $ref, always "#/$defs/name", merged in."""
-    if not isinstance(schema, Mapping):
-        return {}
-    if "$ref" not in schema:
-        return dict(schema)
-    target = _dereferenced(root, root["$defs"][schema["$ref"].removeprefix("#/$defs/")])
-    return {**target, **_less(schema, "$ref")}
-
-
-def _explained(error: ValidationError, plan: Plan, dereferenced: Callable[[Any], Schema]) -> Iterator[Problem]:
+def _explained(error: ValidationError, plan: Plan) -> Iterator[Problem]:
     """Translate an error of jsonschema into plain words."""
-    path, value, schema = tuple(error.absolute_path), error.instance, dereferenced(error.schema)
+    path, value, schema = tuple(error.absolute_path), error.instance, error.schema
     if "propertyNames" in error.absolute_schema_path:
         yield Problem((*path, value), None, f"not a name; allowed: {schema['description']}")
     elif error.validator == "additionalProperties":
@@ -299,13 +300,13 @@ def _explained(error: ValidationError, plan: Plan, dereferenced: Callable[[Any],
             yield Problem(path, None, what)
             return
         for key in missing:
-            allowed = _allowed(dereferenced(schema.get("properties", {}).get(key)), dereferenced)
-            yield Problem((*path, key), None, f"missing; allowed: {allowed}")
+            its = schema.get("properties", {}).get(key, {})
+            yield Problem((*path, key), None, f"missing; allowed: {_allowed(its)}")
     elif error.validator == "enum":
         yield Problem(path, show(value), f"not one of the choices{options(value, schema['enum'])}{_described(schema)}")
     else:
         wrong = _wrong(error.validator, value, schema) + _hint(value, schema)
-        yield Problem(path, show(value), f"{wrong}; allowed: {_allowed(schema, dereferenced)}")
+        yield Problem(path, show(value), f"{wrong}; allowed: {_allowed(schema)}")
 
 
 def _wrong(keyword: str, value: Any, schema: Schema) -> str:
@@ -339,7 +340,7 @@ def _hint(value: Any, schema: Schema) -> str:
     return f" but text: write {show(meant)} without quotes (`--config a=b` passes text: use --configfile)"
 
 
-def _allowed(schema: Schema, dereferenced: Callable[[Any], Schema]) -> str:
+def _allowed(schema: Schema) -> str:
     """What a schema allows, in words, followed by its description in brackets."""
     if "enum" in schema:
         return f"{', '.join(map(str, schema['enum']))}{_described(schema)}"
@@ -348,7 +349,7 @@ def _allowed(schema: Schema, dereferenced: Callable[[Any], Schema]) -> str:
     if kind in ("integer", "number"):
         words += _range(schema)
     elif kind == "array":
-        items = _allowed(_less(dereferenced(schema["items"]), "description"), dereferenced)
+        items = _allowed(_less(schema["items"], "description"))
         least, most = schema.get("minItems", 0), schema.get("maxItems")
         words += f" of {least}" if least == most else f" of at least {least}"
         words += f"{', all different' if schema.get('uniqueItems') else ''}; each {items}"
