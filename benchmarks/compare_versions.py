@@ -102,10 +102,10 @@ def trainings(plan: Plan, source: Path, images: int, folder: Path) -> Iterator[W
     seeds = Counter(cell._replace(seed=0) for cell in plan.trained)
     originals, labels = load_array(source / "train-images.npy")[:images], load_array(source / "train-labels.npy")
     for cell, count in seeds.items():
-        settings = plan.training_settings(cell.study, cell.model, cell.training)
+        model, settings = plan.network(cell.model), plan.training_settings(cell.study, cell.model, cell.training)
         job = {
-            "model": plan.network(cell.model),
-            "frozen": frozen(plan.network(cell.model), settings),
+            "model": model,
+            "frozen": frozen(model, settings),
             "optimisation": settings["optimisation"],
             "validation": images * settings["validation_images"] // settings["train_images"],
         }
