@@ -131,7 +131,8 @@ Function = Annotated[Callable[..., Any], converted(function_named)]
 
 
 def progress(line: str) -> None:
-    """Print a line at once to standard error: the log of the job, or a terminal."""
+    """Print a line at once to standard error, the log of the job or a terminal, after what was printed before it."""
+    sys.stdout.flush()  # in a log, both streams are one file
     print(line, file=sys.stderr, flush=True)
 
 
@@ -194,7 +195,7 @@ def run(main: Callable[..., None]) -> None:
         if refused is None:
             raise
         status, message = 1, f"error: {refused}"
-    print(message, file=sys.stderr)
+    progress(message)
     raise SystemExit(status)
 
 

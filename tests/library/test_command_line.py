@@ -185,3 +185,18 @@ def test_a_job_counts_its_seconds_from_its_own_start():
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "scripts", check=True)
     seconds, now = map(float, done.stdout.split())
     assert seconds == pytest.approx(now - begun, abs=0.05)
+
+
+@pytest.mark.parametrize("ending", ['progress("at last")', 'raise InputError("at last")'])
+def test_lines_of_a_log_stand_in_the_order_of_printing(ending):
+    printed = f'print("long " * 2000); print("and more"); {ending}'  # more than a buffer holds
+    script = f"""from invariance.command_line import progress, run
+from invariance.record.artefacts import InputError
+def main() -> None: {printed}
+run(main)"""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", script]
+    log = subprocess.run(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT / "scripts"
+    ).stdout
+    assert [line.split()[-1] for line in log.splitlines()] == ["long", "more", "last"]
