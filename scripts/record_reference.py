@@ -48,7 +48,7 @@ def reference_of(results: Path, jobs: Jobs) -> dict[str, Any]:
         tables = re.compile(rf"results/{dataset}/tables/{claim['study']}(-[\w-]+)?\.csv")
         needed = {path for job in jobs.values() for path in job.outputs if path == target or tables.fullmatch(path)}
         seconds = core_seconds(behind(jobs, needed).values())
-        claim |= {"target": target, "core_minutes": round(seconds / 60, 1)}
+        claim |= {"target": target, "core_minutes": round(seconds / 60, 2)}
     return {
         "dataset": dataset,
         "title": config["datasets"][dataset]["title"],
